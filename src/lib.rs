@@ -1,1 +1,25 @@
-//! wsbench
+//! wsbench: how long does a message take to reach everyone in the room, and did it get there at all?
+//!
+//! The library behind the command line, in floors; a module names only lower floors (a test enforces it):
+//!
+//! ```text
+//! 0  time
+//! 1  units  wire  backoff  token  profile        pure values
+//! 2  observe  dialect  transport                 facts · translation (no IO) · IO (no meaning)
+//! 3  scenario  ledger  metrics  session          asked · owed · counted · one client's life
+//! 4  threshold  engine                           judgement · many clients
+//! 5  report  ui                                  the outcome as data · the terminal
+//! 6  output                                      one file per format
+//! 7  commands                                    the command line; the only caller of the reference server
+//! ```
+//!
+//! `docs/architecture.md` draws the same house with the path of one message through it.
+
+pub mod time;
+
+pub mod wire;
+
+pub mod observe;
+
+pub mod dialect;
+pub mod transport;

@@ -1,0 +1,330 @@
+//! What was asked for: a scenario file, read (`file`), checked (`check`) and turned into what it means ([`Scenario`]),
+//! and from there into the whole schedule of the population (`plan`).
+//!
+//! Nothing validates twice: what stands in a [`Scenario`] is known to be possible.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backoff::Policy;
+use crate::dialect::{AuthStyle, Dialect};
+use crate::observe::{GroupId, PublishId, RoomId};
+use crate::profile::{RateShape, Spacing};
+
+/// A scenario that has been checked.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// Everything random in the plan follows from this.
+    pub seed: u64,
+    /// Where it was read from.
+    pub source: Source,
+    /// The phases of the run.
+    pub times: Times,
+    /// Whom to talk to.
+    pub target: Target,
+    /// Where users come from.
+    pub users: Users,
+    /// Every room of the run; [`RoomId`] counts in it.
+    pub rooms: Vec<String>,
+    /// The `[[clients]]`; [`GroupId`] counts in it.
+    pub groups: Vec<Group>,
+    /// The `[[publish]]`; [`PublishId`] counts in it.
+    pub publishes: Vec<Publish>,
+    /// The `[thresholds]`, in the order of the file.
+    pub thresholds: Vec<Rule>,
+}
+
+/// The text a scenario came from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The path as it was given, or `@builtin`.
+    pub path: String,
+    /// The text before any expansion.
+    pub text: Arc<str>,
+    /// SHA-256 of the text, hex.
+    pub sha256: String,
+}
+
+/// The time axis: t0 is when every client of a ramp has joined or failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// From t0: published, not measured.
+    pub warm_up: Duration,
+    /// Measured.
+    pub duration: Duration,
+    /// Nothing is published; copies still count.
+    pub drain: Duration,
+    /// How long after its due time a copy may take before its pair counts as lost.
+    pub settle: Duration,
+    /// How long after its planned start a client may take to join before it holds up t0 no longer.
+    pub join_timeout: Duration,
+}
+
+/// Whom to talk to.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// The bundled room server, started for this run.
+    Bundled(Bundled),
+    /// A server that is already there.
+    Foreign(Foreign),
+}
+
+/// How the bundled server is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundled {
+    /// How many instances.
+    pub instances: u16,
+    /// What joins them.
+    pub broker: BrokerChoice,
+}
+
+/// What joins the instances of the bundled server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokerChoice {
+    /// Redis if there is any, else memory.
+    Auto,
+    /// Redis or nothing.
+    Redis,
+    /// The embedded broker, all instances in one process.
+    Memory,
+}
+
+/// A server that is already there.
+#[derive(Clone)]
+pub struct Foreign {
+    /// Where; `ws://` or `wss://`.
+    pub urls: Vec<url::Url>,
+    /// What it speaks.
+    pub dialect: Arc<dyn Dialect>,
+    /// How to reach it.
+    pub network: Network,
+}
+
+/// How to reach a target: everything a transport needs beside the URL.
+#[derive(Clone, Default)]
+pub struct Network {
+    /// Request headers.
+    pub headers: Vec<(String, String)>,
+    /// Files of the TLS set-up and the name to verify.
+    pub tls: TlsFiles,
+    /// An HTTP proxy to `CONNECT` through.
+    pub proxy: Option<url::Url>,
+    /// `host:port` → `host:port`, as curl's `--connect-to`.
+    pub connect_to: Vec<(String, String)>,
+    /// Every address of a name is a target.
+    pub resolve_each: bool,
+    /// Local addresses to connect from, in turn.
+    pub source_ips: Vec<std::net::IpAddr>,
+}
+
+/// Files of the TLS set-up and the name to verify.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Trust these roots (PEM) in place of the system's.
+    pub ca: Option<std::path::PathBuf>,
+    /// Client certificate (PEM).
+    pub cert: Option<std::path::PathBuf>,
+    /// Client key (PEM).
+    pub key: Option<std::path::PathBuf>,
+    /// The name to verify in place of the URL's host.
+    pub server_name: Option<String>,
+    /// Verify nothing (only by flag).
+    pub insecure: bool,
+}
+
+/// Where users come from. User `n` belongs to client `n`, also through its reconnects.
+#[derive(Clone)]
+pub enum Users {
+    /// Users `u0`, `u1`, … with tokens minted with the secret of the server this run starts, or without tokens.
+    Numbered,
+    /// One user per row (CSV or JSON lines), column `user` and, if there is one, `token`.
+    Rows {
+        /// Column names.
+        columns: Vec<String>,
+        /// Values, a row per user.
+        rows: Vec<Vec<String>>,
+        /// Start again at the first row when they run out.
+        cycle: bool,
+    },
+    /// Tokens minted with a secret that target and scenario share.
+    Minted {
+        /// The HS256 secret.
+        secret: String,
+        /// Claims, templates; `sub` names the user.
+        claims: Vec<(String, String)>,
+    },
+}
+
+/// A `[[clients]]` entry.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// How many, when.
+    pub population: Population,
+    /// Which rooms each client enters.
+    pub rooms: Membership,
+    /// How it proves who it is.
+    pub auth: AuthStyle,
+    /// What it does about a lost connection.
+    pub reconnect: Reconnect,
+}
+
+/// How many clients there are, and when.
+#[derive(Clone)]
+pub enum Population {
+    /// A fixed number, started along a ramp before t0.
+    Ramp {
+        /// How many.
+        count: u32,
+        /// Over how long they are started.
+        over: Duration,
+    },
+    /// The number follows steps after t0: `(at, n)`, in order.
+    Steps(Vec<(Duration, u32)>),
+    /// New clients arrive after t0 at this rate.
+    Arrive(Arc<dyn RateShape>),
+}
+
+/// Which of the run's rooms a group's clients are in, and how long they stay.
+#[derive(Clone, Debug)]
+pub struct Membership {
+    /// The group's rooms.
+    pub rooms: Vec<RoomId>,
+    /// How many of them each client enters.
+    pub per_client: u32,
+    /// How they are picked.
+    pub pick: Pick,
+    /// How long a client stays before it leaves on its own and a new user takes its place; `None`: to the end.
+    pub stay: Option<Stay>,
+}
+
+/// How a client's rooms are picked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pick {
+    /// In turn.
+    Even,
+    /// Seeded, Zipf-distributed with this exponent over the rooms in their order.
+    Zipf(f64),
+    /// The first rooms have these many members, in order.
+    Sizes(Vec<(u32, u32)>),
+}
+
+/// A distribution of stays.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stay {
+    /// Always this long.
+    Constant(Duration),
+    /// Exponential with this mean.
+    Exponential(Duration),
+    /// Uniform between the two.
+    Uniform(Duration, Duration),
+}
+
+/// What a client does about a lost connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reconnect {
+    /// How long it waits before each attempt.
+    pub policy: Policy,
+    /// When it gives up, counted from the loss.
+    pub give_up: Duration,
+    /// Whether it asks for what it missed.
+    pub resume: bool,
+    /// Which URL it tries next.
+    pub failover: Failover,
+}
+
+/// Which URL a client tries after a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failover {
+    /// The next in the list.
+    Next,
+    /// The same.
+    Same,
+    /// Any, seeded.
+    Random,
+}
+
+/// A `[[publish]]` entry.
+#[derive(Clone)]
+pub struct Publish {
+    /// Its name, a label on everything it causes.
+    pub name: String,
+    /// Who speaks.
+    pub from: GroupId,
+    /// How often: in total, or each client by itself.
+    pub rate: Cadence,
+    /// How publications are spaced at that rate.
+    pub spacing: Spacing,
+    /// To which of the talker's rooms.
+    pub to: To,
+    /// What is said.
+    pub text: Text,
+}
+
+/// How often publications are due.
+#[derive(Clone)]
+pub enum Cadence {
+    /// In total, over all talkers.
+    Total(Arc<dyn RateShape>),
+    /// Each talker thinks between two messages: uniform between the two.
+    Think(Duration, Duration),
+}
+
+/// Which room a publication goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// The talker's rooms in turn.
+    Rooms,
+    /// Always this one.
+    Room(RoomId),
+}
+
+/// What the payload is made of. Every payload carries the marker.
+#[derive(Clone)]
+pub enum Text {
+    /// Filler to this many bytes, marker included.
+    Size(u32),
+    /// Log-normal sizes: median and sigma, at least the marker.
+    LogNormal {
+        /// The median size in bytes.
+        median: u32,
+        /// Sigma of the underlying normal distribution.
+        sigma: f64,
+    },
+    /// Lines of a corpus in turn, the marker in front.
+    Corpus(Arc<[String]>),
+}
+
+/// A threshold as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The key: metric, selector, quantile, perhaps a ratio.
+    pub metric: String,
+    /// The rule: `< 100ms`.
+    pub rule: String,
+    /// Only this incident.
+    pub during: Option<String>,
+    /// End the run at once when it breaks.
+    pub abort: bool,
+    /// Its line in the file.
+    pub line: usize,
+}
+
+/// The `[[publish]]` entry numbered `id`.
+impl std::ops::Index<PublishId> for Scenario {
+    type Output = Publish;
+    fn index(&self, id: PublishId) -> &Publish {
+        &self.publishes[usize::from(id.0)]
+    }
+}
+
+/// The `[[clients]]` entry numbered `id`.
+impl std::ops::Index<GroupId> for Scenario {
+    type Output = Group;
+    fn index(&self, id: GroupId) -> &Group {
+        &self.groups[usize::from(id.0)]
+    }
+}

@@ -1,0 +1,124 @@
+//! Carrying frames: IO without meaning. One file per transport; what frames say is the dialect's business.
+//!
+//! Connecting is boxed (once per connection); from then on a [`Connection`] is an enum, polled by its owner.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::dialect::Opening;
+use crate::observe::{TransportKind, Word};
+use crate::time::Clock;
+use crate::wire::{CloseReason, Frame, Received};
+
+pub mod scripted;
+pub mod websocket;
+
+/// How long each stage of connecting took, in order; a stage that did not happen is absent.
+pub type Stages = Vec<(Word, Duration)>;
+
+/// An open connection and what was learnt while opening it.
+pub struct Connected {
+    /// The connection.
+    pub connection: Connection,
+    /// dns, tcp, tls, upgrade.
+    pub stages: Stages,
+    /// Response headers of the opening, lower-case names.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Why no connection came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectError {
+    /// The stage that failed.
+    pub stage: Word,
+    /// The kind of failure, for counting.
+    pub kind: Word,
+    /// The failure in words, without secrets: what happened and, where known, the remedy.
+    pub detail: String,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage.name(), self.detail)
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// A connect under way.
+pub type Connecting = Pin<Box<dyn Future<Output = Result<Connected, ConnectError>> + Send>>;
+
+/// Opens connections of one kind.
+pub trait Transport: Send + Sync + fmt::Debug {
+    /// Which kind.
+    fn kind(&self) -> TransportKind;
+
+    /// Starts connecting to the target's address number `url` (an index into the scenario's URLs).
+    fn connect(&self, url: usize, opening: &Opening, clock: &Clock) -> Connecting;
+}
+
+/// An open connection, owned by one task. All methods are polled by that task only.
+///
+/// After any of them returned an error the connection is finished.
+#[derive(Debug)]
+pub enum Connection {
+    /// RFC 6455.
+    WebSocket(Box<websocket::WebSocket>),
+    /// A scripted peer.
+    Scripted(Box<scripted::Scripted>),
+}
+
+macro_rules! each {
+    ($self:ident, $c:ident => $call:expr) => {
+        match $self {
+            Connection::WebSocket($c) => $call,
+            Connection::Scripted($c) => $call,
+        }
+    };
+}
+
+impl Connection {
+    /// The next message. Control frames are answered below (the answer leaves with the next flush, which receiving
+    /// attempts by itself).
+    ///
+    /// # Errors
+    /// The reason once the connection has ended.
+    pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
+        each!(self, c => c.poll_receive(cx))
+    }
+
+    /// Queues a frame for [`Self::poll_flush`]. Refuses (giving `false`) when the bounded write buffer is full: the
+    /// peer takes no bytes.
+    ///
+    /// # Errors
+    /// The reason once the connection has ended.
+    pub fn start_send(&mut self, frame: Frame) -> Result<bool, CloseReason> {
+        each!(self, c => c.start_send(frame))
+    }
+
+    /// Writes what is queued; ready when nothing is left.
+    ///
+    /// # Errors
+    /// The reason once the connection has ended.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        each!(self, c => c.poll_flush(cx))
+    }
+
+    /// Starts the closing handshake with `code`; go on receiving until it ends.
+    pub fn start_close(&mut self, code: u16) {
+        each!(self, c => c.start_close(code));
+    }
+
+    /// When the last byte was read, for liveness.
+    pub fn last_heard(&self) -> crate::time::Timestamp {
+        each!(self, c => c.last_heard())
+    }
+
+    /// Bytes read and written so far, below the codec (above TLS).
+    pub fn bytes(&self) -> (u64, u64) {
+        each!(self, c => c.bytes())
+    }
+}
