@@ -23,3 +23,7 @@ pub mod observe;
 
 pub mod dialect;
 pub mod transport;
+
+pub mod metrics;
+
+pub mod engine;

@@ -195,7 +195,10 @@ pub enum Fact {
     Unowed,
     Completion,
     Spread,
+    /// A publication whose median cross-instance copy came later than its median same-instance copy; by how much.
     InstanceAdds,
+    /// The other way round.
+    InstanceSaves,
     HopStage,
     FrameReceived,
     BytesReceived,
@@ -224,6 +227,11 @@ impl Observation {
     /// A fact that happened `value` times, or took `value` nanoseconds.
     pub fn new(fact: Fact, labels: Labels, value: u64) -> Self {
         Self { fact, labels, value }
+    }
+
+    /// What a counter adds for it: 1 where the value is a time, the value where it is an amount.
+    pub fn amount(&self) -> u64 {
+        if matches!(self.fact, Fact::Delivered | Fact::Replayed) { 1 } else { self.value }
     }
 }
 

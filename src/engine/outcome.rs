@@ -1,0 +1,137 @@
+//! What a run amounts to, as data: the engine's last word, from which reports are made.
+
+use std::time::Duration;
+
+use crate::metrics::{Names, Snapshot};
+use crate::observe::Word;
+
+/// Everything known when a run has ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Why it ended.
+    pub end: End,
+    /// Totals of the measured phase; connecting, errors and frames of the whole run.
+    pub totals: Snapshot,
+    /// The names behind the numbers in [`Self::totals`].
+    pub names: Names,
+    /// The two sides of the identity, counted separately.
+    pub identity: Identity,
+    /// Whether the generator can be believed.
+    pub health: Health,
+    /// The first failure of each stage and kind.
+    pub errors: Vec<ErrorSample>,
+    /// The first few frames that meant nothing to the dialect, escaped.
+    pub unknown_frames: Vec<String>,
+    /// How long the measured phase lasted.
+    pub measured: Duration,
+    /// Members connected per instance name when the measured phase ended.
+    pub instances: Vec<(String, u64)>,
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It ran its course.
+    Complete,
+    /// A signal: 130 or 143 is the exit code.
+    Interrupted(u8),
+    /// A threshold asked for it.
+    Aborted(String),
+    /// The target cannot be measured (nobody got in, nothing recognised); the reason and the remedy.
+    Failed(String),
+}
+
+/// `due = delivered + lost + excluded`, each counted on its own path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// From the plan and the send log.
+    pub due: u64,
+    /// From arrivals.
+    pub delivered: u64,
+    /// From settling.
+    pub lost: u64,
+    /// From settling.
+    pub excluded: u64,
+}
+
+impl Identity {
+    /// Whether the two sides agree.
+    pub fn holds(&self) -> bool {
+        self.due == self.delivered + self.lost + self.excluded
+    }
+}
+
+/// The first failure of a stage and kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorSample {
+    /// Where.
+    pub stage: Word,
+    /// What.
+    pub kind: Word,
+    /// In words, without secrets.
+    pub detail: String,
+    /// When, counted from the start of the measured phase (negative before it), nanoseconds.
+    pub at_ns: i64,
+    /// To whom: group name and number.
+    pub client: String,
+}
+
+/// Whether the generator can be believed, and the figures that decided it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Health {
+    /// Empty when it can be believed; else each reason with what to try.
+    pub reasons: Vec<String>,
+    /// CPU seconds of this process in the measured phase.
+    pub cpu_seconds: f64,
+    /// The same as a share of one core.
+    pub cpu_share: f64,
+    /// Cores this process may run on.
+    pub cores: u32,
+    /// Share of the machine's time taken by the hypervisor.
+    pub steal_share: f64,
+    /// Largest resident size.
+    pub rss_peak_bytes: u64,
+    /// Clients at their most.
+    pub clients: u64,
+    /// How late a worker's loop came round, nanoseconds.
+    pub loop_lag_p99: u64,
+    /// How late a thread that only sleeps woke up, nanoseconds.
+    pub hiccup_p99: u64,
+    /// Most file descriptors in use, and the limit.
+    pub fds: (u64, u64),
+}
+
+impl Health {
+    /// Whether the result can be believed.
+    pub fn is_healthy(&self) -> bool {
+        self.reasons.is_empty()
+    }
+}
+
+/// One second of the run, as it passes.
+#[derive(Debug)]
+pub struct Tick {
+    /// Counted from the start of the measured phase; negative before it. Nanoseconds.
+    pub at_ns: i64,
+    /// Which phase.
+    pub phase: Phase,
+    /// What was recorded since the tick before.
+    pub delta: Snapshot,
+    /// Clients in all their rooms right now.
+    pub clients: u64,
+    /// Clients asked for, right now.
+    pub asked: u64,
+}
+
+/// The phases of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Clients of ramps connect and join.
+    Connect,
+    /// Publishing, not measured.
+    WarmUp,
+    /// Measured.
+    Measure,
+    /// Nothing is published; copies still count.
+    Drain,
+}

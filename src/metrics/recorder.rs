@@ -1,0 +1,88 @@
+//! One worker's meters: turns observations into counters and histograms, one cell per metric and label set.
+
+use rustc_hash::FxHashMap;
+
+use super::{Cell, Histogram, Kind, METRICS, Snapshot, Value};
+use crate::observe::{Labels, Observation, Observe};
+
+/// Owned by one worker; its content is taken once per tick and added up elsewhere.
+#[derive(Debug)]
+pub struct Recorder {
+    /// For each fact, the metrics made of it.
+    routes: Vec<Vec<u16>>,
+    meters: Vec<Meter>,
+}
+
+#[derive(Debug, Default)]
+struct Meter {
+    index: FxHashMap<Labels, usize>,
+    cells: Vec<(Labels, Value)>,
+    last: usize,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        let mut routes: Vec<Vec<u16>> = Vec::new();
+        for (at, metric) in METRICS.iter().enumerate() {
+            for fact in metric.facts {
+                let slot = *fact as usize;
+                if routes.len() <= slot {
+                    routes.resize(slot + 1, Vec::new());
+                }
+                routes[slot].push(at as u16);
+            }
+        }
+        Self { routes, meters: METRICS.iter().map(|_| Meter::default()).collect() }
+    }
+}
+
+impl Meter {
+    /// The cell of `labels`; publications come in runs of equal labels, so the last one is looked at first.
+    fn cell(&mut self, labels: Labels, kind: Kind) -> &mut Value {
+        if self.cells.get(self.last).is_none_or(|(known, _)| *known != labels) {
+            self.last = *self.index.entry(labels).or_insert_with(|| {
+                let empty = match kind {
+                    Kind::Counter => Value::Counter(0),
+                    Kind::Histogram => Value::Histogram(Box::default()),
+                };
+                self.cells.push((labels, empty));
+                self.cells.len() - 1
+            });
+        }
+        &mut self.cells[self.last].1
+    }
+}
+
+impl Observe for Recorder {
+    fn observe(&mut self, observation: &Observation) {
+        let Some(route) = self.routes.get(observation.fact as usize) else { return };
+        for metric in route {
+            let at = usize::from(*metric);
+            match self.meters[at].cell(observation.labels, METRICS[at].kind) {
+                Value::Counter(count) => *count += observation.amount(),
+                Value::Histogram(histogram) => histogram.record(observation.value),
+            }
+        }
+    }
+}
+
+impl Recorder {
+    /// Everything recorded since the last call; the recorder starts again from nothing.
+    pub fn take(&mut self) -> Snapshot {
+        let mut cells = Vec::new();
+        for (metric, meter) in self.meters.iter_mut().enumerate() {
+            for (labels, value) in &mut meter.cells {
+                let taken = match value {
+                    Value::Counter(0) => continue,
+                    Value::Histogram(histogram) if histogram.count() == 0 => continue,
+                    Value::Counter(count) => Value::Counter(std::mem::take(count)),
+                    Value::Histogram(histogram) => {
+                        Value::Histogram(std::mem::replace(histogram, Box::new(Histogram::default())))
+                    }
+                };
+                cells.push(Cell { metric, labels: *labels, value: taken });
+            }
+        }
+        Snapshot::of(cells)
+    }
+}
