@@ -27,3 +27,4 @@ pub mod transport;
 pub mod metrics;
 
 pub mod engine;
+pub mod threshold;
