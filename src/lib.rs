@@ -28,3 +28,8 @@ pub mod metrics;
 
 pub mod engine;
 pub mod threshold;
+
+pub mod report;
+pub mod ui;
+
+pub mod output;

@@ -147,11 +147,8 @@ enum Implied {
 
 fn implied(named: &[Checked], faults: usize) -> Vec<RuleText> {
     let names = |metric: &str| named.iter().flat_map(|r| r.expression.quantities()).any(|q| q.metric.name == metric);
-    let rule = |metric: &str, rule: &str| RuleText {
-        metric: metric.to_owned(),
-        rule: rule.to_owned(),
-        ..RuleText::default()
-    };
+    let rule =
+        |metric: &str, rule: &str| RuleText { metric: metric.to_owned(), rule: rule.to_owned(), ..RuleText::default() };
     let mut rules = Vec::new();
     if !names("clients.failed") {
         rules.push(rule("clients.failed", "== 0"));

@@ -62,7 +62,10 @@ impl Statistic {
     fn nearest(name: &str) -> Option<String> {
         let percent = name.strip_prefix('p').and_then(|digits| digits.replace('_', ".").parse::<f64>().ok());
         let Some(percent) = percent else {
-            return nearest(name, QUANTILES.iter().map(|(name, _)| *name).chain(STATISTICS.iter().map(|(name, _)| *name)));
+            return nearest(
+                name,
+                QUANTILES.iter().map(|(name, _)| *name).chain(STATISTICS.iter().map(|(name, _)| *name)),
+            );
         };
         let distance = |q: f64| (q * 100.0 - percent).abs();
         let closest = QUANTILES.iter().min_by(|(_, a), (_, b)| distance(*a).total_cmp(&distance(*b)));
@@ -153,8 +156,10 @@ fn metric_and_statistic(path: &str, at: usize) -> Result<(&'static Metric, Stati
     if let Some(metric) = find(path).map(|place| &METRICS[place]) {
         return match metric.kind {
             Kind::Counter => Ok((metric, Statistic::Total)),
-            Kind::Histogram => Err(Misread::new(span, Problem::StatisticMissing(metric.name))
-                .meant(Some(format!("{}.p99", metric.name)))),
+            Kind::Histogram => {
+                Err(Misread::new(span, Problem::StatisticMissing(metric.name))
+                    .meant(Some(format!("{}.p99", metric.name))))
+            }
         };
     }
     let (head, tail) = path.rsplit_once('.').unwrap_or((path, ""));
@@ -166,9 +171,7 @@ fn metric_and_statistic(path: &str, at: usize) -> Result<(&'static Metric, Stati
     match (Statistic::find(tail), metric.kind) {
         (Some(Statistic::Rate), Kind::Counter) => Ok((metric, Statistic::Rate)),
         (Some(found), Kind::Histogram) => Ok((metric, found)),
-        (Some(_), Kind::Counter) => {
-            Err(Misread::new(span, Problem::NotOfACounter { metric: metric.name, statistic }))
-        }
+        (Some(_), Kind::Counter) => Err(Misread::new(span, Problem::NotOfACounter { metric: metric.name, statistic })),
         (None, kind) => {
             let meant = (kind == Kind::Histogram).then(|| Statistic::nearest(tail)).flatten();
             Err(Misread::new(span, Problem::UnknownStatistic { metric: metric.name, statistic }).meant(meant))
