@@ -24,6 +24,7 @@ pub mod observe;
 pub mod dialect;
 pub mod transport;
 
+pub mod ledger;
 pub mod metrics;
 
 pub mod engine;
