@@ -17,9 +17,16 @@
 
 pub mod time;
 
+pub mod backoff;
+pub mod profile;
+// pub mod template;
+pub mod token;
+pub mod units;
 pub mod wire;
 
 pub mod observe;
 
 pub mod dialect;
 pub mod transport;
+
+// pub mod scenario;
