@@ -17,6 +17,11 @@
 
 pub mod time;
 
+pub mod backoff;
+pub mod profile;
+// pub mod template;
+pub mod token;
+pub mod units;
 pub mod wire;
 
 pub mod observe;
