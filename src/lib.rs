@@ -31,5 +31,6 @@ pub mod transport;
 
 pub mod ledger;
 pub mod metrics;
+pub mod session;
 
 pub mod engine;
