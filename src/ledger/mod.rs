@@ -412,6 +412,11 @@ impl Ledger {
         });
     }
 
+    /// The publish entry of an open publication of the measured phase.
+    pub fn measured(&self, room: RoomId, index: u32) -> Option<PublishId> {
+        self.rooms.get(room.0 as usize)?.get(index).filter(|open| open.measured).map(|open| open.publish)
+    }
+
     /// Publications whose window is open, over all rooms.
     pub fn open(&self) -> usize {
         self.rooms.iter().map(|room| room.open.len()).sum()
