@@ -182,8 +182,8 @@ fn parse(bytes: &[u8], emit: &mut dyn FnMut(Event<'_>)) {
         "left" | "presence" | "history" => Event::Reply,
         "pong" => Event::Heartbeat { answer: None },
         "drain" => Event::Drain {
-            min: millis("min_ms").unwrap_or_default(),
-            max: millis("max_ms").or(millis("min_ms")).unwrap_or_default(),
+            min: millis("retry_min_ms").unwrap_or_default(),
+            max: millis("retry_max_ms").or(millis("retry_min_ms")).unwrap_or_default(),
         },
         "gap" => Event::Gap { room: text("room") },
         _ => Event::Unknown,

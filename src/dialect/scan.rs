@@ -13,6 +13,8 @@ pub(super) fn message(frame: &[u8]) -> Option<Delivery<'_>> {
     let (mut ingress, mut published, mut subscribed, mut fanned_out) = (None, None, None, None);
     loop {
         match scan.key()? {
+            // Without history there are no positions.
+            b"off" | b"ep" if scan.null() => {}
             b"off" => offset = Some(scan.number()?),
             b"tsub" => subscribed = Some(scan.number()?),
             b"tout" => fanned_out = Some(scan.number()?),
@@ -69,6 +71,13 @@ impl<'a> Scan<'a> {
         self.rest = rest;
         let add = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
         (digits > 0).then(|| number.iter().try_fold(0, add))?
+    }
+
+    /// Skips `null`, if it is next.
+    fn null(&mut self) -> bool {
+        let rest = self.rest.strip_prefix(b"null");
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     /// Exactly this byte.

@@ -89,8 +89,11 @@ fn a_message_is_a_delivery_with_stamps() {
 
 #[test]
 fn without_history_there_is_no_offset() {
-    let heard = delivery(&MESSAGE.replace(r#""off":42,"ep":"k3f9","#, ""));
-    assert_eq!((heard.offset, heard.stamps), (None, Some(STAMPS)));
+    for head in ["", r#""off":null,"ep":null,"#] {
+        let heard = delivery(&MESSAGE.replace(r#""off":42,"ep":"k3f9","#, head));
+        assert_eq!((heard.offset, heard.stamps), (None, Some(STAMPS)));
+        assert!(heard.body.starts_with(b"\"wsb1"), "read by the scan");
+    }
 }
 
 #[test]
@@ -119,6 +122,10 @@ fn what_a_client_hears() {
             r#"{"type":"joined","room":"r1","off":41,"ep":"k3f9","ref":7,"instance":"a"}"#,
             r#"Joined { reference: Some(7), room: Some("r1"), position: Some(Position { offset: 41, epoch: "k3f9" }), instance: Some("a") }"#,
         ),
+        (
+            r#"{"type":"joined","room":"r1","off":null,"ep":null,"ref":7,"instance":"a"}"#,
+            r#"Joined { reference: Some(7), room: Some("r1"), position: None, instance: Some("a") }"#,
+        ),
         (r#"{"type":"left","room":"r1","ref":8}"#, "Reply"),
         (
             r#"{"type":"ack","ref":18446744073709551615,"room":"r1","off":42,"id":"x"}"#,
@@ -139,8 +146,8 @@ fn what_a_client_hears() {
         ),
         (r#"{"type":"user.joined","userId":"u2","timestamp":"…"}"#, "Presence"),
         (r#"{"type":"user.left","userId":"u2","timestamp":"…"}"#, "Presence"),
-        (r#"{"type":"gap","room":"r1"}"#, r#"Gap { room: Some("r1") }"#),
-        (r#"{"type":"drain","min_ms":100,"max_ms":5000}"#, "Drain { min: 100ms, max: 5s }"),
+        (r#"{"type":"gap","room":"r1","off":9,"ep":"k4","after":null,"after_ep":null}"#, r#"Gap { room: Some("r1") }"#),
+        (r#"{"type":"drain","within_ms":9,"retry_min_ms":100,"retry_max_ms":5000}"#, "Drain { min: 100ms, max: 5s }"),
         (r#"{"type":"pong","t":1}"#, "Heartbeat { answer: None }"),
         (r#"{"type":"telepathy"}"#, "Unknown"),
         ("<html>", "Unknown"),
