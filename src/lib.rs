@@ -34,3 +34,9 @@ pub mod metrics;
 pub mod session;
 
 pub mod engine;
+pub mod threshold;
+
+pub mod report;
+pub mod ui;
+
+pub mod output;

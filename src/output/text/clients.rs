@@ -1,0 +1,102 @@
+//! Who took part, what went wrong for them, and what they could not understand.
+
+use super::layout::{WIDTH, flow, paint, wrap};
+use super::number::{long, many, moment, percent};
+use crate::report::{Failure, Report};
+use crate::ui::{Palette, fit, width};
+
+/// Kinds of failures listed; the rest are counted.
+const LISTED: usize = 8;
+/// Instances named; of more only the spread is shown.
+const NAMED: usize = 6;
+
+pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
+    let mut lines = clients(report, palette);
+    lines.extend(connections(report));
+    lines.extend(errors(report, palette));
+    lines.extend(unknown(report, palette));
+    lines
+}
+
+fn clients(report: &Report, palette: &Palette) -> Vec<String> {
+    let asked = report.counter("clients.requested");
+    let failed = report.counter("clients.failed");
+    let mut parts =
+        vec![format!("{} asked", long(asked)), format!("{} joined", long(report.counter("clients.connected")))];
+    if failed > 0 {
+        parts.push(format!("{} failed", long(failed)));
+    }
+    if !report.instances.is_empty() {
+        parts.push(format!("    {}", shares(report)));
+    }
+    headed("Clients", flow("Clients  ", parts, "  ", WIDTH), palette)
+}
+
+fn shares(report: &Report) -> String {
+    let all: u64 = report.instances.iter().map(|instance| instance.clients).sum();
+    let share = |clients: u64| percent(if all == 0 { 0.0 } else { clients as f64 / all as f64 });
+    if report.instances.len() <= NAMED {
+        let named = report.instances.iter().map(|i| format!("{} {}", fit(&i.name, 12), share(i.clients)));
+        return format!("instances {}", named.collect::<Vec<_>>().join("  "));
+    }
+    let counts = report.instances.iter().map(|instance| instance.clients);
+    let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));
+    format!("{} instances, each {} to {}", report.instances.len(), share(least), share(most))
+}
+
+fn connections(report: &Report) -> Vec<String> {
+    let lost = report.counter("reconnect.lost_connections");
+    if lost == 0 {
+        return Vec::new();
+    }
+    let parts = [
+        format!("{} lost", many(lost, "connection")),
+        format!("{} back", long(report.counter("reconnect.recovered"))),
+        format!("{} never", long(report.counter("reconnect.never"))),
+        format!("after {}", many(report.counter("reconnect.attempts"), "attempt")),
+    ];
+    flow("  ", parts, "  ", WIDTH)
+}
+
+fn errors(report: &Report, palette: &Palette) -> Vec<String> {
+    let mut lines: Vec<String> = report.errors.iter().take(LISTED).flat_map(error).collect();
+    if let Some(first) = lines.first_mut() {
+        *first = first.replacen("      ", "Errors", 1);
+    }
+    if report.errors.len() > LISTED {
+        let rest: u64 = report.errors[LISTED..].iter().map(|failure| failure.count).sum();
+        lines.push(format!("        and {} of {} more kinds", long(rest), report.errors.len() - LISTED));
+    }
+    headed("Errors", lines, palette)
+}
+
+fn error(failure: &Failure) -> Vec<String> {
+    let what = format!("      {:>9} {}", long(failure.count), fit(&format!("{}: {}", failure.stage, failure.kind), 34));
+    let Some(first) = &failure.first else { return vec![what] };
+    let when = format!("first: {}, {}", moment(first.at_ns), first.client);
+    let when = fit(&when, WIDTH - width(&what) - 3);
+    let mut lines = vec![format!("{what}   {when}")];
+    if !first.detail.is_empty() {
+        lines.extend(wrap(&first.detail, "                ", 3));
+    }
+    lines
+}
+
+fn unknown(report: &Report, palette: &Palette) -> Vec<String> {
+    let frames = report.counter_by("frames.received", "kind");
+    let number = frames.iter().find(|(kind, _)| *kind == "unknown").map_or(0, |(_, number)| *number);
+    if number == 0 && report.unknown_frames.is_empty() {
+        return Vec::new();
+    }
+    let head = format!("Not understood  {}, the first:", many(number, "frame"));
+    let shown = report.unknown_frames.iter().flat_map(|frame| wrap(frame, "  ", 2));
+    headed("Not understood", std::iter::once(head).chain(shown).collect(), palette)
+}
+
+/// The heading at the start of the first line, painted.
+fn headed(head: &str, mut lines: Vec<String>, palette: &Palette) -> Vec<String> {
+    if let Some(first) = lines.first_mut() {
+        *first = first.replacen(head, &paint(palette.head, head), 1);
+    }
+    lines
+}

@@ -1,0 +1,80 @@
+//! The screen: 80 columns, words first, metric names only where a threshold uses them, empty sections left out.
+//!
+//! Everything shown comes out of the report, so a saved result can be shown again. Text from strangers passes
+//! `ui::printable` on its way.
+
+mod arrival;
+mod clients;
+mod generator;
+mod headline;
+mod identity;
+mod layout;
+mod number;
+mod thresholds;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use layout::{WIDTH, flow};
+
+use super::{Output, WriteError, Written, file};
+use crate::report::Report;
+use crate::ui::{Palette, printable};
+
+struct Text {
+    path: PathBuf,
+}
+
+pub(super) fn open(path: PathBuf) -> Box<dyn Output> {
+    Box::new(Text { path })
+}
+
+impl Output for Text {
+    fn finish(&mut self, report: &Report) -> Result<Written, WriteError> {
+        file::write(&self.path, |to| write_text(report, to, Palette::plain()))
+    }
+}
+
+/// A part of the screen, as lines.
+type Section = fn(&Report, &Palette) -> Vec<String>;
+
+const SECTIONS: &[Section] =
+    &[headline::lines, thresholds::lines, arrival::lines, identity::lines, clients::lines, generator::lines];
+
+/// Writes the screen.
+///
+/// # Errors
+/// When `to` takes no more.
+pub fn write_text(report: &Report, to: &mut dyn Write, palette: Palette) -> io::Result<()> {
+    let mut first = true;
+    for section in SECTIONS {
+        let lines = section(report, &palette);
+        if !lines.is_empty() && !first {
+            writeln!(to)?;
+        }
+        for line in lines {
+            writeln!(to, "{}", line.trim_end())?;
+            first = false;
+        }
+    }
+    Ok(())
+}
+
+/// Writes where the files went, as the last lines of the screen; nothing if there are none.
+///
+/// # Errors
+/// When `to` takes no more.
+pub fn write_written(files: &[Written], to: &mut dyn Write) -> io::Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let named = |file: &Written| format!("{} ({})", printable(&file.path.to_string_lossy()), number::size(file.bytes));
+    writeln!(to)?;
+    for line in flow("Wrote ", files.iter().map(named), " · ", WIDTH) {
+        writeln!(to, "{line}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Counters and distributions of the result file, made from a snapshot.
+//!
+//! An entry without labels is the total; for each label key the entries carrying only that key add up to it (what does
+//! not carry the key counts as `unknown`); combinations are made only for the selections that are asked for.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Summary;
+use crate::metrics::{Histogram, Kind, LabelKey, METRICS, Metric, Names, Snapshot, Value};
+use crate::threshold::Selection;
+
+/// A sum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counter {
+    /// The metric.
+    pub name: String,
+    /// Which part of it.
+    pub labels: BTreeMap<String, String>,
+    /// How many.
+    pub value: u64,
+}
+
+/// A distribution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)] // the figures are what they say
+pub struct Distribution {
+    /// The metric.
+    pub name: String,
+    /// Which part of it.
+    pub labels: BTreeMap<String, String>,
+    /// Always `ns`.
+    pub unit: String,
+    pub count: u64,
+    pub min: u64,
+    pub max: u64,
+    pub mean: f64,
+    pub p50: u64,
+    pub p90: u64,
+    pub p95: u64,
+    pub p99: u64,
+    pub p99_9: u64,
+    /// The whole distribution; null for the least important entries of a result that would grow beyond its bound.
+    pub hdr_v2_deflate_base64: Option<String>,
+}
+
+impl Distribution {
+    /// The figures.
+    pub fn summary(&self) -> Summary {
+        let Self { count, min, max, mean, p50, p90, p95, p99, p99_9, .. } = *self;
+        Summary { count, min, max, mean, p50, p90, p95, p99, p99_9 }
+    }
+
+    /// The distribution itself, if it was kept.
+    pub fn decode(&self) -> Option<Histogram> {
+        self.hdr_v2_deflate_base64.as_deref().and_then(|text| Histogram::decode(text).ok())
+    }
+
+    fn of(name: &str, labels: BTreeMap<String, String>, histogram: &Histogram) -> Self {
+        let Summary { count, min, max, mean, p50, p90, p95, p99, p99_9 } = Summary::of(histogram);
+        let (name, unit) = (name.to_owned(), "ns".to_owned());
+        Self { name, labels, unit, count, min, max, mean, p50, p90, p95, p99, p99_9, hdr_v2_deflate_base64: None }
+    }
+}
+
+/// Base64 of encoded distributions a result may hold: half of its bound.
+const ENCODED: usize = 1 << 20;
+
+/// One entry on its way into the result; the smaller its rank, the sooner its distribution is kept.
+struct Entry {
+    metric: &'static Metric,
+    labels: BTreeMap<String, String>,
+    rank: usize,
+    value: Value,
+}
+
+/// Every entry of `totals`. Counters have a total even if it is zero; distributions exist only with values.
+pub(super) fn entries(totals: &Snapshot, names: &Names, selections: &[Selection]) -> (Vec<Counter>, Vec<Distribution>) {
+    let mut counters = Vec::new();
+    let mut distributions: Vec<(usize, Histogram, Distribution)> = Vec::new();
+    for metric in METRICS {
+        for entry in of_metric(metric, totals, names, selections) {
+            match entry.value {
+                Value::Counter(value) => {
+                    counters.push(Counter { name: entry.metric.name.to_owned(), labels: entry.labels, value });
+                }
+                Value::Histogram(histogram) if histogram.count() > 0 => {
+                    let distribution = Distribution::of(entry.metric.name, entry.labels, &histogram);
+                    distributions.push((entry.rank, *histogram, distribution));
+                }
+                Value::Histogram(_) => {}
+            }
+        }
+    }
+    encode(&mut distributions);
+    (counters, distributions.into_iter().map(|(_, _, distribution)| distribution).collect())
+}
+
+fn of_metric(metric: &'static Metric, totals: &Snapshot, names: &Names, selections: &[Selection]) -> Vec<Entry> {
+    let empty = match metric.kind {
+        Kind::Counter => Value::Counter(0),
+        Kind::Histogram => Value::Histogram(Box::default()),
+    };
+    let total = totals.total(metric.name).unwrap_or_else(|| empty.clone());
+    let mut entries = vec![Entry { metric, labels: BTreeMap::new(), rank: 0, value: total }];
+    for selection in selections.iter().filter(|selection| selection.metric == metric.name) {
+        let value = totals.select(metric.name, &selection.labels, names).unwrap_or_else(|| empty.clone());
+        let labels = selection.labels.iter().map(|(key, value)| (key.name().to_owned(), value.clone())).collect();
+        entries.push(Entry { metric, labels, rank: 1, value });
+    }
+    for key in metric.labels {
+        for (value_name, value) in split(metric.name, *key, totals, names) {
+            let labels = BTreeMap::from([(key.name().to_owned(), value_name)]);
+            entries.push(Entry { metric, labels, rank: 2 + rank(*key), value });
+        }
+    }
+    entries
+}
+
+/// The metric by one label, in parts that add up to its total; nothing if no cell carries the label.
+fn split(metric: &str, key: LabelKey, totals: &Snapshot, names: &Names) -> BTreeMap<String, Value> {
+    let mut parts: BTreeMap<String, Value> = BTreeMap::new();
+    let mut carried = false;
+    for (_, labels, value) in totals.cells().filter(|(at, ..)| METRICS[*at].name == metric) {
+        let name = names.value(labels, key);
+        carried |= name.is_some();
+        let name = name.unwrap_or(Cow::Borrowed("unknown"));
+        match parts.get_mut(&*name) {
+            Some(part) => part.merge(value),
+            None => drop(parts.insert(name.into_owned(), value.clone())),
+        }
+    }
+    if carried { parts } else { BTreeMap::new() }
+}
+
+fn rank(key: LabelKey) -> usize {
+    const ORDER: [LabelKey; 5] = [LabelKey::Hop, LabelKey::Stage, LabelKey::Own, LabelKey::Publish, LabelKey::Group];
+    ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len())
+}
+
+fn encode(distributions: &mut [(usize, Histogram, Distribution)]) {
+    let mut order: Vec<usize> = (0..distributions.len()).collect();
+    order.sort_by_key(|at| distributions[*at].0);
+    let mut left = ENCODED;
+    for at in order {
+        let (_, histogram, distribution) = &mut distributions[at];
+        // The encoder fails only for want of memory; the figures stand without it.
+        let Ok(text) = histogram.encode() else { continue };
+        if text.len() > left {
+            break;
+        }
+        left -= text.len();
+        distribution.hdr_v2_deflate_base64 = Some(text);
+    }
+}

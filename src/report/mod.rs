@@ -1,0 +1,263 @@
+//! The outcome of a run as data: the result file, and everything any output shows.
+//!
+//! A [`Report`] is exactly the JSON that `--out json=FILE` writes. Outputs know nothing else of a run, so a saved
+//! result can be shown again later in any format. It is made in one place, [`build`].
+
+mod build;
+mod entries;
+mod environment;
+mod judgement;
+mod lookup;
+mod number;
+#[cfg(test)]
+pub(crate) mod sample;
+mod series;
+mod summary;
+
+pub use build::{Facts, build};
+pub use entries::{Counter, Distribution};
+pub use environment::{Broker, Environment};
+pub use judgement::{Decision, Verdict, decide};
+pub use series::{Point, Series};
+pub use summary::Summary;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the result file's shape.
+pub const SCHEMA: &str = "wsbench/result/1";
+
+/// A run's result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// Whether the run went its whole course.
+    pub complete: bool,
+    /// What the numbers say.
+    pub verdict: Verdict,
+    /// What the process answers.
+    pub exit_code: u8,
+    /// How the run ended.
+    pub end: Ending,
+    /// When it started, RFC 3339.
+    pub started: String,
+    /// How long the measured phase lasted.
+    pub measured_ns: u64,
+    /// What was asked for.
+    pub scenario: Scenario,
+    /// Where it ran.
+    pub environment: Environment,
+    /// Both sides of `due = delivered + lost + excluded`.
+    pub identity: Identity,
+    /// Every counter.
+    pub counters: Vec<Counter>,
+    /// Every distribution.
+    pub histograms: Vec<Distribution>,
+    /// Distributions of the delivery table: per publish entry, by the way the copies took.
+    pub arrivals: Vec<Arrival>,
+    /// What the way over another instance adds, in the median over publications; negative if it was faster.
+    pub instance_adds_median_ns: Option<i64>,
+    /// The rules and what became of them.
+    pub thresholds: Vec<Threshold>,
+    /// What was broken on purpose.
+    pub faults: Vec<Fault>,
+    /// How it went over time.
+    pub series: Vec<Point>,
+    /// Whether the numbers can be believed.
+    pub generator: Generator,
+    /// Failures by stage and kind, the most frequent first.
+    pub errors: Vec<Failure>,
+    /// The first frames that meant nothing to the dialect, escaped.
+    pub unknown_frames: Vec<String>,
+    /// Where the clients were when the measured phase ended.
+    pub instances: Vec<Instance>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "detail")]
+pub enum Ending {
+    /// It went its course.
+    Complete,
+    /// By a signal; the exit code that goes with it.
+    Interrupted(u8),
+    /// A threshold asked for it.
+    Aborted(String),
+    /// The target cannot be measured: why, and what to do.
+    Failed(String),
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// The file as it was given, or `@builtin`.
+    pub path: String,
+    /// SHA-256 of the text.
+    pub sha256: String,
+    /// What everything random followed from.
+    pub seed: u64,
+    /// The text before any expansion.
+    pub text: String,
+}
+
+/// `due = delivered + lost + excluded`, each counted on its own path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// From plan and send log.
+    pub due: u64,
+    /// From arrivals.
+    pub delivered: u64,
+    /// From settling.
+    pub lost: u64,
+    /// From settling.
+    pub excluded: u64,
+    /// Whether the sides agree.
+    pub holds: bool,
+}
+
+/// A row of the delivery table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// The publish entry.
+    pub publish: String,
+    /// The way the copies took.
+    pub path: Path,
+    /// When they arrived, counted from the due time.
+    pub summary: Summary,
+}
+
+/// The way a copy took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Path {
+    /// Publisher and receiver are connected to different instances.
+    Cross,
+    /// To the same one.
+    Same,
+    /// One of the two is not known.
+    Unknown,
+    /// The publisher's own copy.
+    Own,
+    /// The last of the publication's receivers has it.
+    Everyone,
+}
+
+/// A rule and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// The key.
+    pub metric: String,
+    /// The rule.
+    pub rule: String,
+    /// Nanoseconds for times, else a number; null without samples, or when they are infinitely late.
+    #[serde(with = "number")]
+    pub value: Option<f64>,
+    /// What the value counts: `ns`, `count`, `per_second` or `ratio`.
+    pub unit: String,
+    /// Whether it holds.
+    pub ok: bool,
+    /// Only during this incident.
+    pub during: Option<String>,
+    /// The line of the scenario file; null for an implied rule.
+    pub line: Option<usize>,
+    /// How many samples it was judged on.
+    pub count: u64,
+    /// The distance from the bound as a signed share of it.
+    pub margin: Option<f64>,
+    /// Whether the scenario does not name it.
+    pub implied: bool,
+    /// Why there is no value.
+    pub note: Option<String>,
+}
+
+/// Something that was broken on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Its name.
+    pub name: String,
+    /// When, counted from the start of the measured phase.
+    pub at_ns: i64,
+    /// What became of the connections it cut.
+    pub reconnect: Reconnect,
+    /// Connects per 100 ms since then.
+    pub herd: Vec<u64>,
+}
+
+/// What became of the connections a fault cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconnect {
+    /// Connections cut.
+    pub lost: u64,
+    /// Clients back.
+    pub recovered: u64,
+    /// Clients that did not come back.
+    pub never: u64,
+    /// The herd at its densest.
+    pub peak_connects_per_100ms: u64,
+}
+
+/// Whether the numbers can be believed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// Whether they can.
+    pub healthy: bool,
+    /// Why not, each with what to try.
+    pub reasons: Vec<String>,
+    /// CPU seconds of this process in the measured phase.
+    pub cpu_seconds: f64,
+    /// The same as a share of one core.
+    pub cpu_share: f64,
+    /// Cores this process may run on.
+    pub cores: u32,
+    /// Share of the machine's time that the hypervisor took.
+    pub steal_share: f64,
+    /// Largest resident size.
+    pub rss_peak_bytes: u64,
+    /// Clients at their most.
+    pub clients: u64,
+    /// How late a worker's loop came round.
+    pub loop_lag_p99_ns: u64,
+    /// How late a thread that only sleeps woke up.
+    pub hiccup_p99_ns: u64,
+    /// Most file descriptors in use.
+    pub fds_used: u64,
+    /// How many it may use.
+    pub fds_limit: u64,
+    /// Publications handed to a socket more than 10 ms after they were due.
+    pub sends_late: u64,
+}
+
+/// Failures of one stage and kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Where.
+    pub stage: String,
+    /// What.
+    pub kind: String,
+    /// How often.
+    pub count: u64,
+    /// The first of them.
+    pub first: Option<Sample>,
+}
+
+/// One failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// In words.
+    pub detail: String,
+    /// When, counted from the start of the measured phase.
+    pub at_ns: i64,
+    /// To whom.
+    pub client: String,
+}
+
+/// Clients at one instance of the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// As the server named it.
+    pub name: String,
+    /// How many were connected to it.
+    pub clients: u64,
+}

@@ -1,0 +1,307 @@
+//! The key of a threshold: `metric.statistic{label=value,…}`, or two of those with a `/` between them.
+
+use super::bound::Dimension;
+use super::error::{Misread, Problem, nearest};
+use super::vocabulary;
+use crate::metrics::{Kind, LabelKey, METRICS, Metric, Names, QUANTILES, find};
+
+/// What a threshold looks at.
+#[derive(Clone, Debug)]
+pub enum Expression {
+    /// One quantity.
+    One(Quantity),
+    /// The first over the second.
+    Ratio(Quantity, Quantity),
+}
+
+/// One number out of a snapshot.
+#[derive(Clone, Debug)]
+pub struct Quantity {
+    /// Of this metric,
+    pub metric: &'static Metric,
+    /// over the entries with these labels,
+    pub selector: Vec<(LabelKey, String)>,
+    /// this.
+    pub statistic: Statistic,
+}
+
+/// Which number of a metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Statistic {
+    /// A counter's sum.
+    Total,
+    /// A distribution's quantile.
+    Quantile(f64),
+    /// How many values a distribution has.
+    Count,
+    /// The smallest value.
+    Min,
+    /// The largest value.
+    Max,
+    /// The mean.
+    Mean,
+    /// A counter's sum, or a distribution's number of values, per measured second.
+    Rate,
+}
+
+const STATISTICS: &[(&str, Statistic)] = &[
+    ("count", Statistic::Count),
+    ("min", Statistic::Min),
+    ("max", Statistic::Max),
+    ("mean", Statistic::Mean),
+    ("rate", Statistic::Rate),
+];
+
+impl Statistic {
+    fn find(name: &str) -> Option<Self> {
+        let quantile = QUANTILES.iter().find(|(known, _)| *known == name).map(|(_, q)| Self::Quantile(*q));
+        quantile.or_else(|| STATISTICS.iter().find(|(known, _)| *known == name).map(|(_, statistic)| *statistic))
+    }
+
+    /// The closest quantile for `p98` or `p99.9`, the most similar name for anything else.
+    fn nearest(name: &str) -> Option<String> {
+        let percent = name.strip_prefix('p').and_then(|digits| digits.replace('_', ".").parse::<f64>().ok());
+        let Some(percent) = percent else {
+            return nearest(
+                name,
+                QUANTILES.iter().map(|(name, _)| *name).chain(STATISTICS.iter().map(|(name, _)| *name)),
+            );
+        };
+        let distance = |q: f64| (q * 100.0 - percent).abs();
+        let closest = QUANTILES.iter().min_by(|(_, a), (_, b)| distance(*a).total_cmp(&distance(*b)));
+        closest.map(|(name, _)| (*name).to_owned())
+    }
+}
+
+impl Quantity {
+    /// What kind of number it is.
+    pub fn dimension(&self) -> Dimension {
+        match self.statistic {
+            Statistic::Total | Statistic::Count => Dimension::Count,
+            Statistic::Rate => Dimension::Rate,
+            _ => Dimension::Time,
+        }
+    }
+
+    fn parse(text: &str, at: usize, names: &Names) -> Result<Self, Misread> {
+        let Some(brace) = text.find('{') else {
+            let (metric, statistic) = metric_and_statistic(text, at)?;
+            return Ok(Self { metric, selector: Vec::new(), statistic });
+        };
+        let (metric, statistic) = metric_and_statistic(text[..brace].trim_end(), at)?;
+        let Some(labels) = text[brace + 1..].strip_suffix('}') else {
+            return Err(Misread::new(at + brace..at + text.len(), Problem::Expected("a `}` at the end of the labels")));
+        };
+        let selector = selector(metric, labels, at + brace + 1, names)?;
+        Ok(Self { metric, selector, statistic })
+    }
+}
+
+impl Expression {
+    /// What kind of number it is.
+    pub fn dimension(&self) -> Dimension {
+        match self {
+            Self::One(quantity) => quantity.dimension(),
+            Self::Ratio(..) => Dimension::Ratio,
+        }
+    }
+
+    /// The quantities in it.
+    pub fn quantities(&self) -> impl Iterator<Item = &Quantity> {
+        let (first, second) = match self {
+            Self::One(quantity) => (quantity, None),
+            Self::Ratio(over, under) => (over, Some(under)),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    pub(super) fn parse(key: &str, names: &Names) -> Result<Self, Misread> {
+        let Some(slash) = outer_slash(key) else {
+            let (text, at) = trimmed(key, 0);
+            return Ok(Self::One(Quantity::parse(text, at, names)?));
+        };
+        let (over, over_at) = trimmed(&key[..slash], 0);
+        let (under, under_at) = trimmed(&key[slash + 1..], slash + 1);
+        let over = Quantity::parse(over, over_at, names)?;
+        let under = Quantity::parse(under, under_at, names)?;
+        if (over.dimension() == Dimension::Time) != (under.dimension() == Dimension::Time) {
+            return Err(Misread::new(0..key.len(), Problem::MixedRatio));
+        }
+        Ok(Self::Ratio(over, under))
+    }
+}
+
+/// The `/` that stands outside any braces.
+fn outer_slash(key: &str) -> Option<usize> {
+    let mut depth = 0usize;
+    key.char_indices().find_map(|(at, c)| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        (c == '/' && depth == 0).then_some(at)
+    })
+}
+
+fn trimmed(text: &str, at: usize) -> (&str, usize) {
+    (text.trim(), at + text.len() - text.trim_start().len())
+}
+
+fn metric_and_statistic(path: &str, at: usize) -> Result<(&'static Metric, Statistic), Misread> {
+    let span = at..at + path.len();
+    if path.is_empty() {
+        return Err(Misread::new(span, Problem::Expected("a metric")));
+    }
+    if let Some(metric) = find(path).map(|place| &METRICS[place]) {
+        return match metric.kind {
+            Kind::Counter => Ok((metric, Statistic::Total)),
+            Kind::Histogram => {
+                Err(Misread::new(span, Problem::StatisticMissing(metric.name))
+                    .meant(Some(format!("{}.p99", metric.name))))
+            }
+        };
+    }
+    let (head, tail) = path.rsplit_once('.').unwrap_or((path, ""));
+    let Some(metric) = find(head).map(|place| &METRICS[place]) else {
+        return Err(unknown_metric(path, head, tail, at));
+    };
+    let span = at + head.len() + 1..at + path.len();
+    let statistic = tail.to_owned();
+    match (Statistic::find(tail), metric.kind) {
+        (Some(Statistic::Rate), Kind::Counter) => Ok((metric, Statistic::Rate)),
+        (Some(found), Kind::Histogram) => Ok((metric, found)),
+        (Some(_), Kind::Counter) => Err(Misread::new(span, Problem::NotOfACounter { metric: metric.name, statistic })),
+        (None, kind) => {
+            let meant = (kind == Kind::Histogram).then(|| Statistic::nearest(tail)).flatten();
+            Err(Misread::new(span, Problem::UnknownStatistic { metric: metric.name, statistic }).meant(meant))
+        }
+    }
+}
+
+/// Names the part that is wrong: without the statistic if the last word is one. `p99.9` is a statistic misspelled.
+fn unknown_metric(path: &str, head: &str, tail: &str, at: usize) -> Misread {
+    let quantile = head.rsplit_once('.').and_then(|(name, _)| find(name));
+    if let Some(metric) = quantile.map(|place| &METRICS[place]) {
+        let statistic = path[metric.name.len() + 1..].to_owned();
+        let meant = (metric.kind == Kind::Histogram).then(|| Statistic::nearest(&statistic)).flatten();
+        let span = at + metric.name.len() + 1..at + path.len();
+        return Misread::new(span, Problem::UnknownStatistic { metric: metric.name, statistic }).meant(meant);
+    }
+    let name = if Statistic::find(tail).is_some() { head } else { path };
+    let meant = nearest(name, METRICS.iter().map(|metric| metric.name))
+        .or_else(|| nearest(head, METRICS.iter().map(|metric| metric.name)));
+    Misread::new(at..at + name.len(), Problem::UnknownMetric(name.to_owned())).meant(meant)
+}
+
+fn selector(
+    metric: &'static Metric,
+    labels: &str,
+    at: usize,
+    names: &Names,
+) -> Result<Vec<(LabelKey, String)>, Misread> {
+    let mut selector: Vec<(LabelKey, String)> = Vec::new();
+    let mut offset = at;
+    for piece in labels.split(',') {
+        let (pair, start) = trimmed(piece, offset);
+        offset += piece.len() + 1;
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(Misread::new(start..start + pair.len(), Problem::Expected("label=value")));
+        };
+        let (value, value_at) = trimmed(value, start + key.len() + 1);
+        let key = label(metric, key.trim_end(), start)?;
+        if selector.iter().any(|(known, _)| *known == key) {
+            let span = start..start + pair.len();
+            return Err(Misread::new(span, Problem::RepeatedLabel(key.name().to_owned())));
+        }
+        check_value(metric, key, value, value_at, names)?;
+        selector.push((key, value.to_owned()));
+    }
+    Ok(selector)
+}
+
+fn label(metric: &'static Metric, key: &str, at: usize) -> Result<LabelKey, Misread> {
+    LabelKey::find(key).filter(|found| metric.labels.contains(found)).ok_or_else(|| {
+        let known: Vec<&str> = metric.labels.iter().map(|label| label.name()).collect();
+        let listed = if known.is_empty() { "its total".to_owned() } else { known.join(", ") };
+        let problem = Problem::UnknownLabel { metric: metric.name, label: key.to_owned(), known: listed };
+        Misread::new(at..at + key.len(), problem).meant(nearest(key, known))
+    })
+}
+
+fn check_value(metric: &Metric, key: LabelKey, value: &str, at: usize, names: &Names) -> Result<(), Misread> {
+    let Some(known) = vocabulary::values(metric.name, key, names) else { return Ok(()) };
+    if known.iter().any(|name| name == value) || (metric.name != "frames.received" && vocabulary::is_code(key, value)) {
+        return Ok(());
+    }
+    let problem = Problem::UnknownValue { label: key.name(), value: value.to_owned() };
+    Err(Misread::new(at..at + value.len(), problem).meant(nearest(value, known)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Names {
+        Names { groups: vec!["listeners".to_owned()], publishes: vec!["chat".to_owned()], ..Names::default() }
+    }
+
+    fn wrong(key: &str) -> (String, String, Option<String>) {
+        let misread = Expression::parse(key, &names()).unwrap_err();
+        (key[misread.span].to_owned(), misread.problem.to_string(), misread.nearest)
+    }
+
+    #[test]
+    fn every_metric_can_be_named() {
+        for metric in METRICS {
+            let key = match metric.kind {
+                Kind::Counter => metric.name.to_owned(),
+                Kind::Histogram => format!("{}.p99_9", metric.name),
+            };
+            assert!(Expression::parse(&key, &names()).is_ok(), "{key}");
+        }
+    }
+
+    #[test]
+    fn selectors_and_ratios_are_read() {
+        let key = "delivery.p99{hop=cross, publish = chat}";
+        let Expression::One(quantity) = Expression::parse(key, &names()).unwrap() else { panic!("not one") };
+        assert_eq!(quantity.statistic, Statistic::Quantile(0.99));
+        let labels: Vec<_> = quantity.selector.iter().map(|(key, value)| (key.name(), value.as_str())).collect();
+        assert_eq!(labels, [("hop", "cross"), ("publish", "chat")]);
+        let ratio = Expression::parse("deliveries.lost{publish=chat} / deliveries.due{publish=chat}", &names());
+        assert_eq!(ratio.unwrap().dimension(), Dimension::Ratio);
+        assert!(Expression::parse("errors{kind=http_503}", &names()).is_ok());
+        assert!(Expression::parse("delivery.p99{instance=whatever}", &names()).is_ok());
+        assert!(Expression::parse("deliveries.delivered.rate", &names()).is_ok());
+    }
+
+    #[test]
+    fn a_wrong_name_is_pointed_at_with_the_right_one() {
+        let cases: &[(&str, &str, &str, Option<&str>)] = &[
+            ("delivry.p99", "delivry", "no metric is called", Some("delivery")),
+            ("deliveries.lots", "deliveries.lots", "no metric is called", Some("deliveries.lost")),
+            ("xyzzy", "xyzzy", "no metric is called", None),
+            ("delivery", "delivery", "is a distribution", Some("delivery.p99")),
+            ("delivery.p98", "p98", "has no `p98`", Some("p99")),
+            ("delivery.p99.9", "p99.9", "has no `p99.9`", Some("p99_9")),
+            ("deliveries.lost.p99", "p99", "is a counter", None),
+            ("delivery.p99{hops=cross}", "hops", "only hop, to", Some("hop")),
+            ("deliveries.lost{hop=cross}", "hop", "has no label `hop`", Some("to")),
+            ("delivery.p99{hop=corss}", "corss", "no hop is called", Some("cross")),
+            ("ack.p99{publish=caht}", "caht", "no publish is called", Some("chat")),
+            ("ack.p99{group=listener}", "listener", "no group is called", Some("listeners")),
+            ("delivery.p99{hop}", "hop", "expected label=value", None),
+            ("delivery.p99{hop=same", "{hop=same", "expected a `}`", None),
+            ("delivery.p99{hop=same,hop=cross}", "hop=cross", "given twice", None),
+            ("errors{kind=htp_503}", "htp_503", "no kind is called", None),
+            ("delivery.p99 / deliveries.due", "delivery.p99 / deliveries.due", "have no ratio", None),
+            ("deliveries.lost / deliveries.deu", "deliveries.deu", "no metric", Some("deliveries.due")),
+        ];
+        for (key, part, says, meant) in cases {
+            let (span, problem, nearest) = wrong(key);
+            assert_eq!((span.as_str(), nearest.as_deref()), (*part, *meant), "{key}: {problem}");
+            assert!(problem.contains(says), "{key}: {problem}");
+        }
+    }
+}

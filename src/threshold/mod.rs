@@ -1,0 +1,52 @@
+//! Judgement: `"delivery.p99{hop=cross}" = "< 100ms"` against what was recorded. Pure.
+//!
+//! A threshold is a key (what is looked at, [`Expression`]) and a rule (what it must be, [`Bound`]). Both are checked
+//! against the table of metrics before a run starts; [`Judge`] then applies them to a snapshot. What a verdict means
+//! for the run is not decided here.
+//!
+//! Three rules of judgement:
+//! - nothing measured fails: a quantile without values, a counter whose population is empty (`deliveries.lost` when
+//!   nothing was due), a ratio over zero;
+//! - what never came is infinitely late: quantiles, mean and maximum of `delivery` count `deliveries.lost`, those of
+//!   `completion` count `messages.incomplete`, those of `reconnect.*` count `reconnect.never`. A selector label which
+//!   the loss does not carry (nobody knows the hop of a copy that never came) is left out, so that *all* losses of the
+//!   matching rest count: the judgement is never kinder than the truth;
+//! - unless the scenario names them, `clients.failed == 0` holds for every run, and at most 1 % of the messages may be
+//!   unsent when no fault is planned.
+
+mod bound;
+mod error;
+mod judge;
+mod key;
+mod vocabulary;
+
+pub use bound::{Bound, Dimension, Operator};
+pub use error::{Part, Problem, ThresholdError};
+pub use judge::{Judge, Judged};
+pub use key::{Expression, Quantity, Statistic};
+
+use crate::metrics::LabelKey;
+
+/// A threshold as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleText {
+    /// The key: metric, selector, statistic, perhaps a ratio of two.
+    pub metric: String,
+    /// The rule: `< 100ms`.
+    pub rule: String,
+    /// Only this incident.
+    pub during: Option<String>,
+    /// End the run as soon as it is broken for good.
+    pub abort: bool,
+    /// Its line in the scenario file.
+    pub line: usize,
+}
+
+/// Entries of one metric that carry certain labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The metric's name.
+    pub metric: &'static str,
+    /// The labels, in the order in which they were written.
+    pub labels: Vec<(LabelKey, String)>,
+}
