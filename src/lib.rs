@@ -19,7 +19,7 @@ pub mod time;
 
 pub mod backoff;
 pub mod profile;
-// pub mod template;
+pub mod template;
 pub mod token;
 pub mod units;
 pub mod wire;
@@ -31,6 +31,7 @@ pub mod transport;
 
 pub mod ledger;
 pub mod metrics;
+pub mod scenario;
 pub mod session;
 
 pub mod engine;

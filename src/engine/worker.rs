@@ -20,7 +20,7 @@ use crate::ledger::Sent;
 use crate::metrics::Histogram;
 use crate::observe::{ClientId, Fact, GroupId, Word};
 use crate::scenario::Scenario;
-use crate::scenario::plan::{Life, Plan, Publication, Renderer, Start};
+use crate::scenario::plan::{Life, Payload, Plan, Publication, Start};
 use crate::session::{Dialer, Place};
 use crate::time::{Alarm, Clock, Timestamp, nanos};
 use crate::wire::Marker;
@@ -51,7 +51,8 @@ pub(super) struct Worker {
     share: Share,
     clients: RefCell<FxHashMap<ClientId, (Rc<Client>, AbortHandle)>>,
     room_names: Vec<Arc<str>>,
-    renderer: RefCell<Renderer>,
+    payload: Payload,
+    text: RefCell<String>,
     asked: Cell<u64>,
     /// Clients of ramps that have not joined or failed yet.
     undecided: RefCell<rustc_hash::FxHashSet<ClientId>>,
@@ -81,7 +82,8 @@ impl Worker {
             plan: setup.plan.clone(),
             clients: RefCell::default(),
             room_names: scenario.rooms.iter().map(|name| Arc::from(name.as_str())).collect(),
-            renderer: RefCell::new(setup.plan.renderer()),
+            payload: Payload::new(&scenario),
+            text: RefCell::default(),
             asked: Cell::new(0),
             undecided: RefCell::new(undecided.map(|life| life.client).collect()),
             groups: RefCell::new(vec![(0, 0); scenario.groups.len()]),
@@ -197,9 +199,9 @@ impl Worker {
             instance,
             sent: self.clock.now() - t0,
         };
-        let mut renderer = self.renderer.borrow_mut();
-        let text = renderer.render(publication, &self.books.borrow().markers.write(&marker));
-        let said = client.ok_or(Word::DISCONNECTED).and_then(|client| client.say(publication, text));
+        let mut text = self.text.borrow_mut();
+        self.payload.write(publication, &self.books.borrow().markers.write(&marker), &mut text);
+        let said = client.ok_or(Word::DISCONNECTED).and_then(|client| client.say(publication, &text));
         self.account_for(publication, said, t0);
     }
 
@@ -266,7 +268,6 @@ impl Worker {
             self.advance().await;
         }
     }
-}
 
     /// A tick's account: what has happened since the last one.
     fn progress(&self, stage: Stage, with_snapshot: bool) -> FromWorker {
