@@ -41,3 +41,5 @@ pub mod report;
 pub mod ui;
 
 pub mod output;
+
+pub mod commands;
