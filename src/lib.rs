@@ -19,7 +19,7 @@ pub mod time;
 
 pub mod backoff;
 pub mod profile;
-// pub mod template;
+pub mod template;
 pub mod token;
 pub mod units;
 pub mod wire;
@@ -29,4 +29,4 @@ pub mod observe;
 pub mod dialect;
 pub mod transport;
 
-// pub mod scenario;
+pub mod scenario;
