@@ -116,8 +116,7 @@ impl Template {
                 parts.push(Part::Literal(text[at..open].to_owned()));
             }
             let wrong = |span: Range<usize>, problem: String| TemplateError { span, problem };
-            let close = closing(text, open)
-                .ok_or_else(|| wrong(open..text.len(), "`{{` without `}}`".to_owned()))?;
+            let close = closing(text, open).ok_or_else(|| wrong(open..text.len(), "`{{` without `}}`".to_owned()))?;
             let inner = &text[open + 2..close];
             let placeholder = placeholder(inner.trim(), files).map_err(|problem| wrong(open..close + 2, problem))?;
             parts.push(Part::Placeholder(placeholder));
@@ -166,7 +165,11 @@ impl Placeholder {
             Self::Marker => return write(values.marker, escape, out),
             Self::Uuid => return write_uuid(rng.random(), out),
             Self::Pick(lines) => {
-                return write(lines.get(rng.random_range(0..lines.len().max(1))).map_or("", String::as_str), escape, out);
+                return write(
+                    lines.get(rng.random_range(0..lines.len().max(1))).map_or("", String::as_str),
+                    escape,
+                    out,
+                );
             }
             Self::HmacSha256(key, text) => {
                 let mut message = String::new();

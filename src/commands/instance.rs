@@ -41,13 +41,13 @@ pub(super) struct Behaviour {
     #[arg(long, value_enum, default_value_t = Auth::Both)]
     auth: Auth,
     /// Between two pings to a client
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = crate::units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = crate::units::parse_duration)]
     ping_interval: Duration,
     /// Silence after which a client counts as dead
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::units::parse_duration)]
     ping_timeout: Duration,
     /// How long a client may take to authenticate by its first message
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = crate::units::duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = crate::units::parse_duration)]
     auth_timeout: Duration,
     /// Browser origins that may connect (repeatable); loopback ones always may
     #[arg(long, value_name = "ORIGIN")]

@@ -13,7 +13,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "USER")]
     sub: String,
     /// How long it is valid
-    #[arg(long, default_value = "1h", value_parser = crate::units::duration)]
+    #[arg(long, default_value = "1h", value_parser = crate::units::parse_duration)]
     ttl: Duration,
     #[command(flatten)]
     secret: SecretArgs,

@@ -12,7 +12,7 @@ use super::diagnostic::did_you_mean;
 use super::document::{Entry, Node, Origin, Value};
 
 /// Reads a `T` out of `node`.
-pub(super) fn from_node<'n, T: Deserialize<'n>>(node: &'n Node) -> Result<T, Problem> {
+pub(super) fn from_node<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Problem> {
     T::deserialize(node)
 }
 
@@ -114,8 +114,8 @@ fn plain(expected: &dyn Expected) -> String {
     }
 }
 
-impl<'n> Node {
-    fn visit<V: Visitor<'n>>(&'n self, visitor: V) -> Result<V::Value, Problem> {
+impl<'de> Node {
+    fn visit<V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Problem> {
         match &self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(truth) => visitor.visit_bool(*truth),
@@ -131,7 +131,7 @@ impl<'n> Node {
     }
 
     /// A variable in the place of a number or a truth value is one, if it looks like one.
-    fn visit_scalar<V: Visitor<'n>>(&'n self, visitor: V) -> Result<V::Value, Problem> {
+    fn visit_scalar<V: Visitor<'de>>(&'de self, visitor: V) -> Result<V::Value, Problem> {
         if let (Value::Text(text), true) = (&self.value, self.origin != Origin::Written) {
             if let Ok(number) = text.parse::<u64>() {
                 return visitor.visit_u64(number);
@@ -139,7 +139,9 @@ impl<'n> Node {
             if let Ok(number) = text.parse::<i64>() {
                 return visitor.visit_i64(number);
             }
-            if text.starts_with(|c: char| c.is_ascii_digit() || c == '-') && let Ok(number) = text.parse::<f64>() {
+            if text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+                && let Ok(number) = text.parse::<f64>()
+            {
                 return visitor.visit_f64(number);
             }
             if let Ok(truth) = text.parse::<bool>() {
@@ -152,7 +154,7 @@ impl<'n> Node {
 
 macro_rules! scalars {
     ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Problem> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
             self.visit_scalar(visitor).map_err(|problem| match self.value {
                 // Whoever holds the table knows the better place: its key.
                 Value::Table(_) => problem,
@@ -162,7 +164,7 @@ macro_rules! scalars {
     };
 }
 
-impl<'n> Deserializer<'n> for &'n Node {
+impl<'de> Deserializer<'de> for &'de Node {
     type Error = Problem;
 
     scalars! {
@@ -170,26 +172,26 @@ impl<'n> Deserializer<'n> for &'n Node {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_f32 deserialize_f64
     }
 
-    fn deserialize_str<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         self.visit(visitor).map_err(|problem| problem.at(self))
     }
 
-    fn deserialize_string<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match self.value {
             Value::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'n>>(self, _: &'static str, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Problem> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_enum<V: Visitor<'n>>(
+    fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
         variants: &'static [&'static str],
@@ -205,7 +207,7 @@ impl<'n> Deserializer<'n> for &'n Node {
         named.map_err(|problem| problem.at(self))
     }
 
-    fn deserialize_ignored_any<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Problem> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         visitor.visit_unit()
     }
 
@@ -214,26 +216,26 @@ impl<'n> Deserializer<'n> for &'n Node {
     }
 }
 
-struct Nodes<'n>(std::slice::Iter<'n, Node>);
+struct Nodes<'de>(std::slice::Iter<'de, Node>);
 
-impl<'n> SeqAccess<'n> for Nodes<'n> {
+impl<'de> SeqAccess<'de> for Nodes<'de> {
     type Error = Problem;
 
-    fn next_element_seed<T: DeserializeSeed<'n>>(&mut self, seed: T) -> Result<Option<T::Value>, Problem> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Problem> {
         let next = self.0.next();
         next.map(|node| seed.deserialize(node).map_err(|problem| problem.at(node))).transpose()
     }
 }
 
-struct Entries<'n> {
-    entries: std::slice::Iter<'n, Entry>,
-    current: Option<&'n Entry>,
+struct Entries<'de> {
+    entries: std::slice::Iter<'de, Entry>,
+    current: Option<&'de Entry>,
 }
 
-impl<'n> MapAccess<'n> for Entries<'n> {
+impl<'de> MapAccess<'de> for Entries<'de> {
     type Error = Problem;
 
-    fn next_key_seed<K: DeserializeSeed<'n>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
         self.current = self.entries.next();
         let Some(entry) = self.current else { return Ok(None) };
         let key: StringDeserializer<Problem> = entry.key.clone().into_deserializer();
@@ -241,7 +243,7 @@ impl<'n> MapAccess<'n> for Entries<'n> {
         key.map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'n>>(&mut self, seed: T) -> Result<T::Value, Problem> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Problem> {
         let entry = self.current.ok_or_else(|| Problem::custom("a value without a key"))?;
         seed.deserialize(&entry.node).map_err(|problem| match (&entry.node.value, problem.span.is_some()) {
             // Of a table only the key is worth a caret.

@@ -114,7 +114,8 @@ impl std::error::Error for Diagnostic {}
 /// The one of `known` that `written` was probably meant to be.
 pub fn nearest<'k>(written: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lower = written.to_lowercase();
-    let scored = known.into_iter().map(|name| (strsim::normalized_damerau_levenshtein(&lower, &name.to_lowercase()), name));
+    let scored =
+        known.into_iter().map(|name| (strsim::normalized_damerau_levenshtein(&lower, &name.to_lowercase()), name));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 > 0.5).then_some(best.1)
 }
@@ -125,7 +126,8 @@ pub fn did_you_mean<'k>(written: &str, known: impl IntoIterator<Item = &'k str> 
         return Some(format!("did you mean `{name}`?"));
     }
     let names: Vec<String> = known.into_iter().map(|name| format!("`{name}`")).collect();
-    (!names.is_empty()).then(|| format!("there {} {}", if names.len() == 1 { "is only" } else { "are" }, names.join(", ")))
+    (!names.is_empty())
+        .then(|| format!("there {} {}", if names.len() == 1 { "is only" } else { "are" }, names.join(", ")))
 }
 
 #[cfg(test)]
@@ -135,7 +137,8 @@ mod tests {
     #[test]
     fn an_error_shows_its_line_a_caret_and_the_remedy() {
         let source = Source::new("chat.toml", "name = \"é\"\ncuont = 3\n");
-        let wrong = Diagnostic::new(&source, 12..17, "unknown key `cuont`").with_help(did_you_mean("cuont", ["rate", "count"]));
+        let wrong =
+            Diagnostic::new(&source, 12..17, "unknown key `cuont`").with_help(did_you_mean("cuont", ["rate", "count"]));
         assert_eq!((wrong.line, wrong.column), (2, 1));
         insta::assert_snapshot!(wrong.plain(), @r"
         error: unknown key `cuont`

@@ -68,6 +68,12 @@ impl Node {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
+    /// The bytes of `key` in the table `table` of the document.
+    pub(super) fn key_span(&self, table: &str, key: &str) -> Range<usize> {
+        let entry = self.get(table).and_then(|table| table.node.get(key));
+        entry.map_or(0..0, |entry| entry.key_span.clone())
+    }
+
     /// The best place for an error about `path`: keys and indices joined by dots, as `clients.0.rooms`. The place of
     /// the nearest ancestor when there is nothing there, the top of the file in the end.
     pub(super) fn place(&self, path: &str) -> Place<'_> {
@@ -155,7 +161,9 @@ fn node(value: Spanned<DeValue<'_>>, source: &Source) -> Result<Node, Diagnostic
         DeValue::Float(float) => {
             Value::Float(float.as_str().parse().map_err(|_| wrong("this number cannot be represented"))?)
         }
-        DeValue::Datetime(_) => return Err(wrong("dates have no meaning here").with_help("put it in quotes".to_owned())),
+        DeValue::Datetime(_) => {
+            return Err(wrong("dates have no meaning here").with_help("put it in quotes".to_owned()));
+        }
         DeValue::Array(array) => {
             Value::Array(array.into_iter().map(|value| node(value, source)).collect::<Result<_, _>>()?)
         }

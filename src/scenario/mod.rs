@@ -15,22 +15,22 @@ use crate::observe::{GroupId, PublishId, RoomId};
 use crate::profile::{RateShape, Spacing};
 use crate::template::Template;
 
-// pub mod builtin;
-// mod check;
+pub mod builtin;
+mod check;
 mod deserialize;
 mod diagnostic;
 mod document;
-// mod explain;
+mod explain;
 mod file;
 mod json;
 pub mod plan;
-// mod users;
+mod users;
 mod variables;
 
-// pub use check::{Overrides, load, parse};
+pub use check::{Overrides, load, parse};
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
-// pub use explain::{Limits, explain};
-// pub use users::Identities;
+pub use explain::{Limits, explain};
+pub use users::Identities;
 pub use variables::Environment;
 
 /// The JSON Schema of scenario files, from the types that read them.
@@ -61,6 +61,21 @@ pub struct Scenario {
     pub publishes: Vec<Publish>,
     /// The `[thresholds]`, in the order of the file.
     pub thresholds: Vec<Rule>,
+}
+
+impl Scenario {
+    /// How long the clients that are there before t0 take to be started.
+    pub fn longest_ramp(&self) -> Duration {
+        let ramp = |group: &Group| match &group.population {
+            Population::Ramp { over, .. } => *over,
+            Population::Steps(points) => {
+                let first = points.first().map_or(0, |(_, n)| *n);
+                Duration::from_secs_f64(f64::from(first) / f64::from(plan::RAMP_PER_SECOND))
+            }
+            Population::Arrive { .. } => Duration::ZERO,
+        };
+        self.groups.iter().map(ramp).max().unwrap_or_default()
+    }
 }
 
 /// The text a scenario came from.

@@ -1,6 +1,8 @@
 //! `${NAME}` in a scenario: replaced on the read values, from the command line, `[vars]` and the environment, in this
 //! order. `$${` stands for `${`.
 
+use std::ops::Range;
+
 use super::Source;
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{Node, Origin, Value};
@@ -50,7 +52,7 @@ impl Expansion<'_> {
             }
             Value::Array(nodes) => nodes.iter_mut().try_for_each(|node| self.node(node)),
             Value::Text(text) if text.contains("${") => {
-                let (expanded, origin) = self.text(text, node)?;
+                let (expanded, origin) = self.text(text, &node.span)?;
                 node.value = Value::Text(expanded);
                 node.origin = origin;
                 Ok(())
@@ -59,7 +61,7 @@ impl Expansion<'_> {
         }
     }
 
-    fn text(&self, text: &str, node: &Node) -> Result<(String, Origin), Diagnostic> {
+    fn text(&self, text: &str, place: &Range<usize>) -> Result<(String, Origin), Diagnostic> {
         let mut expanded = String::new();
         let mut origin = Origin::Written;
         let mut rest = text;
@@ -72,10 +74,14 @@ impl Expansion<'_> {
             }
             expanded.push_str(&rest[..at]);
             let Some(end) = rest[at..].find('}') else {
-                return Err(self.wrong(node, "`${` without `}`", Some("write `$${` for the two characters".to_owned())));
+                return Err(self.wrong(
+                    place,
+                    "`${` without `}`",
+                    Some("write `$${` for the two characters".to_owned()),
+                ));
             };
             let name = &rest[at + 2..at + end];
-            let (value, from) = self.value(name, node)?;
+            let (value, from) = self.value(name, place)?;
             expanded.push_str(&value);
             let whole = at == 0 && end + 1 == text.len();
             origin = match (origin, from) {
@@ -89,11 +95,11 @@ impl Expansion<'_> {
         Ok((expanded, origin))
     }
 
-    fn value(&self, name: &str, node: &Node) -> Result<(String, Origin), Diagnostic> {
+    fn value(&self, name: &str, place: &Range<usize>) -> Result<(String, Origin), Diagnostic> {
         let valid = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !valid {
             let help = "a name has letters, digits and underscores; write `$${` for the two characters".to_owned();
-            return Err(self.wrong(node, &format!("`${{{name}}}` is not the name of a variable"), Some(help)));
+            return Err(self.wrong(place, &format!("`${{{name}}}` is not the name of a variable"), Some(help)));
         }
         if let Some((_, value)) = self.names.iter().rev().find(|(known, _)| known == name) {
             return Ok((value.clone(), Origin::Variable));
@@ -104,10 +110,10 @@ impl Expansion<'_> {
         let near = did_you_mean(name, self.names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
         let near = near.filter(|help| help.starts_with("did"));
         let help = near.unwrap_or_else(|| format!("give it with `-e {name}=…`, in `[vars]` or in the environment"));
-        Err(self.wrong(node, &format!("the variable `{name}` is not defined"), Some(help)))
+        Err(self.wrong(place, &format!("the variable `{name}` is not defined"), Some(help)))
     }
 
-    fn wrong(&self, node: &Node, message: &str, help: Option<String>) -> Diagnostic {
-        Diagnostic::new(self.source, node.span.clone(), message).with_help(help)
+    fn wrong(&self, place: &Range<usize>, message: &str, help: Option<String>) -> Diagnostic {
+        Diagnostic::new(self.source, place.clone(), message).with_help(help)
     }
 }

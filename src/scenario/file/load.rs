@@ -9,8 +9,9 @@ use crate::scenario::diagnostic::Diagnostic;
 /// The scenario at `path`.
 pub(in crate::scenario) fn read_source(path: &str) -> Result<Source, Diagnostic> {
     let text = fs::read_to_string(path).map_err(|error| {
-        let help = (error.kind() == std::io::ErrorKind::NotFound)
-            .then(|| "shipped scenarios are called `@quickstart` and so on; `wsbench run --list` names them".to_owned());
+        let help = (error.kind() == std::io::ErrorKind::NotFound).then(|| {
+            "shipped scenarios are called `@quickstart` and so on; `wsbench run --list` names them".to_owned()
+        });
         Diagnostic::without_place(path, format!("cannot read the scenario: {}", reason(&error))).with_help(help)
     })?;
     Ok(Source::new(path, text))

@@ -12,14 +12,11 @@ mod target;
 mod traffic;
 mod values;
 
-pub(super) use load::{lines, read_source};
+pub(super) use load::{beside, lines, read_source, resolve};
 pub(super) use shapes::{Course, OneOrMany, Ordered, WordOr};
-pub(super) use target::{Broker, Login, Mint, Resolve, Reuse, Server, Target, Tls, Users};
-pub(super) use traffic::{
-    Arrive, Auth, Clients, CountPoint, FailoverWord, Publish, RatePoint, Reconnect, RoomSet, Text, Threshold, To,
-    Transport,
-};
-pub(super) use values::{Lengths, Reserved, Time, Whole};
+pub(super) use target::{Broker, Mint, Resolve, Reuse, Server, Target, Tls, Users};
+pub(super) use traffic::{Arrive, Auth, Clients, FailoverWord, Publish, RatePoint, Reconnect, RoomSet, Threshold};
+pub(super) use values::{Lengths, RateText, Reserved, Time};
 
 use shapes::Scalar;
 

@@ -19,8 +19,10 @@ mod talkers;
 mod urls;
 
 pub use payload::Payload;
+pub(super) use population::RAMP_PER_SECOND;
 pub use publications::Publications;
 pub(super) use rooms::apportion;
+pub(super) use stream::LARGEST_PAYLOAD;
 
 use talkers::Talkers;
 

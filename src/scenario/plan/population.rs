@@ -99,9 +99,7 @@ fn draw(stay: Stay, rng: &mut impl Rng) -> Duration {
     let nanos = match stay {
         Stay::Constant(stay) => return stay,
         Stay::Exponential(mean) => mean.as_nanos() as f64 * -(1.0 - rng.random::<f64>()).ln(),
-        Stay::Uniform(least, most) => {
-            least.as_nanos() as f64 + (most - least).as_nanos() as f64 * rng.random::<f64>()
-        }
+        Stay::Uniform(least, most) => least.as_nanos() as f64 + (most - least).as_nanos() as f64 * rng.random::<f64>(),
     };
     // A stay of nothing would let a place be taken over without end.
     Duration::from_nanos((nanos as u64).max(1_000_000))
