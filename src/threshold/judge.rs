@@ -125,6 +125,11 @@ impl Judge {
         judged.filter(|(rule, judged)| !rule.implied || broken(judged)).map(|(_, judged)| judged).collect()
     }
 
+    /// Whether any rule asks for the run to be ended when it breaks.
+    pub fn aborts(&self) -> bool {
+        self.rules.iter().any(|rule| rule.text.abort)
+    }
+
     /// The first rule with `abort` that is broken for good: a bound which a growing count or extreme has passed, or a
     /// quantile, mean or ratio beyond its bound on enough samples (ten beyond the quantile, a hundred otherwise).
     pub fn abort(&self, so_far: &Snapshot, names: &Names, measured: Duration) -> Option<Judged> {
