@@ -17,6 +17,11 @@
 
 pub mod time;
 
+pub mod backoff;
+pub mod profile;
+pub mod template;
+pub mod token;
+pub mod units;
 pub mod wire;
 
 pub mod observe;
@@ -24,7 +29,10 @@ pub mod observe;
 pub mod dialect;
 pub mod transport;
 
+pub mod ledger;
 pub mod metrics;
+pub mod scenario;
+pub mod session;
 
 pub mod engine;
 pub mod threshold;
@@ -33,3 +41,5 @@ pub mod report;
 pub mod ui;
 
 pub mod output;
+
+pub mod commands;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `wsbench` command.
+
+fn main() -> std::process::ExitCode {
+    wsbench::commands::main(std::env::args_os())
+}

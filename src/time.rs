@@ -106,6 +106,18 @@ fn monotonic() -> Timestamp {
     Timestamp(now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64)
 }
 
+/// Stops this thread for `duration`; for threads that do nothing else.
+#[allow(clippy::disallowed_methods)]
+pub fn nap(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
+/// CPU time this process has used.
+pub fn process_cpu() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
+}
+
 /// The wall clock, as RFC 3339 with milliseconds; for reports only, never subtracted.
 pub fn wall_clock() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()

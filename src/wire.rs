@@ -37,6 +37,32 @@ impl Frame {
     }
 }
 
+/// What a dialect adds to the target's URL and to the opening request.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// The path where the URL has none of its own (`/` counts as none): empty or starting with `/`.
+    pub path: String,
+    /// Query parameters, not yet encoded, after those of the URL.
+    pub query: Vec<(String, String)>,
+    /// Request headers; those of the scenario replace them, cookies are joined.
+    pub headers: Vec<(String, String)>,
+    /// `Sec-WebSocket-Protocol`, in order of preference.
+    pub subprotocols: Vec<String>,
+}
+
+/// Values may be tokens: only names are shown.
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |pairs: &[(String, String)]| pairs.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        f.debug_struct("Opening")
+            .field("path", &self.path)
+            .field("query", &names(&self.query))
+            .field("headers", &names(&self.headers))
+            .field("subprotocols", &self.subprotocols)
+            .finish()
+    }
+}
+
 /// A frame and the moment of the read that completed it, taken under the codec.
 #[derive(Clone, Debug)]
 pub struct Received {

@@ -1,1 +1,42 @@
-//! room server
+//! A room server for WebSocket clients, several instances joined by Redis or, within one process, by memory: the known
+//! target of a load tester, and a server a team could start from. What it says on the wire is in `PROTOCOL.md`.
+//!
+//! [`run`] takes the world as arguments: listeners, configuration, broker, secret, shutdown. Modules from the bottom up;
+//! each names only those before it, except that `worker`, `session` and `endpoint` hold each other:
+//!
+//! ```text
+//! time config queue stats              clocks, settings, the one queue, counters
+//! token auth history heartbeat rate    pure rules
+//! protocol drain                       what is said
+//! broker                               what joins the instances: memory, redis
+//! peer room                            who is where, and in which order things reach them
+//! socket session worker endpoint       connections and the threads that own them
+//! instance                             start to finish
+//! ```
+
+mod auth;
+pub mod broker;
+pub mod config;
+mod drain;
+mod endpoint;
+mod heartbeat;
+pub mod history;
+mod instance;
+mod peer;
+mod protocol;
+mod queue;
+mod rate;
+mod room;
+mod session;
+mod socket;
+pub mod stats;
+mod time;
+pub mod token;
+mod worker;
+
+pub use self::{
+    broker::memory::MemoryBroker,
+    config::{AuthMode, Config},
+    instance::{BrokerChoice, Error, Instance, Ready, run},
+    token::Secret,
+};

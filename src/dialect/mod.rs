@@ -7,10 +7,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wire::Frame;
+use crate::wire::{Frame, Opening};
 
 mod json;
+mod quote;
 mod room;
+mod scan;
 
 /// How a client proves who it is, as the scenario asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,19 +44,6 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity").field("user", &self.user).field("auth", &self.auth).finish_non_exhaustive()
     }
-}
-
-/// What the dialect adds to the target's URL and to the opening request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opening {
-    /// Appended to the URL's path: empty or starting with `/`.
-    pub path: String,
-    /// Query parameters, not yet encoded.
-    pub query: Vec<(String, String)>,
-    /// Request headers.
-    pub headers: Vec<(String, String)>,
-    /// `Sec-WebSocket-Protocol`, in order of preference.
-    pub subprotocols: Vec<String>,
 }
 
 /// Something a client wants to say. `reference` is unique within the connection.

@@ -1,5 +1,139 @@
 //! Many clients: starting them, pacing what they say, adding up what they saw.
+//!
+//! A coordinator and workers that share nothing: each worker owns its clients, walks the whole plan and keeps its own
+//! books; they exchange plain values over bounded channels. The engine names neither thresholds nor outputs: it calls
+//! one closure with each second and learns whether to go on.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use crate::scenario::Scenario;
+use crate::scenario::plan::Plan;
+use crate::session::Dialer;
+
+mod books;
+mod client;
+mod coordinator;
+mod health;
+mod link;
 mod outcome;
+mod raw;
+mod walk;
+mod worker;
 
+#[cfg(test)]
+mod tests;
+
+pub use coordinator::{OnTick, Signals};
 pub use outcome::{End, ErrorSample, Health, Identity, Outcome, Phase, Tick};
+pub use raw::RawSink;
+
+/// Reports that may wait for the coordinator; a worker sends ten a second.
+const REPORTS: usize = 64;
+
+/// Orders that may wait for a worker.
+const ORDERS: usize = 1_024;
+
+/// Everything a run needs.
+#[derive(Debug)]
+pub struct Setup {
+    /// What was asked for.
+    pub scenario: Arc<Scenario>,
+    /// The schedule it means.
+    pub plan: Plan,
+    /// How to reach the target.
+    pub dialer: Dialer,
+    /// How many URLs the transport knows.
+    pub urls: usize,
+    /// How many workers share the clients.
+    pub workers: usize,
+    /// The secret of a server this run started, to mint tokens with.
+    pub secret: Option<Arc<[u8]>>,
+    /// Tells this run's markers from another's.
+    pub run: u64,
+    /// Where the raw log goes, if one is wanted.
+    pub raw: Option<RawSink>,
+}
+
+/// Why a run could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The operating system gave no thread, runtime or timer.
+    #[error("failed to start worker {worker}: {source}")]
+    Worker {
+        /// Which worker.
+        worker: usize,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+/// Runs a scenario with a thread per worker.
+///
+/// # Errors
+/// When a worker could not be started.
+pub async fn run<'a>(
+    setup: Setup,
+    signals: &'a mut Signals,
+    on_tick: &'a mut OnTick<'a>,
+) -> Result<Outcome, StartError> {
+    let setup = Arc::new(setup);
+    let (report, reports) = mpsc::channel(REPORTS);
+    let mut orders = Vec::new();
+    let mut threads = Vec::new();
+    for number in 0..setup.workers {
+        let (order, ordered) = mpsc::channel(ORDERS);
+        let (setup, report) = (Arc::clone(&setup), report.clone());
+        let work = move || -> std::io::Result<()> {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(LocalSet::new().run_until(worker::run(setup, number, ordered, report)))
+        };
+        let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(work);
+        threads.push(thread.map_err(|source| StartError::Worker { worker: number, source })?);
+        orders.push(order);
+    }
+    drop(report);
+    let outcome = coordinator::Coordinator::new(setup, orders, reports, signals, on_tick).run().await;
+    for (worker, thread) in threads.into_iter().enumerate() {
+        if let Ok(Err(source)) = thread.join() {
+            return Err(StartError::Worker { worker, source });
+        }
+    }
+    Ok(outcome)
+}
+
+/// Runs a scenario with all workers as tasks of the current runtime, for simulated time; call it inside a `LocalSet`.
+///
+/// # Errors
+/// When a worker could not be started.
+pub async fn simulate<'a>(
+    setup: Setup,
+    signals: &'a mut Signals,
+    on_tick: &'a mut OnTick<'a>,
+) -> Result<Outcome, StartError> {
+    let setup = Arc::new(setup);
+    let (report, reports) = mpsc::channel(REPORTS);
+    let mut orders = Vec::new();
+    for number in 0..setup.workers {
+        let (order, ordered) = mpsc::channel(ORDERS);
+        tokio::task::spawn_local(worker::run(Arc::clone(&setup), number, ordered, report.clone()));
+        orders.push(order);
+    }
+    drop(report);
+    Ok(coordinator::Coordinator::new(setup, orders, reports, signals, on_tick).run().await)
+}
+
+/// How many workers suit this machine: one for two cores (the rest is for the servers), and never more than clients
+/// keep busy.
+pub fn suitable_workers(cores: usize, clients: usize) -> usize {
+    (cores / 2).min(clients.div_ceil(500)).max(1)
+}
+
+/// The longest a run can take after its ramp, for time-outs around it.
+pub fn longest(setup: &Setup) -> Duration {
+    let times = setup.scenario.times;
+    setup.plan.ramp() + times.join_timeout + times.warm_up + times.duration + times.drain + Duration::from_secs(30)
+}

@@ -89,6 +89,8 @@ pub struct Health {
     pub cores: u32,
     /// Share of the machine's time taken by the hypervisor.
     pub steal_share: f64,
+    /// How long this process's threads were ready to run and had no core.
+    pub run_queue_wait_seconds: f64,
     /// Largest resident size.
     pub rss_peak_bytes: u64,
     /// Clients at their most.

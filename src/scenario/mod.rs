@@ -3,6 +3,9 @@
 //!
 //! Nothing validates twice: what stands in a [`Scenario`] is known to be possible.
 
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +13,30 @@ use crate::backoff::Policy;
 use crate::dialect::{AuthStyle, Dialect};
 use crate::observe::{GroupId, PublishId, RoomId};
 use crate::profile::{RateShape, Spacing};
+use crate::template::Template;
+
+pub mod builtin;
+mod check;
+mod deserialize;
+mod diagnostic;
+mod document;
+mod explain;
+mod file;
+mod json;
+pub mod plan;
+mod users;
+mod variables;
+
+pub use check::{Overrides, load, parse};
+pub use diagnostic::{Diagnostic, did_you_mean, nearest};
+pub use explain::{Limits, explain};
+pub use users::Identities;
+pub use variables::Environment;
+
+/// The JSON Schema of scenario files, from the types that read them.
+pub fn schema() -> serde_json::Value {
+    file::schema()
+}
 
 /// A scenario that has been checked.
 #[derive(Debug)]
@@ -36,6 +63,21 @@ pub struct Scenario {
     pub thresholds: Vec<Rule>,
 }
 
+impl Scenario {
+    /// How long the clients that are there before t0 take to be started.
+    pub fn longest_ramp(&self) -> Duration {
+        let ramp = |group: &Group| match &group.population {
+            Population::Ramp { over, .. } => *over,
+            Population::Steps(points) => {
+                let first = points.first().map_or(0, |(_, n)| *n);
+                Duration::from_secs_f64(f64::from(first) / f64::from(plan::RAMP_PER_SECOND))
+            }
+            Population::Arrive { .. } => Duration::ZERO,
+        };
+        self.groups.iter().map(ramp).max().unwrap_or_default()
+    }
+}
+
 /// The text a scenario came from.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -45,6 +87,15 @@ pub struct Source {
     pub text: Arc<str>,
     /// SHA-256 of the text, hex.
     pub sha256: String,
+}
+
+impl Source {
+    /// The text read from `path`.
+    pub fn new(path: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        let sha256 = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { path: path.into(), text, sha256 }
+    }
 }
 
 /// The time axis: t0 is when every client of a ramp has joined or failed.
@@ -62,6 +113,18 @@ pub struct Times {
     pub join_timeout: Duration,
 }
 
+impl Times {
+    /// From t0 to the end of publishing: warm-up and measured phase.
+    pub fn published(&self) -> Duration {
+        self.warm_up + self.duration
+    }
+
+    /// From t0 to the end of the run.
+    pub fn total(&self) -> Duration {
+        self.published() + self.drain
+    }
+}
+
 /// Whom to talk to.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -69,6 +132,16 @@ pub enum Target {
     Bundled(Bundled),
     /// A server that is already there.
     Foreign(Foreign),
+}
+
+impl Target {
+    /// How many URLs clients spread over, as far as it is known before any name is resolved.
+    pub fn urls(&self) -> usize {
+        match self {
+            Self::Bundled(bundled) => usize::from(bundled.instances),
+            Self::Foreign(foreign) => foreign.urls.len(),
+        }
+    }
 }
 
 /// How the bundled server is started.
@@ -92,7 +165,7 @@ pub enum BrokerChoice {
 }
 
 /// A server that is already there.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Foreign {
     /// Where; `ws://` or `wss://`.
     pub urls: Vec<url::Url>,
@@ -105,7 +178,7 @@ pub struct Foreign {
 /// How to reach a target: everything a transport needs beside the URL.
 #[derive(Clone, Default)]
 pub struct Network {
-    /// Request headers.
+    /// Request headers. Never printed: they may carry secrets.
     pub headers: Vec<(String, String)>,
     /// Files of the TLS set-up and the name to verify.
     pub tls: TlsFiles,
@@ -117,6 +190,13 @@ pub struct Network {
     pub resolve_each: bool,
     /// Local addresses to connect from, in turn.
     pub source_ips: Vec<std::net::IpAddr>,
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Network").field("headers", &headers).field("tls", &self.tls).finish_non_exhaustive()
+    }
 }
 
 /// Files of the TLS set-up and the name to verify.
@@ -134,7 +214,7 @@ pub struct TlsFiles {
     pub insecure: bool,
 }
 
-/// Where users come from. User `n` belongs to client `n`, also through its reconnects.
+/// Where users come from. User `n` belongs to the life planned with it, also through its reconnects.
 #[derive(Clone)]
 pub enum Users {
     /// Users `u0`, `u1`, … with tokens minted with the secret of the server this run starts, or without tokens.
@@ -150,11 +230,33 @@ pub enum Users {
     },
     /// Tokens minted with a secret that target and scenario share.
     Minted {
-        /// The HS256 secret.
+        /// The HS256 secret. Never printed.
         secret: String,
-        /// Claims, templates; `sub` names the user.
-        claims: Vec<(String, String)>,
+        /// The claims; `sub` names the user.
+        claims: Vec<(String, Claim)>,
     },
+}
+
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Numbered => f.write_str("Numbered"),
+            Self::Rows { columns, rows, cycle } => {
+                let mut rows_only = f.debug_struct("Rows");
+                rows_only.field("columns", columns).field("rows", &rows.len()).field("cycle", cycle).finish()
+            }
+            Self::Minted { .. } => f.debug_struct("Minted").finish_non_exhaustive(),
+        }
+    }
+}
+
+/// A claim of a minted token.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    /// A text, expanded per user.
+    Text(Template),
+    /// Anything else, as it is.
+    Value(serde_json::Value),
 }
 
 /// A `[[clients]]` entry.
@@ -164,8 +266,11 @@ pub struct Group {
     pub name: String,
     /// How many, when.
     pub population: Population,
-    /// Which rooms each client enters.
-    pub rooms: Membership,
+    /// Which rooms each client enters: so many of each of these sets.
+    pub rooms: Vec<Membership>,
+    /// How long a client stays before it leaves on its own; `None`: to the end. In a group with a count a new user
+    /// then takes its place; where clients arrive, arrivals alone decide who comes.
+    pub stay: Option<Stay>,
     /// How it proves who it is.
     pub auth: AuthStyle,
     /// What it does about a lost connection.
@@ -173,7 +278,7 @@ pub struct Group {
 }
 
 /// How many clients there are, and when.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Population {
     /// A fixed number, started along a ramp before t0.
     Ramp {
@@ -182,23 +287,27 @@ pub enum Population {
         /// Over how long they are started.
         over: Duration,
     },
-    /// The number follows steps after t0: `(at, n)`, in order.
+    /// The number moves after t0 in straight lines between these points `(at, n)`, in order; before the first it is
+    /// the first's, after the last the last's. Who came last leaves first.
     Steps(Vec<(Duration, u32)>),
-    /// New clients arrive after t0 at this rate.
-    Arrive(Arc<dyn RateShape>),
+    /// New clients arrive after t0.
+    Arrive {
+        /// How often.
+        rate: Arc<dyn RateShape>,
+        /// How arrivals are spaced.
+        spacing: Spacing,
+    },
 }
 
-/// Which of the run's rooms a group's clients are in, and how long they stay.
-#[derive(Clone, Debug)]
+/// A set of rooms and how a group's clients are spread over it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Membership {
-    /// The group's rooms.
+    /// The rooms.
     pub rooms: Vec<RoomId>,
     /// How many of them each client enters.
     pub per_client: u32,
     /// How they are picked.
     pub pick: Pick,
-    /// How long a client stays before it leaves on its own and a new user takes its place; `None`: to the end.
-    pub stay: Option<Stay>,
 }
 
 /// How a client's rooms are picked.
@@ -208,8 +317,8 @@ pub enum Pick {
     Even,
     /// Seeded, Zipf-distributed with this exponent over the rooms in their order.
     Zipf(f64),
-    /// The first rooms have these many members, in order.
-    Sizes(Vec<(u32, u32)>),
+    /// So many members for each room, in the order of the set; taken as shares when the group has another size.
+    Sizes(Vec<u32>),
 }
 
 /// A distribution of stays.
@@ -248,7 +357,7 @@ pub enum Failover {
 }
 
 /// A `[[publish]]` entry.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Publish {
     /// Its name, a label on everything it causes.
     pub name: String,
@@ -265,9 +374,9 @@ pub struct Publish {
 }
 
 /// How often publications are due.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Cadence {
-    /// In total, over all talkers.
+    /// In total, over all talkers, counted from t0.
     Total(Arc<dyn RateShape>),
     /// Each talker thinks between two messages: uniform between the two.
     Think(Duration, Duration),
@@ -283,7 +392,7 @@ pub enum To {
 }
 
 /// What the payload is made of. Every payload carries the marker.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Text {
     /// Filler to this many bytes, marker included.
     Size(u32),
@@ -311,6 +420,30 @@ pub struct Rule {
     pub abort: bool,
     /// Its line in the file.
     pub line: usize,
+    /// The bytes of its key in the file.
+    pub key_span: Range<usize>,
+    /// The bytes of the rule itself.
+    pub rule_span: Range<usize>,
+}
+
+/// The part of a threshold an error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RulePart {
+    /// The metric, its selector or its quantile.
+    Metric,
+    /// The comparison and its bound.
+    Rule,
+}
+
+impl Rule {
+    /// Something wrong with this threshold of the scenario read from `source`.
+    pub fn at(&self, part: RulePart, source: &Source, message: impl Into<String>) -> Diagnostic {
+        let span = match part {
+            RulePart::Metric => &self.key_span,
+            RulePart::Rule => &self.rule_span,
+        };
+        Diagnostic::new(source, span.clone(), message)
+    }
 }
 
 /// The `[[publish]]` entry numbered `id`.

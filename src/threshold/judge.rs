@@ -90,6 +90,11 @@ impl Judge {
         judged.filter(|(rule, judged)| !rule.implied || broken(judged)).map(|(_, judged)| judged).collect()
     }
 
+    /// Whether any rule asks for the run to be ended when it breaks.
+    pub fn aborts(&self) -> bool {
+        self.rules.iter().any(|rule| rule.text.abort)
+    }
+
     /// The first rule with `abort` that is broken for good: a count, extreme or ratio that has grown beyond its bound,
     /// a minimum that has sunk below it, or a quantile or mean on the wrong side of it on enough samples (ten beyond
     /// the quantile, a hundred otherwise). What may still grow into its bound waits for the end, and so do rates.

@@ -8,13 +8,25 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::dialect::Opening;
 use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
-use crate::wire::{CloseReason, Frame, Received};
+use crate::wire::{CloseReason, Frame, Opening, Received};
 
+mod connect;
+mod dial;
+mod failure;
+mod network;
+mod resolve;
 pub mod scripted;
+mod source;
+mod stages;
+mod stamped;
+mod upgrade;
 pub mod websocket;
+
+pub use connect::websocket;
+pub use network::{NetworkConfig, SetupError, TlsConfig};
+pub use stamped::Traffic;
 
 /// How long each stage of connecting took, in order; a stage that did not happen is absent.
 pub type Stages = Vec<(Word, Duration)>;
@@ -122,3 +134,6 @@ impl Connection {
         each!(self, c => c.bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Joins instances through Redis: a channel `room:<room>` per room, one Lua script per publication, and a supervisor of
+//! our own, because the client library's automatic resubscription stays deaf after an outage longer than its retries.
+
+mod channels;
+mod link;
+mod publisher;
+mod scripts;
+mod supervisor;
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::{channels::Channels, scripts::Scripts};
+use super::{Broker, Event, Events, Health, Publication, PublishError, Room};
+use crate::{
+    config::History,
+    history::{Epoch, Position},
+    stats::BrokerStats,
+};
+
+/// Publications that may wait for the publisher; more are refused as unavailable.
+const PUBLISH_QUEUE: usize = 8_192;
+
+/// How to reach a Redis and how to watch over it.
+#[derive(Clone, Debug)]
+pub struct RedisOptions {
+    /// Whether rooms remember; all instances must agree.
+    pub history: History,
+    /// How often a message to ourselves proves that the link works.
+    pub probe_interval: Duration,
+    /// How long any answer may take before the link counts as lost.
+    pub answer_timeout: Duration,
+    /// Shortest and longest wait between two attempts to connect; doubled each time, the upper half of it random.
+    pub backoff: (Duration, Duration),
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            history: History::default(),
+            probe_interval: Duration::from_secs(2),
+            answer_timeout: Duration::from_secs(2),
+            backoff: (Duration::from_millis(50), Duration::from_millis(400)),
+        }
+    }
+}
+
+/// One instance's link to Redis. Its tasks end when it is dropped.
+pub struct RedisBroker {
+    shared: Arc<Shared>,
+    publications: mpsc::Sender<Publication>,
+    _stop: DropGuard,
+}
+
+/// What the broker's handle, its supervisor and the connections' callbacks share.
+struct Shared {
+    client: redis::Client,
+    options: RedisOptions,
+    /// Names the probe channel, and begins the numbering of rooms nobody has numbered yet.
+    nonce: Epoch,
+    scripts: Scripts,
+    channels: Mutex<Channels>,
+    questions: Mutex<VecDeque<Question>>,
+    work: Notify,
+    events: Arc<Events>,
+    health: watch::Sender<Health>,
+    stats: Arc<BrokerStats>,
+}
+
+/// A question for a room's history.
+#[derive(Clone, Debug)]
+struct Question {
+    room: Room,
+    generation: u64,
+    after: Position,
+}
+
+impl RedisBroker {
+    /// Starts the link on the current runtime. Fails only on a URL that cannot be one; an unreachable Redis is tried for
+    /// ever.
+    pub fn start(
+        url: &str,
+        options: RedisOptions,
+        events: Arc<Events>,
+        stats: Arc<BrokerStats>,
+    ) -> Result<Arc<Self>, String> {
+        let shared = Arc::new(Shared {
+            client: link::client(url)?,
+            options,
+            nonce: Epoch::random(),
+            scripts: Scripts::new(),
+            channels: Mutex::default(),
+            questions: Mutex::default(),
+            work: Notify::new(),
+            events,
+            health: watch::Sender::new(Health::Starting("not tried yet".into())),
+            stats,
+        });
+        let (publications, queue) = mpsc::channel(PUBLISH_QUEUE);
+        let stop = CancellationToken::new();
+        let supervisor = supervisor::supervise(Arc::clone(&shared), queue);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(supervisor));
+        Ok(Arc::new(Self { shared, publications, _stop: stop.drop_guard() }))
+    }
+}
+
+impl fmt::Debug for RedisBroker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisBroker").field("health", &*self.shared.health.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Broker for RedisBroker {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    fn publish(&self, publication: Publication) {
+        let refused = if *self.shared.health.borrow() == Health::Up {
+            self.publications.try_send(publication).map_err(mpsc::error::TrySendError::into_inner)
+        } else {
+            Err(publication)
+        };
+        if let Err(publication) = refused {
+            self.shared.stats.unavailable.add(1);
+            publication.receipt.settle(Err(PublishError::Unavailable));
+        }
+    }
+
+    fn subscribe(&self, room: &Room, generation: u64) {
+        self.shared.channels().want(room, generation);
+        self.shared.work.notify_one();
+    }
+
+    fn unsubscribe(&self, room: &Room) {
+        self.shared.channels().unwant(room);
+        self.shared.work.notify_one();
+    }
+
+    fn history(&self, room: &Room, generation: u64, after: Position) {
+        self.shared.questions().push_back(Question { room: Arc::clone(room), generation, after });
+        self.shared.work.notify_one();
+    }
+
+    fn resync(&self) {
+        self.shared.channels().resync();
+        self.shared.work.notify_one();
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.shared.health.subscribe()
+    }
+}
+
+impl Shared {
+    fn channels(&self) -> MutexGuard<'_, Channels> {
+        // Invariant: nothing panics while this lock is held.
+        self.channels.lock().expect("channels lock is never poisoned")
+    }
+
+    fn questions(&self) -> MutexGuard<'_, VecDeque<Question>> {
+        // Invariant: nothing panics while this lock is held.
+        self.questions.lock().expect("questions lock is never poisoned")
+    }
+
+    fn probe_channel(&self) -> String {
+        format!("wsb:probe:{}", self.nonce)
+    }
+
+    /// Tells the instance that the link is lost; questions asked so far will be asked again.
+    fn lost(&self, why: String) {
+        self.questions().clear();
+        let was_up = *self.health.borrow() == Health::Up;
+        if was_up {
+            self.health.send_replace(Health::Down(why));
+            self.stats.losses.add(1);
+            self.events.answer(Event::Down);
+        } else {
+            self.health.send_modify(|health| match health {
+                Health::Starting(last) | Health::Down(last) => *last = why,
+                Health::Up => {}
+            });
+        }
+    }
+}

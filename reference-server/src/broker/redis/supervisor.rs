@@ -1,0 +1,203 @@
+//! Keeps the link: connects for ever, subscribes everything wanted and awaits every acknowledgement, proves by a message
+//! to itself that it hears, and starts over at the first doubt.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use rand::RngExt;
+use redis::{Value, aio::MultiplexedConnection, cmd};
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    super::{Event, Health, Publication, PublishError, Room},
+    Question, Shared,
+    channels::Work,
+    link::Link,
+    publisher, scripts,
+};
+
+/// Questions for histories in one write.
+const QUESTIONS: usize = 64;
+
+/// Runs for ever; see the module.
+pub(super) async fn supervise(shared: Arc<Shared>, mut queue: mpsc::Receiver<Publication>) {
+    let (shortest, longest) = shared.options.backoff;
+    let mut backoff = shortest;
+    loop {
+        let why = match Link::open(&shared).await {
+            Err(why) => why,
+            Ok(link) => match keep(&shared, link, &mut queue, &mut backoff).await {
+                Err(why) => why,
+                Ok(never) => match never {},
+            },
+        };
+        shared.lost(why);
+        refuse(&shared, &mut queue);
+        tokio::time::sleep(jittered(backoff)).await;
+        backoff = (backoff * 2).min(longest);
+    }
+}
+
+/// A random, uniform duration in `[backoff/2, backoff]`.
+fn jittered(backoff: Duration) -> Duration {
+    backoff.mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+/// What still waits was not handed over.
+fn refuse(shared: &Shared, queue: &mut mpsc::Receiver<Publication>) {
+    while let Ok(publication) = queue.try_recv() {
+        shared.stats.unavailable.add(1);
+        publication.receipt.settle(Err(PublishError::Unavailable));
+    }
+}
+
+/// Brings a link up and runs it until it fails.
+async fn keep(
+    shared: &Shared,
+    link: Link,
+    queue: &mut mpsc::Receiver<Publication>,
+    backoff: &mut Duration,
+) -> Result<Infallible, String> {
+    let Link { publisher, mut subscriber, mut questions, lost, mut probed } = link;
+    shared.channels().relink();
+    let up = async {
+        work(shared, &mut subscriber, &mut questions).await?;
+        probe(shared, &mut publisher.clone(), &mut probed, 1).await
+    };
+    tokio::select! {
+        result = up => result?,
+        () = lost.cancelled() => return Err("connection lost".into()),
+    }
+    *backoff = shared.options.backoff.0;
+    shared.health.send_replace(Health::Up);
+    let work = async {
+        loop {
+            shared.work.notified().await;
+            work(shared, &mut subscriber, &mut questions).await?;
+        }
+    };
+    let mut prober = publisher.clone();
+    let probe = async {
+        for number in 2.. {
+            tokio::time::sleep(shared.options.probe_interval).await;
+            probe(shared, &mut prober, &mut probed, number).await?;
+        }
+        Err("probes ran out of numbers".to_owned())
+    };
+    tokio::select! {
+        biased;
+        why = publisher::publish(shared, &publisher, queue) => Err(why),
+        result = work => result,
+        result = probe => result,
+        () = lost.cancelled() => Err("connection lost".into()),
+    }
+}
+
+/// Carries out everything due.
+async fn work(
+    shared: &Shared,
+    subscriber: &mut MultiplexedConnection,
+    questions: &mut MultiplexedConnection,
+) -> Result<(), String> {
+    loop {
+        let next = shared.channels().next();
+        match next {
+            Some(Work::Subscribe(rooms)) => subscribe(shared, subscriber, questions, &rooms).await?,
+            Some(Work::Unsubscribe(rooms)) => {
+                answered(shared, subscriber.unsubscribe(channels(rooms.iter()))).await?;
+                shared.channels().unsubscribed(&rooms);
+            }
+            None if !ask(shared, questions).await? => return Ok(()),
+            None => {}
+        }
+    }
+}
+
+/// Subscribes, awaits every acknowledgement, reads where the rooms stand only then, and tells.
+async fn subscribe(
+    shared: &Shared,
+    subscriber: &mut MultiplexedConnection,
+    questions: &mut MultiplexedConnection,
+    rooms: &[(Room, u64)],
+) -> Result<(), String> {
+    answered(shared, subscriber.subscribe(channels(rooms.iter().map(|(room, _)| room)))).await?;
+    shared.stats.subscribes.add(rooms.len() as u64);
+    let positions = if shared.options.history == crate::config::History::Off {
+        vec![None; rooms.len()]
+    } else {
+        positions(shared, questions, rooms).await?.into_iter().map(Some).collect()
+    };
+    let current = shared.channels().subscribed(rooms);
+    for (((room, generation), position), current) in rooms.iter().zip(positions).zip(current) {
+        if current {
+            let (room, generation) = (Arc::clone(room), *generation);
+            shared.events.answer(Event::Subscribed { room, generation, position });
+        }
+    }
+    Ok(())
+}
+
+async fn positions(
+    shared: &Shared,
+    questions: &mut MultiplexedConnection,
+    rooms: &[(Room, u64)],
+) -> Result<Vec<crate::history::Position>, String> {
+    let ask = shared.scripts.positions(rooms, shared.nonce);
+    let answer = answered(shared, questions.send_packed_command(&ask)).await?;
+    let Value::Array(parts) = answer else { return Err("positions were not answered".into()) };
+    let positions: Option<Vec<_>> = parts.chunks(2).map(|pair| scripts::position(&pair[0], pair.get(1)?)).collect();
+    positions.filter(|found| found.len() == rooms.len()).ok_or_else(|| "positions cannot be read".into())
+}
+
+/// Asks for the histories wanted, a batch at a time; whether there were any.
+async fn ask(shared: &Shared, connection: &mut MultiplexedConnection) -> Result<bool, String> {
+    let batch: Vec<Question> = {
+        let mut questions = shared.questions();
+        let count = questions.len().min(QUESTIONS);
+        questions.drain(..count).collect()
+    };
+    if batch.is_empty() {
+        return Ok(false);
+    }
+    let mut pipe = redis::pipe();
+    for question in &batch {
+        pipe.add_command(shared.scripts.history(&question.room, question.after.offset));
+    }
+    let answers = answered(shared, connection.send_packed_commands(&pipe, 0, batch.len())).await?;
+    for (Question { room, generation, .. }, answer) in batch.into_iter().zip(answers) {
+        let (position, entries) = scripts::entries(answer).ok_or("history cannot be read")?;
+        shared.events.answer(Event::History { room, generation, entries, position });
+    }
+    Ok(true)
+}
+
+/// Sends a message to ourselves and waits for it.
+async fn probe(
+    shared: &Shared,
+    publisher: &mut MultiplexedConnection,
+    probed: &mut watch::Receiver<u64>,
+    number: u64,
+) -> Result<(), String> {
+    let round_trip = async {
+        let mut publish = cmd("PUBLISH");
+        publish.arg(shared.probe_channel()).arg(number);
+        publisher.send_packed_command(&publish).await.map_err(|error| error.to_string())?;
+        probed.wait_for(|seen| *seen >= number).await.map_err(|_| "subscriber is gone".to_owned())?;
+        Ok(())
+    };
+    match tokio::time::timeout(shared.options.answer_timeout, round_trip).await {
+        Ok(result) => result,
+        Err(_) => Err("a probe did not come back".into()),
+    }
+}
+
+/// Awaits an answer for as long as one may take.
+async fn answered<T>(shared: &Shared, answer: impl Future<Output = redis::RedisResult<T>>) -> Result<T, String> {
+    match tokio::time::timeout(shared.options.answer_timeout, answer).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer".into()),
+    }
+}
+
+fn channels<'a>(rooms: impl Iterator<Item = &'a Room>) -> Vec<String> {
+    rooms.map(|room| scripts::channel(room)).collect()
+}

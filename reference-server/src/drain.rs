@@ -1,0 +1,46 @@
+//! How an instance goes away: what it says, and when each connection is closed. Pure.
+
+use rand::RngExt;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::{config::Drain, protocol, time};
+
+/// The frame that says that closes will follow.
+pub(crate) fn hint(config: &Drain) -> Utf8Bytes {
+    protocol::drain(config.window.as_millis(), config.retry_min.as_millis(), config.retry_max.as_millis())
+}
+
+/// The reason of the closes.
+pub(crate) fn reason(config: &Drain) -> String {
+    protocol::drain_reason(config.retry_min.as_millis(), config.retry_max.as_millis())
+}
+
+/// When to close a connection: a random, uniform moment in `(now, now + window]`.
+pub(crate) fn moment(config: &Drain, now: u64, rng: &mut impl RngExt) -> u64 {
+    now + rng.random_range(1..=time::as_micros(config.window).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn closes_are_spread_over_the_window() {
+        let config = Drain { window: Duration::from_secs(1), ..Drain::default() };
+        let mut tenths = [0; 10];
+        for _ in 0..1_000 {
+            let moment = moment(&config, 5, &mut rand::rng());
+            assert!((6..=1_000_005).contains(&moment));
+            tenths[((moment - 6) / 100_000) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|&count| (50..=150).contains(&count)), "{tenths:?}");
+    }
+
+    #[test]
+    fn the_reason_fits_a_close_frame() {
+        let config = Drain { retry_max: Duration::from_secs(86_400), ..Drain::default() };
+        assert!(reason(&config).len() <= 123);
+    }
+}

@@ -1,0 +1,207 @@
+//! The WebSocket handshake: everything that can be refused is refused before the upgrade, with a status that says why.
+
+use std::{borrow::Cow, rc::Rc};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{self, HeaderName, HeaderValue},
+    upgrade::OnUpgrade,
+};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{Answer, refuse};
+use crate::{
+    auth::{self, Admission},
+    protocol,
+    session::{self, Visitor},
+    worker::Worker,
+};
+
+/// Which instance answered; for load testers and for people.
+const INSTANCE: HeaderName = HeaderName::from_static("x-wsbench-instance");
+
+/// Answers one request.
+pub(crate) fn answer(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Answer {
+    let upgrade = hyper::upgrade::on(&mut request);
+    match admit(worker, &request) {
+        Ok((visitor, accept)) => {
+            welcome(worker, upgrade, visitor);
+            worker.stats.accepted.add(1);
+            switch_protocols(worker, accept)
+        }
+        Err((status, body)) => {
+            worker.stats.refused.add(1);
+            refuse(status, body)
+        }
+    }
+}
+
+type Refusal = (StatusCode, &'static str);
+
+fn admit(worker: &Worker, request: &Request<Incoming>) -> Result<(Visitor, String), Refusal> {
+    let home = room_of(request.uri().path())?;
+    if request.method() != Method::GET {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"));
+    }
+    let shared = &worker.shared;
+    let token = request.uri().query().and_then(token_of);
+    let user = match shared.authenticator.admit(token.as_deref()) {
+        Admission::Proved(user) => Some(user),
+        Admission::FirstMessage => None,
+        Admission::Refused => return Err((StatusCode::UNAUTHORIZED, "Unauthorized")),
+    };
+    let origin = request.headers().get(header::ORIGIN).map(|value| value.to_str().unwrap_or(""));
+    if !auth::origin_allowed(origin, &shared.config.allow_origin) {
+        return Err((StatusCode::FORBIDDEN, "Origin Not Allowed"));
+    }
+    let accept = accept_key(request.headers())?;
+    if shared.is_draining() {
+        return Err((StatusCode::SERVICE_UNAVAILABLE, "Going Away"));
+    }
+    if shared.stats.connections() >= shared.max_connections as i64 {
+        return Err((StatusCode::SERVICE_UNAVAILABLE, "Too Many Connections"));
+    }
+    Ok((Visitor { user, home }, accept))
+}
+
+/// The room in a path: `None` for `/ws`.
+fn room_of(path: &str) -> Result<Option<String>, Refusal> {
+    if path == "/ws" {
+        return Ok(None);
+    }
+    let not_found = (StatusCode::NOT_FOUND, "Not Found");
+    let room = path.strip_prefix("/ws/rooms/").ok_or(not_found)?;
+    match percent_decode(room) {
+        Some(room) if protocol::is_room_name(&room) => Ok(Some(room.into_owned())),
+        _ => Err((StatusCode::BAD_REQUEST, "Bad Room Name")),
+    }
+}
+
+/// The value of `token` in a query; what cannot be decoded is a token that will not verify.
+fn token_of(query: &str) -> Option<Cow<'_, str>> {
+    let value = query.split('&').find_map(|pair| match pair.split_once('=') {
+        Some(("token", value)) => Some(value),
+        None if pair == "token" => Some(""),
+        _ => None,
+    })?;
+    Some(percent_decode(value).unwrap_or_default())
+}
+
+fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        if first == b'%' {
+            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+            decoded.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &tail[2..];
+        } else {
+            decoded.push(first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+fn accept_key(headers: &HeaderMap) -> Result<String, Refusal> {
+    let has = |name: HeaderName, wanted: &str| {
+        let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(wanted))
+    };
+    if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") {
+        return Err((StatusCode::UPGRADE_REQUIRED, "WebSocket Upgrade Required"));
+    }
+    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err((StatusCode::BAD_REQUEST, "WebSocket Version 13 Required"));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or((StatusCode::BAD_REQUEST, "WebSocket Key Missing"))?;
+    Ok(derive_accept_key(key.as_bytes()))
+}
+
+fn switch_protocols(worker: &Worker, accept: String) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::new()));
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    // Base64 is always a valid header value, and so is the name, which is checked when the instance starts.
+    if let (Ok(accept), Ok(name)) = (HeaderValue::try_from(accept), HeaderValue::try_from(&*worker.shared.name)) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        headers.insert(INSTANCE, name);
+    }
+    answer
+}
+
+/// Runs the connection once the upgrade is through.
+fn welcome(worker: &Rc<Worker>, upgrade: OnUpgrade, visitor: Visitor) {
+    let counted = Counted::new(worker);
+    tokio::task::spawn_local(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        // The stream is always the one `serve` put in.
+        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+        let worker = counted.keep();
+        // Boxed: the task is as small as a pointer while the upgrade is under way, and nothing of it stays after.
+        Box::pin(session::run(worker, parts.io.into_inner(), parts.read_buf, visitor)).await;
+    });
+}
+
+/// A connection in the gauge; uncounted if the upgrade fails.
+struct Counted(Option<Rc<Worker>>);
+
+impl Counted {
+    fn new(worker: &Rc<Worker>) -> Self {
+        worker.stats.connections.add(1);
+        Self(Some(Rc::clone(worker)))
+    }
+
+    /// From now on the session counts.
+    fn keep(mut self) -> Rc<Worker> {
+        // Invariant: taken only here and on drop, and this consumes it.
+        self.0.take().expect("a counted connection has its worker")
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(worker) = &self.0 {
+            worker.stats.connections.add(-1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_rooms() {
+        assert_eq!(room_of("/ws"), Ok(None));
+        assert_eq!(room_of("/ws/rooms/a.b:c-1_X"), Ok(Some("a.b:c-1_X".into())));
+        assert_eq!(room_of("/ws/rooms/a%3Ab"), Ok(Some("a:b".into())));
+        for bad in ["/ws/rooms/", "/ws/rooms/a/b", "/ws/rooms/a%20b", "/ws/rooms/%zz", "/ws/rooms/%C3%A4"] {
+            assert_eq!(room_of(bad).map_err(|r| r.0), Err(StatusCode::BAD_REQUEST), "{bad}");
+        }
+        assert_eq!(room_of(&format!("/ws/rooms/{}", "x".repeat(129))).map_err(|r| r.0), Err(StatusCode::BAD_REQUEST));
+        for unknown in ["/", "/ws/", "/wss", "/ws/room/x"] {
+            assert_eq!(room_of(unknown).map_err(|r| r.0), Err(StatusCode::NOT_FOUND), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn queries_name_tokens() {
+        assert_eq!(token_of("a=1&token=x.y-z&b").as_deref(), Some("x.y-z"));
+        assert_eq!(token_of("token").as_deref(), Some(""));
+        assert_eq!(token_of("token=").as_deref(), Some(""));
+        assert_eq!(token_of("token=%41%2E").as_deref(), Some("A."));
+        assert_eq!(token_of("token=%4").as_deref(), Some(""));
+        assert_eq!(token_of("tokens=1"), None);
+    }
+}

@@ -1,0 +1,316 @@
+//! One instance from start to finish: listeners, workers, broker, readiness, drain.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{oneshot, watch};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::{
+    auth::Authenticator,
+    broker::{
+        Bound, Broker, Events, Health,
+        memory::MemoryBroker,
+        redis::{RedisBroker, RedisOptions},
+    },
+    config::Config,
+    endpoint::health,
+    queue::Queue,
+    room::{Registry, ToWorker},
+    session,
+    stats::Stats,
+    token::Secret,
+    worker::Worker,
+};
+
+/// What may wait between the broker and the fan-out.
+const EVENTS: Bound = Bound { entries: 65_536, bytes: 16 * 1024 * 1024 };
+/// What may wait for one worker.
+const INBOX: Bound = Bound { entries: 4_096, bytes: 4 * 1024 * 1024 };
+/// File descriptors kept for everything that is not a client.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// Everything an instance needs of the world.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its name, as in `org`, `via` and the handshake's `x-wsbench-instance`: 1 to 64 of `A-Z a-z 0-9 _ . : -`.
+    pub name: String,
+    /// Where clients connect.
+    pub listener: TcpListener,
+    /// Where health and metrics are asked for.
+    pub admin: TcpListener,
+    /// How it behaves.
+    pub config: Config,
+    /// What joins it to the others.
+    pub broker: BrokerChoice,
+    /// What tokens are signed with.
+    pub secret: Secret,
+}
+
+/// What joins the instances.
+#[derive(Clone, Debug)]
+pub enum BrokerChoice {
+    /// A Redis or Valkey at this URL.
+    Redis(String),
+    /// Instances of this process; give all of them the same one. Its history mode goes before the config's.
+    Memory(Arc<MemoryBroker>),
+}
+
+/// What an instance says when clients may come. Prints itself as the line `wsbench serve` promises.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The instance's name.
+    pub name: String,
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// Where health and metrics are asked for.
+    pub admin: SocketAddr,
+    /// `redis` or `memory`.
+    pub broker: &'static str,
+}
+
+impl std::fmt::Display for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, address, admin, broker } = self;
+        write!(f, "ready instance={name} url=ws://{address} admin=http://{admin} broker={broker}")
+    }
+}
+
+/// Why an instance could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value no instance could run with.
+    #[error("invalid configuration: {0}")]
+    Config(String),
+    /// A listener or thread could not be set up.
+    #[error("failed to set up the instance")]
+    Io(#[from] std::io::Error),
+    /// The broker did not answer in time.
+    #[error("the broker does not answer: {0}")]
+    Broker(String),
+}
+
+/// What every part of an instance shares.
+pub(crate) struct Shared {
+    pub(crate) name: Arc<str>,
+    /// Tells this start from others.
+    pub(crate) nonce: String,
+    /// The boot id: clients on the same machine can compare stamps.
+    pub(crate) clock: String,
+    pub(crate) config: Config,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) registry: Registry,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) broker: &'static str,
+    pub(crate) health: watch::Receiver<Health>,
+    pub(crate) max_connections: usize,
+    draining: AtomicBool,
+}
+
+impl Shared {
+    /// Whether the instance is going away.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// Runs an instance until `shutdown` is cancelled and it has drained. `on_ready` is called once, when the broker has
+/// answered and clients may come. Needs a tokio runtime with time and IO; the connections live on threads of their own.
+pub async fn run(
+    instance: Instance,
+    on_ready: impl FnOnce(Ready) + Send,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    check(&instance)?;
+    let Instance { name, listener, admin, config, broker, secret } = instance;
+    let ready = |broker| -> std::io::Result<Ready> {
+        Ok(Ready { name: name.clone(), address: listener.local_addr()?, admin: admin.local_addr()?, broker })
+    };
+    socket2::SockRef::from(&listener).set_send_buffer_size(config.send_buffer)?;
+    let threads = Threads::start(config.workers, &name)?;
+    // The broker's tasks share the first worker's thread: on a small machine no message changes threads.
+    let (shared, events) =
+        threads.first.spawn(assemble(name.clone(), config, broker, secret)).await.map_err(stopped)??;
+    let registry_tasks = [
+        threads.first.spawn({
+            let (shared, events) = (Arc::clone(&shared), events);
+            async move { shared.registry.pump(&events).await }
+        }),
+        threads.first.spawn({
+            let shared = Arc::clone(&shared);
+            async move { shared.registry.sweep().await }
+        }),
+    ];
+    let _registry_tasks = registry_tasks.map(AbortOnDropHandle::new);
+    admin.set_nonblocking(true)?;
+    let ready = ready(shared.broker)?;
+    let admin = axum::serve(tokio::net::TcpListener::from_std(admin)?, health::router(Arc::clone(&shared)));
+    let _admin = AbortOnDropHandle::new(tokio::spawn(async move { admin.await }));
+    await_broker(&shared, &shutdown).await?;
+    let workers = threads.serve(&listener, &shared)?;
+    drop(listener);
+    if !shutdown.is_cancelled() {
+        on_ready(ready);
+    }
+    shutdown.cancelled().await;
+    drain(&shared, workers).await;
+    Ok(())
+}
+
+fn check(instance: &Instance) -> Result<(), Error> {
+    instance.config.check().map_err(|rule| Error::Config(rule.into()))?;
+    if !crate::protocol::is_room_name(&instance.name) || instance.name.len() > 64 {
+        return Err(Error::Config("an instance's name is 1 to 64 of A-Z a-z 0-9 _ . : -".into()));
+    }
+    Ok(())
+}
+
+fn stopped(_: tokio::task::JoinError) -> Error {
+    Error::Io(std::io::Error::other("a worker thread has stopped"))
+}
+
+/// Builds what the parts share; runs on the first worker, where the broker's tasks are to live.
+async fn assemble(
+    name: String,
+    mut config: Config,
+    choice: BrokerChoice,
+    secret: Secret,
+) -> Result<(Arc<Shared>, Arc<Events>), Error> {
+    let stats = Stats::new(config.workers);
+    let events = Events::new(EVENTS);
+    let broker: Arc<dyn Broker> = match choice {
+        BrokerChoice::Memory(memory) => {
+            config.history = memory.mode().clone();
+            memory.view(Arc::clone(&events))
+        }
+        BrokerChoice::Redis(url) => {
+            let options = RedisOptions { history: config.history.clone(), ..RedisOptions::default() };
+            let broker = RedisBroker::start(&url, options, Arc::clone(&events), Arc::clone(&stats.broker));
+            broker.map_err(|why| Error::Config(format!("not a Redis URL: {why}")))?
+        }
+    };
+    let name: Arc<str> = name.into();
+    let inboxes = (0..config.workers).map(|_| Arc::new(Queue::new(INBOX))).collect();
+    let (health, broker_name) = (broker.health(), broker.name());
+    let shared = Shared {
+        nonce: session::nonce(),
+        clock: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned(),
+        authenticator: Authenticator::new(secret, config.auth),
+        registry: Registry::new(Arc::clone(&name), &config, broker, inboxes, Arc::clone(&stats)),
+        max_connections: max_connections(config.limits.connections)?,
+        broker: broker_name,
+        draining: AtomicBool::new(false),
+        name,
+        config,
+        stats,
+        health,
+    };
+    Ok((Arc::new(shared), events))
+}
+
+/// What the configuration allows, as far as the file descriptor limit does.
+fn max_connections(configured: usize) -> std::io::Result<usize> {
+    let (descriptors, _) = rlimit::getrlimit(rlimit::Resource::NOFILE)?;
+    Ok(configured.min(descriptors.saturating_sub(OTHER_DESCRIPTORS).max(1) as usize))
+}
+
+async fn await_broker(shared: &Shared, shutdown: &CancellationToken) -> Result<(), Error> {
+    let mut health = shared.health.clone();
+    let up = tokio::select! {
+        up = tokio::time::timeout(shared.config.broker_start_timeout, health.wait_for(|h| *h == Health::Up)) => up.is_ok(),
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    if up {
+        return Ok(());
+    }
+    match &*shared.health.borrow() {
+        Health::Up => Ok(()),
+        Health::Starting(why) | Health::Down(why) => Err(Error::Broker(why.clone())),
+    }
+}
+
+/// Sends everybody home within the window, and those who do not go after the deadline.
+async fn drain(shared: &Shared, workers: Workers) {
+    shared.draining.store(true, Ordering::Release);
+    for worker in 0..shared.config.workers {
+        shared.registry.tell(worker, ToWorker::Drain);
+    }
+    let drain = &shared.config.drain;
+    let deadline = drain.window + drain.close_grace + Duration::from_millis(500);
+    let all = futures_util::future::join_all(workers.finished);
+    // Over the deadline, the workers are told to stop by the drop of `abort`.
+    let _late = tokio::time::timeout(deadline, all).await;
+    drop(workers.abort);
+}
+
+/// The worker threads, before they have anything to do.
+struct Threads {
+    first: tokio::runtime::Handle,
+    starts: Vec<oneshot::Sender<Start>>,
+}
+
+/// What a worker thread needs to begin.
+struct Start {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    inbox: Arc<crate::room::Inbox>,
+    abort: CancellationToken,
+    finished: oneshot::Sender<()>,
+}
+
+/// The workers at work.
+struct Workers {
+    finished: Vec<oneshot::Receiver<()>>,
+    abort: tokio_util::sync::DropGuard,
+}
+
+impl Threads {
+    fn start(count: usize, name: &str) -> Result<Self, Error> {
+        let mut starts = Vec::with_capacity(count);
+        let mut first = None;
+        for index in 0..count {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            first.get_or_insert_with(|| runtime.handle().clone());
+            let (start, started) = oneshot::channel();
+            starts.push(start);
+            std::thread::Builder::new().name(format!("room-{name}-{index}")).spawn(move || {
+                let local = tokio::task::LocalSet::new();
+                local.block_on(&runtime, work(index, started));
+            })?;
+        }
+        // Invariant: the configuration was checked to have at least one worker.
+        Ok(Self { first: first.expect("there is at least one worker"), starts })
+    }
+
+    fn serve(self, listener: &TcpListener, shared: &Arc<Shared>) -> Result<Workers, Error> {
+        let abort = CancellationToken::new();
+        let mut waiting = Vec::with_capacity(self.starts.len());
+        for (index, start) in self.starts.into_iter().enumerate() {
+            let (finished, done) = oneshot::channel();
+            let (shared, abort) = (Arc::clone(shared), abort.clone());
+            let (listener, inbox) = (listener.try_clone()?, shared.registry.inbox(index));
+            let sent = start.send(Start { listener, shared, inbox, abort, finished });
+            sent.map_err(|_| std::io::Error::other("a worker thread has stopped"))?;
+            waiting.push(done);
+        }
+        Ok(Workers { finished: waiting, abort: abort.drop_guard() })
+    }
+}
+
+/// What a worker thread does: wait for its start, work, and say when it has finished. A worker that is never started
+/// ends when its start is dropped.
+async fn work(index: usize, started: oneshot::Receiver<Start>) {
+    let Ok(Start { listener, shared, inbox, abort, finished }) = started.await else { return };
+    let listener = listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
+    if let Ok(listener) = listener {
+        Worker::new(index, shared).run(listener, inbox, abort).await;
+    }
+    // Nobody listens any more when the deadline has passed.
+    let _late = finished.send(());
+}

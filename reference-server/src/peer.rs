@@ -1,0 +1,221 @@
+//! A connection as the rest of its worker sees it: what waits to be written to it, the rooms it is in, and how to wake
+//! its owner. Lives on one thread; no locks.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    task::{Context, Waker},
+};
+
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::{broker::Room, config::Outbound, time};
+
+/// Names a connection of one worker; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PeerId {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    outbox: RefCell<Outbox>,
+    waker: RefCell<Option<Waker>>,
+    signal: Cell<bool>,
+    memberships: RefCell<Vec<Membership>>,
+    /// When this connection is to be closed because the instance goes away; 0 if it does not.
+    pub(crate) drain_at: Cell<u64>,
+}
+
+/// A room a connection is in or wants to be in.
+#[derive(Debug)]
+pub(crate) struct Membership {
+    pub(crate) room: Room,
+    /// Tells the answer to this join from answers to an earlier one.
+    pub(crate) join: u64,
+    pub(crate) state: Joining,
+}
+
+/// How far a join is.
+#[derive(Debug)]
+pub(crate) enum Joining {
+    /// Asked; the time until which to wait, and the client's `ref`.
+    Waiting { until: u64, reference: Option<Box<str>> },
+    /// Done: the place in the worker's list of the room's members.
+    Member { index: usize },
+}
+
+/// What waits to be written.
+#[derive(Debug, Default)]
+struct Outbox {
+    frames: VecDeque<Outgoing>,
+    bytes: usize,
+    slow: bool,
+}
+
+/// A frame that waits.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) frame: Utf8Bytes,
+    /// Counts as a delivery when written.
+    pub(crate) delivery: bool,
+    since: u64,
+}
+
+impl Peer {
+    pub(crate) fn new(id: PeerId) -> Self {
+        Self {
+            id,
+            outbox: RefCell::default(),
+            waker: RefCell::default(),
+            signal: Cell::new(false),
+            memberships: RefCell::default(),
+            drain_at: Cell::new(0),
+        }
+    }
+
+    /// Lets a frame wait, and wakes the owner. A connection that has fallen too far behind loses everything that waits
+    /// and is marked slow instead.
+    pub(crate) fn send(&self, frame: Utf8Bytes, delivery: bool, now: u64, bound: &Outbound) {
+        let mut outbox = self.outbox.borrow_mut();
+        if outbox.slow {
+            return;
+        }
+        let late = outbox.frames.front().is_some_and(|front| now > front.since + time::as_micros(bound.age));
+        if late || outbox.frames.len() >= bound.frames || outbox.bytes + frame.len() > bound.bytes {
+            *outbox = Outbox { slow: true, ..Outbox::default() };
+            drop(outbox);
+            return self.signal();
+        }
+        outbox.bytes += frame.len();
+        outbox.frames.push_back(Outgoing { frame, delivery, since: now });
+        let first = outbox.frames.len() == 1;
+        drop(outbox);
+        if first {
+            self.wake();
+        }
+    }
+
+    /// The next frame to write.
+    pub(crate) fn next(&self) -> Option<Outgoing> {
+        let mut outbox = self.outbox.borrow_mut();
+        let next = outbox.frames.pop_front();
+        match &next {
+            Some(outgoing) => outbox.bytes -= outgoing.frame.len(),
+            None if outbox.frames.capacity() > 64 => outbox.frames.shrink_to(4),
+            None => {}
+        }
+        next
+    }
+
+    /// Whether it has fallen too far behind.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.outbox.borrow().slow
+    }
+
+    /// Tells the owner that something other than frames has changed.
+    pub(crate) fn signal(&self) {
+        self.signal.set(true);
+        self.wake();
+    }
+
+    /// Whether something has changed since the last call.
+    pub(crate) fn take_signal(&self) -> bool {
+        self.signal.replace(false)
+    }
+
+    /// Remembers whom to wake.
+    pub(crate) fn register(&self, context: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Works on a membership, if there is one of this room.
+    pub(crate) fn membership<T>(&self, room: &str, work: impl FnOnce(&mut Membership) -> T) -> Option<T> {
+        self.memberships.borrow_mut().iter_mut().find(|membership| &*membership.room == room).map(work)
+    }
+
+    pub(crate) fn add_membership(&self, membership: Membership) {
+        self.memberships.borrow_mut().push(membership);
+    }
+
+    pub(crate) fn remove_membership(&self, room: &str) -> Option<Membership> {
+        let mut memberships = self.memberships.borrow_mut();
+        let at = memberships.iter().position(|membership| &*membership.room == room)?;
+        Some(memberships.swap_remove(at))
+    }
+
+    /// Takes all of them.
+    pub(crate) fn take_memberships(&self) -> Vec<Membership> {
+        std::mem::take(&mut self.memberships.borrow_mut())
+    }
+
+    pub(crate) fn membership_count(&self) -> usize {
+        self.memberships.borrow().len()
+    }
+
+    /// The earliest time a waiting join has to be answered by.
+    pub(crate) fn next_join_deadline(&self) -> Option<u64> {
+        let until = |membership: &Membership| match membership.state {
+            Joining::Waiting { until, .. } => Some(until),
+            Joining::Member { .. } => None,
+        };
+        self.memberships.borrow().iter().filter_map(until).min()
+    }
+
+    /// A room whose join should have been answered by now.
+    pub(crate) fn overdue(&self, now: u64) -> Option<Room> {
+        let overdue = |m: &&Membership| matches!(m.state, Joining::Waiting { until, .. } if until <= now);
+        self.memberships.borrow().iter().find(overdue).map(|membership| membership.room.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer() -> Peer {
+        Peer::new(PeerId { slot: 0, generation: 0 })
+    }
+
+    #[test]
+    fn each_bound_makes_a_connection_slow_and_frees_what_waits() {
+        let bound = Outbound { frames: 3, bytes: 100, age: std::time::Duration::from_secs(1) };
+        let check = |frames: &[(usize, u64)], slow| {
+            let peer = peer();
+            for &(length, now) in frames {
+                peer.send("x".repeat(length).into(), true, now, &bound);
+            }
+            assert_eq!(peer.is_slow(), slow, "{frames:?}");
+            assert_eq!(peer.next().is_none(), slow);
+        };
+        check(&[(1, 0), (1, 0), (1, 0)], false);
+        check(&[(1, 0), (1, 0), (1, 0), (1, 0)], true);
+        check(&[(50, 0), (50, 0)], false);
+        check(&[(50, 0), (51, 0)], true);
+        check(&[(1, 0), (1, 1_000_000)], false);
+        check(&[(1, 0), (1, 1_000_001)], true);
+    }
+
+    #[test]
+    fn writing_makes_room_again() {
+        let bound = Outbound { frames: 2, bytes: 100, age: std::time::Duration::from_secs(1) };
+        let peer = peer();
+        for n in 0..10 {
+            peer.send("x".repeat(60).into(), true, n, &bound);
+            assert!(peer.next().is_some());
+        }
+        assert!(!peer.is_slow());
+    }
+}

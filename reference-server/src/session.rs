@@ -1,0 +1,371 @@
+//! One connection's life: prove who it is, join, talk, and end with the right code.
+
+use std::{rc::Rc, sync::Arc};
+
+use bytes::Bytes;
+use rand::RngExt;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::{
+    auth::User,
+    broker::{Publication, PublishError, Receipt, Room},
+    drain,
+    heartbeat::{Beat, Heartbeat},
+    peer::{Joining, Peer},
+    protocol::{self, Code, Inbound, Tail, Welcome},
+    rate::{RateLimit, Verdict},
+    room::ToWorker,
+    socket::{End, Happening, Socket},
+    time,
+    worker::Worker,
+};
+
+/// Who comes, and where to, as far as the handshake tells.
+pub(crate) struct Visitor {
+    /// `None`: has to be proved by the first message.
+    pub(crate) user: Option<Arc<User>>,
+    /// The room in the path: joined at once, and meant by frames that name none.
+    pub(crate) home: Option<String>,
+}
+
+/// See the module.
+struct Session {
+    worker: Rc<Worker>,
+    peer: Rc<Peer>,
+    socket: Socket,
+    user: Option<Arc<User>>,
+    home: Option<String>,
+    heartbeat: Heartbeat,
+    rate: RateLimit,
+    auth_until: u64,
+    /// A message for a room whose join is not done; nothing is read while it is held.
+    held: Option<Utf8Bytes>,
+}
+
+/// How a connection is closed.
+#[derive(Debug, PartialEq, Eq)]
+struct Close(u16, String);
+
+type Flow = std::ops::ControlFlow<Option<Close>>;
+
+fn close(code: u16, reason: &str) -> Flow {
+    Flow::Break(Some(Close(code, reason.to_owned())))
+}
+
+/// Takes the connection out of the books whatever ends its task.
+struct Entered(Rc<Worker>, Rc<Peer>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.exit(&self.1);
+        self.0.stats.connections.add(-1);
+    }
+}
+
+/// Runs a connection to its end. The connection has been counted in the gauge by the caller.
+pub(crate) async fn run(worker: Rc<Worker>, stream: TcpStream, read_already: Bytes, visitor: Visitor) {
+    let peer = worker.enter();
+    let _entered = Entered(Rc::clone(&worker), Rc::clone(&peer));
+    let config = &worker.shared.config;
+    let (stats, message) = (Arc::clone(&worker.stats), config.limits.message);
+    let socket = Socket::new(stream, read_already, Rc::clone(&peer), stats, message).await;
+    let now = time::micros();
+    let (interval, timeout) = (time::as_micros(config.ping_interval), time::as_micros(config.ping_timeout));
+    let session = Session {
+        heartbeat: Heartbeat::new(now, interval, timeout, &mut rand::rng()),
+        rate: RateLimit::new(now, config.limits.frames_per_second, config.limits.frames_burst),
+        auth_until: now + time::as_micros(config.auth_timeout),
+        user: None,
+        home: visitor.home,
+        held: None,
+        worker: Rc::clone(&worker),
+        peer,
+        socket,
+    };
+    session.live(visitor.user).await;
+}
+
+impl Session {
+    async fn live(mut self, user: Option<Arc<User>>) {
+        let mut flow = user.map_or(Flow::Continue(()), |user| self.enter(user));
+        while flow.is_continue() {
+            self.set_timer();
+            flow = match self.socket.next().await {
+                Happening::Text(text) => self.frame(text),
+                Happening::Binary => self.binary(),
+                Happening::Signal => self.signal(),
+                Happening::Timer => self.timer(),
+                Happening::Ended(End::Gone) => Flow::Break(None),
+                Happening::Ended(End::Fault(code, reason)) => close(code, reason),
+            };
+        }
+        self.worker.leave_all(&self.peer);
+        if let Flow::Break(Some(Close(code, reason))) = flow {
+            let grace = time::as_micros(self.worker.shared.config.drain.close_grace);
+            self.socket.close(code, &reason, grace).await;
+        }
+    }
+
+    /// The user is known: say so, and join the room of the path.
+    fn enter(&mut self, user: Arc<User>) -> Flow {
+        let shared = &self.worker.shared;
+        let welcome = Welcome {
+            instance: &shared.name,
+            clock: &shared.clock,
+            user: &user.json,
+            ping_interval_ms: shared.config.ping_interval.as_millis(),
+            ping_timeout_ms: shared.config.ping_timeout.as_millis(),
+            max_message: shared.config.limits.message,
+            broker: shared.broker,
+            history: shared.config.history != crate::config::History::Off,
+        };
+        self.send(welcome.encode());
+        self.auth_until = u64::MAX;
+        self.user = Some(user);
+        if let Some(home) = self.home.clone()
+            && let Err(code) = self.worker.join(&self.peer, &home, None, time::micros())
+        {
+            self.error(code, None);
+        }
+        Flow::Continue(())
+    }
+
+    fn binary(&mut self) -> Flow {
+        if self.user.is_none() {
+            return close(4001, "Authentication required");
+        }
+        self.error(Code::Malformed, None);
+        Flow::Continue(())
+    }
+
+    fn frame(&mut self, text: Utf8Bytes) -> Flow {
+        match self.rate.frame(self.socket.last_read()) {
+            Verdict::Accept => {}
+            Verdict::Refuse => {
+                self.worker.stats.rate_limited.add(1);
+                let inbound = Inbound::parse(&text).ok();
+                self.error(Code::RateLimited, inbound.and_then(|inbound| inbound.reference()));
+                return Flow::Continue(());
+            }
+            Verdict::Close => return close(4102, "rate limited"),
+        }
+        match self.user.clone() {
+            Some(user) => self.act(text, &user),
+            None => self.authenticate(&text),
+        }
+    }
+
+    fn authenticate(&mut self, text: &str) -> Flow {
+        let Ok(Inbound { kind: Some(kind), token, .. }) = Inbound::parse(text) else {
+            return close(4001, "Authentication required");
+        };
+        if kind != "auth" {
+            return close(4001, "Authentication required");
+        }
+        match self.worker.shared.authenticator.verify(token.as_deref().unwrap_or_default()) {
+            Ok(user) => {
+                self.send(protocol::AUTH_SUCCESS);
+                self.enter(user)
+            }
+            Err(_) => close(4001, "Invalid token"),
+        }
+    }
+
+    /// Does what an authenticated client says.
+    fn act(&mut self, text: Utf8Bytes, user: &Arc<User>) -> Flow {
+        let inbound = match Inbound::parse(&text) {
+            Ok(inbound) => inbound,
+            Err(code) => {
+                self.error(code, None);
+                return Flow::Continue(());
+            }
+        };
+        let reference = inbound.reference();
+        let done = match inbound.kind() {
+            "message" => match self.message(&inbound, user) {
+                Err(Hold::Wait) => {
+                    self.socket.set_reading(false);
+                    self.held = Some(text.clone());
+                    Ok(())
+                }
+                Err(Hold::Refuse(code)) => Err(code),
+                Ok(()) => Ok(()),
+            },
+            "join" => self.join(&inbound),
+            "leave" => self.leave(&inbound),
+            "ping" => {
+                let t = inbound.t.map(|raw| raw.get());
+                self.send(protocol::pong(reference, t, self.socket.last_read(), time::micros()));
+                Ok(())
+            }
+            "auth" => return self.authenticate_again(&inbound, user),
+            "presence" | "history" => Err(Code::Unsupported),
+            _ => Err(Code::UnknownType),
+        };
+        if let Err(code) = done {
+            self.error(code, reference);
+        }
+        Flow::Continue(())
+    }
+
+    fn authenticate_again(&mut self, inbound: &Inbound<'_>, user: &Arc<User>) -> Flow {
+        match self.worker.shared.authenticator.verify(inbound.token.as_deref().unwrap_or_default()) {
+            Ok(again) if again == *user => {
+                self.send(protocol::AUTH_SUCCESS);
+                Flow::Continue(())
+            }
+            _ => close(4001, "Invalid token"),
+        }
+    }
+
+    fn room<'a>(&'a self, inbound: &'a Inbound<'_>) -> Result<&'a str, Code> {
+        let room = inbound.room.as_deref().or(self.home.as_deref()).ok_or(Code::BadRoom)?;
+        if protocol::is_room_name(room) { Ok(room) } else { Err(Code::BadRoom) }
+    }
+
+    fn join(&self, inbound: &Inbound<'_>) -> Result<(), Code> {
+        self.worker.join(&self.peer, self.room(inbound)?, inbound.reference(), time::micros())
+    }
+
+    fn leave(&self, inbound: &Inbound<'_>) -> Result<(), Code> {
+        let room = self.room(inbound)?;
+        self.worker.leave(&self.peer, room).ok_or(Code::NotJoined)?;
+        self.send(protocol::left(room, inbound.reference()));
+        Ok(())
+    }
+
+    fn message(&self, inbound: &Inbound<'_>, user: &User) -> Result<(), Hold> {
+        let name = self.room(inbound)?;
+        let content = inbound.content.ok_or(Code::Malformed)?;
+        let known = self.peer.membership(name, |m| (m.room.clone(), matches!(m.state, Joining::Member { .. })));
+        let room = match known {
+            Some((room, true)) => room,
+            Some((_, false)) => return Err(Hold::Wait),
+            None => return Err(Code::NotJoined.into()),
+        };
+        let shared = &self.worker.shared;
+        let own = inbound.id.map(|raw| raw.get().to_owned());
+        let dedupe = own.as_ref().map(|id| format!("{}:{id}", user.json));
+        let id = own.unwrap_or_else(|| {
+            format!(r#""{}{}-{}-{}""#, shared.name, shared.nonce, self.worker.index, self.worker.number_message())
+        });
+        let tail = Tail {
+            room: &room,
+            id: &id,
+            from: &user.json,
+            origin: &shared.name,
+            timestamp: time::timestamp(),
+            tin: self.socket.last_read(),
+            tpub: time::micros(),
+            content: content.get(),
+        };
+        let tail = tail.encode();
+        let receipt = self.receipt(inbound.reference(), Arc::clone(&room), id);
+        self.worker.stats.messages_in.add(1);
+        shared.registry.publish(Publication { room, tail, dedupe, receipt });
+        Ok(())
+    }
+
+    /// Answers the client when the broker has: an ack if it asked for one, an error in any case.
+    fn receipt(&self, reference: Option<&str>, room: Room, id: String) -> Receipt {
+        let (shared, worker, peer) = (Arc::clone(&self.worker.shared), self.worker.index, self.peer.id);
+        let reference: Option<Box<str>> = reference.map(Box::from);
+        Receipt::new(move |outcome| {
+            let frame = match (outcome, &reference) {
+                (Ok(position), Some(reference)) => protocol::ack(reference, &room, position, &id),
+                (Ok(_), None) => return,
+                (Err(error), reference) => {
+                    let code = match error {
+                        PublishError::Unavailable => Code::Unavailable,
+                        PublishError::Unconfirmed => Code::Unconfirmed,
+                    };
+                    shared.stats.rooms.publish_errors.add(1);
+                    shared.stats.rooms.unconfirmed.add(u64::from(error == PublishError::Unconfirmed));
+                    protocol::error(code, reference.as_deref())
+                }
+            };
+            shared.registry.tell(worker, ToWorker::Reply { peer, frame });
+        })
+    }
+
+    /// Something has changed about the peer.
+    fn signal(&mut self) -> Flow {
+        if self.peer.is_slow() {
+            self.worker.stats.slow_consumers.add(1);
+            return close(4202, "slow consumer");
+        }
+        self.release()
+    }
+
+    /// Tries a held message again.
+    fn release(&mut self) -> Flow {
+        let (Some(text), Some(user)) = (self.held.take(), self.user.clone()) else { return Flow::Continue(()) };
+        self.socket.set_reading(true);
+        self.act(text, &user)
+    }
+
+    fn timer(&mut self) -> Flow {
+        let now = time::micros();
+        let drain_at = self.peer.drain_at.get();
+        if drain_at != 0 && now >= drain_at {
+            return close(1012, &drain::reason(&self.worker.shared.config.drain));
+        }
+        if now >= self.auth_until {
+            return close(4002, "Authentication timeout");
+        }
+        while let Some(room) = self.peer.overdue(now) {
+            let reference = self.worker.leave(&self.peer, &room).flatten();
+            self.error(Code::Unavailable, reference.as_deref());
+        }
+        // While nothing is read, silence is not the client's.
+        let last_read = if self.held.is_some() { now } else { self.socket.last_read() };
+        match self.heartbeat.beat(now, last_read) {
+            Beat::Rest => {}
+            Beat::Ping => self.socket.ping(),
+            Beat::Dead => {
+                self.worker.stats.pong_timeouts.add(1);
+                return close(4201, "pong timeout");
+            }
+        }
+        self.release()
+    }
+
+    fn set_timer(&mut self) {
+        let drain_at = match self.peer.drain_at.get() {
+            0 => u64::MAX,
+            at => at,
+        };
+        let join = self.peer.next_join_deadline().unwrap_or(u64::MAX);
+        let beat = self.heartbeat.next(self.socket.last_read());
+        self.socket.wake_at(drain_at.min(join).min(beat).min(self.auth_until));
+    }
+
+    fn error(&self, code: Code, reference: Option<&str>) {
+        self.worker.stats.errors_sent.add(1);
+        self.send(protocol::error(code, reference));
+    }
+
+    fn send(&self, frame: Utf8Bytes) {
+        self.peer.send(frame, false, time::micros(), &self.worker.shared.config.outbound);
+    }
+}
+
+/// Why a message is not published now.
+enum Hold {
+    /// Its room's join is not done.
+    Wait,
+    Refuse(Code),
+}
+
+impl From<Code> for Hold {
+    fn from(code: Code) -> Self {
+        Self::Refuse(code)
+    }
+}
+
+/// A short random word that tells this start of an instance from others.
+pub(crate) fn nonce() -> String {
+    let mut rng = rand::rng();
+    (0..6).map(|_| char::from(b"0123456789abcdefghjkmnpqrstvwxyz"[rng.random_range(0..32)])).collect()
+}

@@ -1,0 +1,293 @@
+//! A WebSocket with its one owner: reads, writes, pings and timers of a connection in a single poll, so that nothing
+//! is handed between tasks. Everything that waits is fed to the codec and flushed once.
+
+use std::{
+    io,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_util::{Sink, Stream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::Sleep,
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message, Utf8Bytes,
+        error::{CapacityError, ProtocolError},
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+
+use crate::{peer::Peer, stats::WorkerStats, time};
+
+/// Read buffer of a connection, allocated from the start.
+const READ_BUFFER: usize = 4 * 1024;
+/// What is written at once while frames are fed.
+const WRITE_BUFFER: usize = 4 * 1024;
+/// Frames handed up before what waits is written.
+const READ_SLICE: u32 = 32;
+/// What a closing connection may still send before it is cut.
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// See the module.
+pub(crate) struct Socket {
+    stream: WebSocketStream<Metered>,
+    peer: Rc<Peer>,
+    stats: Arc<WorkerStats>,
+    sleep: Pin<Box<Sleep>>,
+    wakes_at: u64,
+    reading: bool,
+    ping_due: bool,
+    unflushed: bool,
+    slice: u32,
+}
+
+/// What happened on a connection.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// A text frame.
+    Text(Utf8Bytes),
+    /// A binary frame.
+    Binary,
+    /// The peer's state has changed: see [`Peer::take_signal`].
+    Signal,
+    /// The time given to [`Socket::wake_at`] has come.
+    Timer,
+    /// Nothing more will come.
+    Ended(End),
+}
+
+/// Why nothing more will come.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The closing handshake is done, or the peer is gone.
+    Gone,
+    /// The peer broke a rule and is to be told by this close code.
+    Fault(u16, &'static str),
+}
+
+impl Socket {
+    pub(crate) async fn new(
+        stream: TcpStream,
+        read_already: Bytes,
+        peer: Rc<Peer>,
+        stats: Arc<WorkerStats>,
+        max_message: usize,
+    ) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(WRITE_BUFFER)
+            .max_write_buffer_size(2 * (max_message + WRITE_BUFFER))
+            .max_message_size(Some(max_message))
+            .max_frame_size(Some(max_message));
+        let now = time::micros();
+        let metered = Metered { stream, stats: Arc::clone(&stats), last_read: now };
+        let stream =
+            WebSocketStream::from_partially_read(metered, read_already.into(), Role::Server, Some(config)).await;
+        let sleep = Box::pin(tokio::time::sleep_until(time::deadline(now)));
+        let (reading, ping_due, unflushed) = (true, false, false);
+        Self { stream, peer, stats, sleep, wakes_at: u64::MAX, reading, ping_due, unflushed, slice: 0 }
+    }
+
+    /// The next thing that happens. Meanwhile, what waits is written.
+    pub(crate) async fn next(&mut self) -> Happening {
+        std::future::poll_fn(|context| self.poll(context)).await
+    }
+
+    /// Sets the only timer; `u64::MAX` for none.
+    pub(crate) fn wake_at(&mut self, at: u64) {
+        if at != self.wakes_at {
+            self.wakes_at = at;
+            if at != u64::MAX {
+                self.sleep.as_mut().reset(time::deadline(at));
+            }
+        }
+    }
+
+    /// Stops or goes on reading.
+    pub(crate) fn set_reading(&mut self, reading: bool) {
+        self.reading = reading;
+    }
+
+    /// Sends a ping as soon as possible.
+    pub(crate) fn ping(&mut self) {
+        self.ping_due = true;
+    }
+
+    /// When the last byte came.
+    pub(crate) fn last_read(&self) -> u64 {
+        self.stream.get_ref().last_read
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
+        self.peer.register(context);
+        if self.peer.take_signal() {
+            return Poll::Ready(Happening::Signal);
+        }
+        if self.slice < READ_SLICE
+            && let Poll::Ready(happening) = self.poll_read(context)
+        {
+            self.slice += 1;
+            return Poll::Ready(happening);
+        }
+        if std::mem::take(&mut self.slice) >= READ_SLICE {
+            // There may be more to read: come back after writing.
+            context.waker().wake_by_ref();
+        }
+        if let Poll::Ready(Err(_)) = self.poll_write(context) {
+            return Poll::Ready(Happening::Ended(End::Gone));
+        }
+        if self.wakes_at != u64::MAX && self.sleep.as_mut().poll(context).is_ready() {
+            self.wakes_at = u64::MAX;
+            return Poll::Ready(Happening::Timer);
+        }
+        Poll::Pending
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
+        while self.reading {
+            let happening = match ready!(Pin::new(&mut self.stream).poll_next(context)) {
+                Some(Ok(Message::Text(text))) => Happening::Text(text),
+                Some(Ok(Message::Binary(_))) => Happening::Binary,
+                // Pings and closes are answered by the codec; after a close the stream ends.
+                Some(Ok(_)) => continue,
+                Some(Err(error)) => Happening::Ended(fault(&error)),
+                None => Happening::Ended(End::Gone),
+            };
+            if matches!(happening, Happening::Text(_) | Happening::Binary) {
+                self.stats.frames_in.add(1);
+            }
+            return Poll::Ready(happening);
+        }
+        Poll::Pending
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            ready!(Pin::new(&mut self.stream).poll_ready(context))?;
+            let message = if std::mem::take(&mut self.ping_due) {
+                Message::Ping(Bytes::new())
+            } else if let Some(outgoing) = self.peer.next() {
+                self.stats.deliveries.add(u64::from(outgoing.delivery));
+                Message::Text(outgoing.frame)
+            } else {
+                break;
+            };
+            self.stats.frames_out.add(1);
+            self.unflushed = true;
+            Pin::new(&mut self.stream).start_send(message)?;
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says goodbye: the close frame behind what is already in the codec, then whatever the client still sends, until
+    /// it answers, goes, or `grace` (microseconds) is over.
+    pub(crate) async fn close(mut self, code: u16, reason: &str, grace: u64) {
+        let goodbye = async {
+            let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+            if self.send_close(frame).await.is_ok() {
+                self.linger().await;
+            }
+        };
+        // When the grace is over the connection is cut, which is what is wanted then.
+        let _cut = tokio::time::timeout_at(time::deadline(time::micros() + grace), goodbye).await;
+    }
+
+    /// Writes everything that waits, then the close frame.
+    async fn send_close(&mut self, frame: CloseFrame) -> Result<(), Error> {
+        std::future::poll_fn(|context| self.poll_write(context)).await?;
+        Pin::new(&mut self.stream).start_send(Message::Close(Some(frame)))?;
+        std::future::poll_fn(|context| Pin::new(&mut self.stream).poll_flush(context)).await
+    }
+
+    /// Reads past the client's frames: closing a socket with unread bytes would reset it, and the reset could overtake
+    /// the close frame.
+    async fn linger(&mut self) {
+        let ended = std::future::poll_fn(|context| {
+            loop {
+                match ready!(Pin::new(&mut self.stream).poll_next(context)) {
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) => return Poll::Ready(false),
+                    None => return Poll::Ready(true),
+                }
+            }
+        });
+        if ended.await {
+            return;
+        }
+        // The codec does not read on after a fault; the bytes still have to be taken.
+        let metered = self.stream.get_mut();
+        let _shut = tokio::io::AsyncWriteExt::shutdown(metered).await;
+        let mut left = LINGER_BYTES;
+        let mut buffer = [0; 4_096];
+        while left > 0 {
+            match tokio::io::AsyncReadExt::read(metered, &mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => left = left.saturating_sub(count),
+            }
+        }
+    }
+}
+
+fn fault(error: &Error) -> End {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => End::Fault(1009, "message too big"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
+        Error::Protocol(_) | Error::Capacity(_) => End::Fault(1002, "protocol error"),
+        Error::Utf8(_) => End::Fault(1007, "invalid UTF-8"),
+        _ => End::Gone,
+    }
+}
+
+/// Counts system calls and bytes, and knows when the last byte came.
+struct Metered {
+    stream: TcpStream,
+    stats: Arc<WorkerStats>,
+    last_read: u64,
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        self.stats.reads.add(1);
+        let count = buffer.filled().len() - before;
+        if count > 0 {
+            self.stats.bytes_in.add(count as u64);
+            self.last_read = time::micros();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.stats.writes.add(1);
+        self.stats.bytes_out.add(count as u64);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,227 @@
+//! What an instance counts, and how it prints it: the Prometheus text format.
+//!
+//! Counters are owned by one worker each, so that counting never bounces a cache line between threads.
+
+use std::{
+    fmt::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicI64);
+
+impl Counter {
+    pub(crate) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The current value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Gauge {
+    pub(crate) fn add(&self, n: i64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// The current value.
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What one worker counts.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct WorkerStats {
+    pub(crate) connections: Gauge,
+    pub(crate) members: Gauge,
+    pub(crate) accepted: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) messages_in: Counter,
+    pub(crate) frames_in: Counter,
+    pub(crate) deliveries: Counter,
+    pub(crate) frames_out: Counter,
+    pub(crate) reads: Counter,
+    pub(crate) writes: Counter,
+    pub(crate) bytes_in: Counter,
+    pub(crate) bytes_out: Counter,
+    pub(crate) slow_consumers: Counter,
+    pub(crate) pong_timeouts: Counter,
+    pub(crate) rate_limited: Counter,
+    pub(crate) errors_sent: Counter,
+}
+
+/// What a broker counts.
+#[derive(Debug, Default)]
+pub struct BrokerStats {
+    /// Rooms whose SUBSCRIBE was acknowledged, the first time and again.
+    pub subscribes: Counter,
+    /// Times the link was lost.
+    pub losses: Counter,
+    /// Publications refused because the broker was not there.
+    pub unavailable: Counter,
+    /// Payloads on our channels that no instance of ours has sent.
+    pub foreign: Counter,
+}
+
+/// What the room registry counts.
+#[derive(Debug, Default)]
+pub(crate) struct RoomStats {
+    pub(crate) rooms: Gauge,
+    pub(crate) fanouts: Counter,
+    pub(crate) publish_errors: Counter,
+    pub(crate) unconfirmed: Counter,
+    pub(crate) resubscribes: Counter,
+    pub(crate) replayed: Counter,
+    pub(crate) gaps: Counter,
+    pub(crate) repeats: Counter,
+    pub(crate) overflows: Counter,
+}
+
+/// Everything an instance counts.
+#[derive(Debug)]
+pub(crate) struct Stats {
+    pub(crate) workers: Vec<Arc<WorkerStats>>,
+    pub(crate) rooms: RoomStats,
+    pub(crate) broker: Arc<BrokerStats>,
+}
+
+impl Stats {
+    pub(crate) fn new(workers: usize) -> Arc<Self> {
+        let workers = (0..workers).map(|_| Arc::default()).collect();
+        Arc::new(Self { workers, rooms: RoomStats::default(), broker: Arc::default() })
+    }
+
+    /// Connections that are open now.
+    pub(crate) fn connections(&self) -> i64 {
+        self.workers.iter().map(|worker| worker.connections.get()).sum()
+    }
+
+    /// The page for `/metrics`.
+    pub(crate) fn page(&self, instance: &str) -> String {
+        let mut page = Page { text: String::with_capacity(4_096), instance };
+        let gauge = |pick: fn(&WorkerStats) -> &Gauge| self.workers.iter().map(|w| pick(w).get()).sum::<i64>() as f64;
+        page.gauge("connections", "Open WebSocket connections.", gauge(|w| &w.connections));
+        page.gauge("members", "Memberships: connections times the rooms they are in.", gauge(|w| &w.members));
+        page.gauge("rooms", "Rooms with a local member.", self.rooms.rooms.get() as f64);
+        for (name, help, pick) in WORKER_COUNTERS {
+            page.counter(name, help, self.workers.iter().map(|worker| pick(worker).get()).sum::<u64>() as f64);
+        }
+        for (name, help, pick) in ROOM_COUNTERS {
+            page.counter(name, help, pick(&self.rooms).get() as f64);
+        }
+        for (name, help, pick) in BROKER_COUNTERS {
+            page.counter(name, help, pick(&self.broker).get() as f64);
+        }
+        page.process();
+        page.text
+    }
+}
+
+type Row<T> = (&'static str, &'static str, fn(&T) -> &Counter);
+
+const WORKER_COUNTERS: &[Row<WorkerStats>] = &[
+    ("accepted", "Upgrades answered with 101.", |w| &w.accepted),
+    ("refused", "Handshakes answered with anything else.", |w| &w.refused),
+    ("messages_in", "Messages taken from clients for a room.", |w| &w.messages_in),
+    ("frames_in", "Text and binary frames read.", |w| &w.frames_in),
+    ("deliveries", "Room messages written to a connection.", |w| &w.deliveries),
+    ("frames_out", "Frames written to connections, deliveries included.", |w| &w.frames_out),
+    ("reads", "Read system calls on connections.", |w| &w.reads),
+    ("writes", "Write system calls on connections.", |w| &w.writes),
+    ("bytes_in", "Bytes read from connections.", |w| &w.bytes_in),
+    ("bytes_out", "Bytes written to connections.", |w| &w.bytes_out),
+    ("slow_consumers", "Connections closed with 4202.", |w| &w.slow_consumers),
+    ("pong_timeouts", "Connections closed with 4201.", |w| &w.pong_timeouts),
+    ("rate_limited", "Frames refused for their rate.", |w| &w.rate_limited),
+    ("errors_sent", "Error frames sent.", |w| &w.errors_sent),
+];
+
+const ROOM_COUNTERS: &[Row<RoomStats>] = &[
+    ("fanouts", "Room messages handed to local members.", |r| &r.fanouts),
+    ("publish_errors", "Publications answered with unavailable or unconfirmed.", |r| &r.publish_errors),
+    ("unconfirmed", "Publications answered with unconfirmed.", |r| &r.unconfirmed),
+    ("resubscribes", "Rooms subscribed again after the broker was lost.", |r| &r.resubscribes),
+    ("replayed", "Messages caught up from the history.", |r| &r.replayed),
+    ("gaps", "Times a room's members were told that messages are missing.", |r| &r.gaps),
+    ("repeats", "Messages that had been delivered already and were not again.", |r| &r.repeats),
+    ("overflows", "Times messages arrived faster than they could be fanned out.", |r| &r.overflows),
+];
+
+const BROKER_COUNTERS: &[Row<BrokerStats>] = &[
+    ("broker_subscribes", "Rooms whose SUBSCRIBE was acknowledged.", |b| &b.subscribes),
+    ("broker_losses", "Times the broker was lost.", |b| &b.losses),
+    ("broker_unavailable", "Publications refused because the broker was not there.", |b| &b.unavailable),
+    ("broker_foreign", "Payloads on room channels that are not ours.", |b| &b.foreign),
+];
+
+/// A page being written.
+struct Page<'a> {
+    text: String,
+    instance: &'a str,
+}
+
+impl Page<'_> {
+    fn gauge(&mut self, name: &str, help: &str, value: f64) {
+        self.metric("gauge", &format!("room_server_{name}"), help, value);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: f64) {
+        self.metric("counter", &format!("room_server_{name}_total"), help, value);
+    }
+
+    fn process(&mut self) {
+        let cpu = crate::time::process_cpu().as_secs_f64();
+        self.metric("counter", "process_cpu_seconds_total", "Processor time of the whole process.", cpu);
+        if let Some(bytes) = resident_bytes() {
+            self.metric("gauge", "process_resident_memory_bytes", "Resident memory of the whole process.", bytes);
+        }
+    }
+
+    fn metric(&mut self, kind: &str, name: &str, help: &str, value: f64) {
+        let instance = self.instance;
+        // Writing to a String cannot fail.
+        let _infallible = writeln!(
+            self.text,
+            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name}{{instance=\"{instance}\"}} {value}"
+        );
+    }
+}
+
+fn resident_bytes() -> Option<f64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: f64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_sums_workers_and_names_everything_once() {
+        let stats = Stats::new(2);
+        stats.workers[0].deliveries.add(3);
+        stats.workers[1].deliveries.add(4);
+        stats.workers[1].connections.add(5);
+        let page = stats.page("a");
+        assert!(page.contains("\nroom_server_deliveries_total{instance=\"a\"} 7\n"));
+        assert!(page.contains("\nroom_server_connections{instance=\"a\"} 5\n"));
+        let mut names: Vec<&str> = page.lines().filter(|l| l.starts_with("# TYPE")).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

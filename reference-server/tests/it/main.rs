@@ -1,0 +1,5 @@
+//! Black-box tests over real sockets, two instances and a real Redis where it matters.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests read clocks, and an unwrap is an assertion
+
+mod rooms;
+mod support;

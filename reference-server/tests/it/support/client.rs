@@ -1,0 +1,130 @@
+//! A WebSocket client that waits for what has to come and fails loudly when it does not.
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, protocol::CloseFrame},
+};
+
+use super::{Server, server::token, soon};
+
+/// See the module.
+pub(crate) struct Client {
+    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) instance: String,
+}
+
+impl Client {
+    /// Opens `path` (with its query).
+    pub(crate) async fn open(server: &Server, path: &str) -> Self {
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        Self::over(stream, path).await
+    }
+
+    pub(crate) async fn over(stream: TcpStream, path: &str) -> Self {
+        let handshake = client_async(format!("ws://test{path}"), stream);
+        let (socket, answer) = soon("the upgrade", handshake).await.unwrap();
+        let instance = answer.headers()["x-wsbench-instance"].to_str().unwrap().to_owned();
+        Self { socket, instance }
+    }
+
+    /// A user in a room, past `joined`.
+    pub(crate) async fn in_room(server: &Server, room: &str, user: &str) -> Self {
+        let mut client = Self::open(server, &format!("/ws/rooms/{room}?token={}", token(user))).await;
+        client.expect("joined").await;
+        client
+    }
+
+    /// A user in no room, past `welcome`.
+    pub(crate) async fn multi(server: &Server, user: &str) -> Self {
+        let mut client = Self::open(server, &format!("/ws?token={}", token(user))).await;
+        client.expect("welcome").await;
+        client
+    }
+
+    pub(crate) async fn send(&mut self, frame: &str) {
+        self.socket.send(Message::text(frame)).await.unwrap();
+    }
+
+    /// Writes without waiting for the network.
+    pub(crate) async fn feed(&mut self, frame: &str) {
+        self.socket.feed(Message::text(frame)).await.unwrap();
+    }
+
+    pub(crate) async fn send_binary(&mut self, bytes: &'static [u8]) {
+        self.socket.send(Message::Binary(Bytes::from_static(bytes))).await.unwrap();
+    }
+
+    /// The next text frame as it is.
+    pub(crate) async fn text(&mut self) -> String {
+        loop {
+            match soon("a frame", self.socket.next()).await {
+                Some(Ok(Message::Text(text))) => return text.as_str().to_owned(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("instead of a text frame: {other:?}"),
+            }
+        }
+    }
+
+    /// The next text frame.
+    pub(crate) async fn frame(&mut self) -> Value {
+        let text = self.text().await;
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+    }
+
+    /// The next frame of this type; skips others.
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
+        loop {
+            let frame = self.frame().await;
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame, which has to be of this type.
+    pub(crate) async fn next(&mut self, kind: &str) -> Value {
+        let frame = self.frame().await;
+        assert_eq!(frame["type"], kind, "{frame}");
+        frame
+    }
+
+    /// Joins a room and returns the answer.
+    pub(crate) async fn join(&mut self, room: &str) -> Value {
+        self.send(&format!(r#"{{"type":"join","room":"{room}"}}"#)).await;
+        self.expect("joined").await
+    }
+
+    /// Says something in the room of the path.
+    pub(crate) async fn say(&mut self, content: &str) {
+        self.send(&format!(r#"{{"type":"message","content":{content}}}"#)).await;
+    }
+
+    /// Proves that nothing is on its way: the next frame is the answer to a ping.
+    pub(crate) async fn quiet(&mut self) {
+        self.send(r#"{"type":"ping","ref":"quiet"}"#).await;
+        self.next("pong").await;
+    }
+
+    /// Reads to the close: its code and reason.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        loop {
+            match soon("a close", self.socket.next()).await {
+                Some(Ok(Message::Close(Some(CloseFrame { code, reason })))) => {
+                    return (code.into(), reason.as_str().to_owned());
+                }
+                Some(Ok(_)) => {}
+                other => panic!("instead of a close: {other:?}"),
+            }
+        }
+    }
+
+    /// Says goodbye and waits for the end.
+    pub(crate) async fn leave(mut self) {
+        self.socket.close(None).await.unwrap();
+        while let Some(Ok(_)) = soon("the end", self.socket.next()).await {}
+    }
+}

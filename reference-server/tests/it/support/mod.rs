@@ -1,0 +1,32 @@
+//! What the tests stand on: a private Redis, instances in this process, and a client that fails loudly.
+
+pub(crate) mod client;
+pub(crate) mod redis;
+pub(crate) mod server;
+
+use std::time::Duration;
+
+pub(crate) use client::Client;
+pub(crate) use redis::Redis;
+pub(crate) use server::Server;
+
+/// How long anything may take before a test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Awaits something that has to happen.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: nothing within {PATIENCE:?}"),
+    }
+}
+
+/// Asks again and again, a few milliseconds apart, until the answer is yes.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    soon(what, async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}

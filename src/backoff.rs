@@ -1,0 +1,172 @@
+//! Reconnect policies: how long a client waits before each attempt. Pure; randomness comes in as an argument.
+
+use rand::{Rng, RngExt};
+use std::time::Duration;
+
+/// A connection that lived this long was healthy: the next loss counts attempts from 0 again.
+pub const HEALTHY_AFTER: Duration = Duration::from_secs(10);
+
+/// The shortest delay of the jittered policies unless something else is asked for.
+pub const DEFAULT_BASE: Duration = Duration::from_millis(500);
+
+/// The longest delay of the jittered policies unless something else is asked for.
+pub const DEFAULT_CAP: Duration = Duration::from_secs(20);
+
+/// What a browser page with the usual hand-written reconnect does.
+const BROWSER_DELAY: Duration = Duration::from_secs(3);
+
+/// Names of policies and a line about each.
+pub const POLICIES: &[(&str, &str)] = &[
+    ("none", "never reconnects"),
+    ("browser", "3 s before each attempt, and nothing after a clean close"),
+    ("full-jitter", "uniform on [0, min(cap, base x 2^attempt)]"),
+    ("equal-jitter", "uniform on [half, all] of min(cap, base x 2^attempt)"),
+    ("decorrelated", "uniform on [base, 3 x the delay before], at most cap"),
+    ("fixed", "always base"),
+];
+
+/// Policies that are named but not built yet.
+pub const NOT_BUILT: &[&str] = &["eventsource", "socket.io", "phoenix", "centrifuge"];
+
+/// When to try again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Never.
+    None,
+    /// 3 s before each attempt; nothing after a clean close (1000 or 1001).
+    Browser,
+    /// A random duration, uniform on `[0, min(cap, base·2^attempt)]`.
+    FullJitter {
+        /// The first attempt's longest delay.
+        base: Duration,
+        /// The longest delay of all.
+        cap: Duration,
+    },
+    /// A random duration, uniform on `[d/2, d]` with `d = min(cap, base·2^attempt)`.
+    EqualJitter {
+        /// The first attempt's longest delay.
+        base: Duration,
+        /// The longest delay of all.
+        cap: Duration,
+    },
+    /// A random duration, uniform on `[base, min(cap, 3·max(base, previous))]`, where `previous` is the delay before.
+    Decorrelated {
+        /// The shortest delay.
+        base: Duration,
+        /// The longest delay.
+        cap: Duration,
+    },
+    /// Always the same.
+    Fixed(Duration),
+}
+
+impl Policy {
+    /// The policy called `name`, with its base and cap or the defaults; `None` when there is none of that name.
+    pub fn named(name: &str, base: Option<Duration>, cap: Option<Duration>) -> Option<Self> {
+        let base = base.unwrap_or(DEFAULT_BASE);
+        let cap = cap.unwrap_or(DEFAULT_CAP.max(base));
+        Some(match name {
+            "none" => Self::None,
+            "browser" => Self::Browser,
+            "full-jitter" => Self::FullJitter { base, cap },
+            "equal-jitter" => Self::EqualJitter { base, cap },
+            "decorrelated" => Self::Decorrelated { base, cap },
+            "fixed" => Self::Fixed(base),
+            _ => return None,
+        })
+    }
+
+    /// Its name in scenarios.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Browser => "browser",
+            Self::FullJitter { .. } => "full-jitter",
+            Self::EqualJitter { .. } => "equal-jitter",
+            Self::Decorrelated { .. } => "decorrelated",
+            Self::Fixed(_) => "fixed",
+        }
+    }
+
+    /// How long to wait before attempt number `attempt` (0 is the first after a loss); `previous` is the wait before
+    /// the attempt before, zero for the first. `None`: never try again.
+    pub fn delay(&self, attempt: u32, previous: Duration, rng: &mut impl Rng) -> Option<Duration> {
+        match *self {
+            Self::None => None,
+            Self::Browser => Some(BROWSER_DELAY),
+            Self::FullJitter { base, cap } => Some(uniform(Duration::ZERO, doubled(base, cap, attempt), rng)),
+            Self::EqualJitter { base, cap } => {
+                let all = doubled(base, cap, attempt);
+                Some(uniform(all / 2, all, rng))
+            }
+            Self::Decorrelated { base, cap } => {
+                let most = previous.max(base).saturating_mul(3).min(cap);
+                Some(uniform(base.min(most), most, rng))
+            }
+            Self::Fixed(delay) => Some(delay),
+        }
+    }
+
+    /// Whether a clean close by the server (1000 or 1001) is followed by an attempt as well.
+    pub fn reconnects_after_clean_close(&self) -> bool {
+        !matches!(self, Self::None | Self::Browser)
+    }
+}
+
+fn doubled(base: Duration, cap: Duration, attempt: u32) -> Duration {
+    base.saturating_mul(2u32.saturating_pow(attempt)).min(cap)
+}
+
+fn uniform(least: Duration, most: Duration, rng: &mut impl Rng) -> Duration {
+    Duration::from_nanos(rng.random_range(crate::time::nanos(least)..=crate::time::nanos(most)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    proptest! {
+        #[test]
+        fn delays_stay_in_their_range(seed in any::<u64>(), attempt in 0u32..200, previous in 0u64..100_000) {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let (base, cap) = (DEFAULT_BASE, DEFAULT_CAP);
+            let ceiling = (base.as_secs_f64() * 2f64.powi(attempt.cast_signed())).min(cap.as_secs_f64());
+            let ceiling = Duration::from_secs_f64(ceiling);
+            let previous = Duration::from_millis(previous);
+            let mut delay = |policy: Policy| policy.delay(attempt, previous, &mut rng).unwrap();
+            let full = delay(Policy::FullJitter { base, cap });
+            prop_assert!(full <= ceiling);
+            let equal = delay(Policy::EqualJitter { base, cap });
+            prop_assert!(equal <= ceiling && equal >= ceiling / 2);
+            let decorrelated = delay(Policy::Decorrelated { base, cap });
+            prop_assert!(decorrelated >= base && decorrelated <= cap.min(previous.max(base) * 3));
+        }
+
+        #[test]
+        fn the_same_seed_waits_the_same(seed in any::<u64>(), attempt in 0u32..20) {
+            let policy = Policy::named("full-jitter", None, None).unwrap();
+            let draw = || policy.delay(attempt, Duration::ZERO, &mut ChaCha8Rng::seed_from_u64(seed));
+            prop_assert_eq!(draw(), draw());
+        }
+    }
+
+    #[test]
+    fn every_listed_policy_can_be_made() {
+        for (name, _) in POLICIES {
+            assert_eq!(Policy::named(name, None, None).unwrap().name(), *name);
+        }
+        assert!(NOT_BUILT.iter().all(|name| Policy::named(name, None, None).is_none()));
+    }
+
+    #[test]
+    fn a_browser_waits_three_seconds_and_takes_a_clean_close_for_the_end() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let delays: Vec<_> = (0..3).map(|attempt| Policy::Browser.delay(attempt, Duration::ZERO, &mut rng)).collect();
+        assert_eq!(delays, [Some(Duration::from_secs(3)); 3]);
+        assert!(!Policy::Browser.reconnects_after_clean_close());
+        assert_eq!(Policy::None.delay(0, Duration::ZERO, &mut rng), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! A process that wsbench starts: it dies with wsbench, and Ctrl-C at the terminal reaches only wsbench.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+use crate::time::{Clock, nap};
+
+/// How many of its last words are kept to explain an early end.
+const LAST_WORDS: usize = 12;
+
+/// How often a child that is expected to end is looked at.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// A running child. Dropping it kills it.
+#[derive(Debug)]
+pub(super) struct Process {
+    name: String,
+    child: Child,
+    lines: Option<mpsc::Receiver<String>>,
+    last_words: Arc<Mutex<VecDeque<String>>>,
+}
+
+impl Process {
+    /// Starts `command`, its stdout and stderr read by threads of ours. Call it from the main thread: the kernel ties
+    /// the child's life to the thread that made it.
+    pub(super) fn start(name: &str, mut command: Command) -> io::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        die_with_parent(&mut command);
+        let mut child = command.spawn()?;
+        let last_words = Arc::new(Mutex::new(VecDeque::new()));
+        if let Some(stderr) = child.stderr.take() {
+            let kept = Arc::clone(&last_words);
+            read_lines(name, stderr, move |line| {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() == LAST_WORDS {
+                    kept.pop_front();
+                }
+                kept.push_back(line);
+                true
+            })?;
+        }
+        let (sender, lines) = mpsc::sync_channel(64);
+        if let Some(stdout) = child.stdout.take() {
+            let mut wanted = true;
+            // Read on when nobody listens any more, or the child would block on a full pipe.
+            read_lines(name, stdout, move |line| {
+                wanted = wanted && sender.send(line).is_ok();
+                true
+            })?;
+        }
+        Ok(Self { name: name.to_owned(), child, lines: Some(lines), last_words })
+    }
+
+    /// The next line of its stdout, waiting at most `patience`; `None` when none came.
+    pub(super) fn line(&self, patience: Duration) -> Option<String> {
+        self.lines.as_ref()?.recv_timeout(patience).ok()
+    }
+
+    /// Stops listening to its stdout.
+    pub(super) fn stop_listening(&mut self) {
+        self.lines = None;
+    }
+
+    /// What it said last on stderr, if anything.
+    pub(super) fn last_words(&self) -> String {
+        let kept = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Whether it has ended.
+    pub(super) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Asks it to end.
+    pub(super) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Waits for its end at most `patience`, then kills it.
+    pub(super) fn wait_or_kill(&mut self, clock: &Clock, patience: Duration) {
+        let deadline = clock.now() + patience;
+        while !self.has_ended() {
+            if clock.now() >= deadline {
+                self.signal(Signal::KILL);
+            }
+            nap(GLANCE);
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            // It may have ended by itself, which is as good.
+            drop(rustix::process::kill_process(pid, signal));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            self.signal(Signal::KILL);
+            // Reaps it; a failure means it is already reaped.
+            drop(self.child.wait());
+        }
+    }
+}
+
+fn read_lines(
+    name: &str,
+    from: impl io::Read + Send + 'static,
+    mut each: impl FnMut(String) -> bool + Send + 'static,
+) -> io::Result<()> {
+    let read = move || {
+        for line in BufReader::new(from).lines() {
+            let Ok(line) = line else { break };
+            if !each(line) {
+                break;
+            }
+        }
+    };
+    std::thread::Builder::new().name(format!("{name}-output")).spawn(read)?;
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn die_with_parent(command: &mut Command) {
+    let parent = rustix::process::getpid();
+    let arrange = move || -> io::Result<()> {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have died before the line above: then nobody would ever send the signal.
+        if rustix::process::getppid() == Some(parent) { Ok(()) } else { Err(io::ErrorKind::NotConnected.into()) }
+    };
+    // SAFETY: between fork and exec only system calls are made; nothing is allocated and no lock is taken.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(arrange);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_command: &mut Command) {}

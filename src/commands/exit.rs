@@ -1,0 +1,66 @@
+//! The table of exit codes, and the one error type of the command line.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Exit codes are API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Everything asked for held.
+    Ok = 0,
+    /// An internal error, or an asked-for output could not be written.
+    Internal = 1,
+    /// Usage, or a scenario or result that is not valid.
+    Usage = 2,
+    /// The target or the set-up.
+    Setup = 3,
+    /// The measurement is not trustworthy, under `--strict`.
+    Untrustworthy = 4,
+    /// A threshold failed.
+    Threshold = 99,
+    /// SIGINT.
+    Interrupted = 130,
+    /// SIGTERM.
+    Terminated = 143,
+}
+
+/// The table as `--help` shows it.
+pub(super) const TABLE: &str = "\
+Exit codes:
+    0  everything asked for held
+    1  internal error, or an output could not be written
+    2  usage, or the scenario is not valid
+    3  target or set-up: refused, DNS, TLS, HTTP status, limits, Redis, port
+    4  the measurement is not trustworthy (with --strict)
+   99  a threshold failed
+  130  interrupted (143: terminated), after all outputs were written";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command ended early: the code, and what to print.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn usage(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Usage, message: message.to_string() }
+    }
+
+    pub(super) fn setup(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Setup, message: message.to_string() }
+    }
+
+    pub(super) fn internal(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Internal, message: message.to_string() }
+    }
+}
+
+/// What every command gives.
+pub(super) type Done = Result<ExitCode, Failure>;

@@ -1,0 +1,137 @@
+//! What joins the instances: an explicit Redis, a private one of ours, or memory.
+
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::child::Process;
+use super::exit::Failure;
+use crate::scenario::BrokerChoice;
+use crate::time::{Clock, nap};
+
+/// How long a private Redis may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The broker of a run.
+#[derive(Debug)]
+pub(super) enum Broker {
+    /// A Redis that was already there.
+    Given(String),
+    /// A Redis of our own, with its directory.
+    Private {
+        /// Where it listens.
+        url: String,
+        /// The process.
+        process: Process,
+        /// What the process is called, for people.
+        program: String,
+        /// Where it runs; gone with it.
+        directory: PathBuf,
+    },
+    /// The embedded broker.
+    Memory,
+}
+
+impl Broker {
+    /// The Redis there is, if any.
+    pub(super) fn url(&self) -> Option<&str> {
+        match self {
+            Self::Given(url) | Self::Private { url, .. } => Some(url),
+            Self::Memory => None,
+        }
+    }
+
+    /// How it is told to people, secrets of the URL left out.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Given(url) => format!("Redis at {}", without_secret(url)),
+            Self::Private { program, .. } => format!("a private {program}"),
+            Self::Memory => "the embedded memory broker, all instances in one process".to_owned(),
+        }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Self::Private { directory, process, .. } = self {
+            process.terminate();
+            process.wait_or_kill(&Clock::real(), Duration::from_secs(2));
+            // A directory left behind in the temporary place harms nobody.
+            drop(std::fs::remove_dir_all(directory));
+        }
+    }
+}
+
+/// Finds or starts what `choice` asks for; `url` is an explicit Redis, `path` is `$PATH`.
+pub(super) fn start(choice: BrokerChoice, url: Option<&str>, path: Option<&str>) -> Result<Broker, Failure> {
+    match (choice, url) {
+        (BrokerChoice::Memory, _) => Ok(Broker::Memory),
+        (_, Some(url)) => Ok(Broker::Given(url.to_owned())),
+        (BrokerChoice::Auto, None) => Ok(private(path)?.unwrap_or(Broker::Memory)),
+        (BrokerChoice::Redis, None) => private(path)?.ok_or_else(|| {
+            Failure::setup(
+                "no Redis: neither --redis nor REDIS_URL is given, and there is no redis-server or valkey-server on \
+                 PATH; install one (apt-get install redis-server), give a URL, or use broker = \"memory\"",
+            )
+        }),
+    }
+}
+
+fn private(path: Option<&str>) -> Result<Option<Broker>, Failure> {
+    let Some(program) = ["redis-server", "valkey-server"].iter().find_map(|name| on_path(path?, name)) else {
+        return Ok(None);
+    };
+    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // The port is free when looked at; should another process take it meanwhile, the next try gets another.
+    for _ in 0..3 {
+        let directory = private_directory()?;
+        if let Some((url, process)) = try_start(&program, &directory)? {
+            return Ok(Some(Broker::Private { url, process, program: name, directory }));
+        }
+        drop(std::fs::remove_dir_all(&directory));
+    }
+    Err(Failure::setup(format!("{name} does not start; try it by hand, or use broker = \"memory\"")))
+}
+
+fn try_start(program: &Path, directory: &Path) -> Result<Option<(String, Process)>, Failure> {
+    let failed = |error: std::io::Error| Failure::setup(format!("failed to start {}: {error}", program.display()));
+    let port = free_port().map_err(failed)?;
+    let mut command = Command::new(program);
+    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
+    command.args(["--daemonize", "no", "--tcp-backlog", "511", "--dir"]).arg(directory);
+    let mut process = Process::start("redis", command).map_err(failed)?;
+    process.stop_listening();
+    let (clock, address) = (Clock::real(), SocketAddr::from(([127, 0, 0, 1], port)));
+    let deadline = clock.now() + PATIENCE;
+    while clock.now() < deadline && !process.has_ended() {
+        if TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() && !process.has_ended() {
+            return Ok(Some((format!("redis://127.0.0.1:{port}"), process)));
+        }
+        nap(Duration::from_millis(10));
+    }
+    Ok(None)
+}
+
+fn private_directory() -> Result<PathBuf, Failure> {
+    let directory = std::env::temp_dir().join(format!("wsbench-redis-{:016x}", rand::random::<u64>()));
+    std::fs::create_dir(&directory)
+        .map_err(|error| Failure::setup(format!("failed to make {}: {error}", directory.display())))?;
+    Ok(directory)
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn on_path(path: &str, name: &str) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// A URL as it may be shown: without user, password and query.
+pub(super) fn without_secret(url: &str) -> String {
+    let Ok(mut url) = url::Url::parse(url) else { return "(not a URL)".to_owned() };
+    let hidden = url.set_username("").is_err() || url.set_password(None).is_err();
+    url.set_query(None);
+    if hidden { url.scheme().to_owned() } else { url.to_string() }
+}

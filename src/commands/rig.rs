@@ -1,0 +1,161 @@
+//! The bundled server as wsbench runs it: a broker and one process per instance, started, told apart, stopped.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::child::Process;
+use super::exit::Failure;
+use super::redis::Broker;
+use crate::time::Clock;
+
+/// How long an instance may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long an instance may take to drain.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// How the instances are to be run. Everything not named here goes to them as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// This program: inside tests the current executable is the test runner.
+    pub(super) program: PathBuf,
+    /// How many instances.
+    pub(super) instances: u16,
+    /// Instance `k` listens on `port + k`; 0: any free ones.
+    pub(super) port: u16,
+    /// Likewise for the admin listeners.
+    pub(super) admin_port: u16,
+    /// The address of all listeners.
+    pub(super) bind: IpAddr,
+    /// The secret tokens are signed with; handed over in the environment.
+    pub(super) secret: String,
+    /// Further arguments for each instance.
+    pub(super) arguments: Vec<String>,
+}
+
+/// An instance that is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Instance {
+    /// Its name.
+    pub(super) name: String,
+    /// Where clients connect.
+    pub(super) url: String,
+    /// The line it said so with.
+    pub(super) line: String,
+}
+
+/// Running instances and what joins them. Dropping it ends them all.
+#[derive(Debug)]
+pub(super) struct Rig {
+    processes: Vec<Process>,
+    pub(super) instances: Vec<Instance>,
+    pub(super) broker: Broker,
+}
+
+impl Rig {
+    /// Starts everything and waits until it is ready. Call it from the main thread.
+    pub(super) fn start(layout: &Layout, broker: Broker) -> Result<Self, Failure> {
+        let mut rig = Self { processes: Vec::new(), instances: Vec::new(), broker };
+        // With Redis one process per instance; without, all of them are listeners of one process.
+        let (processes, listeners) =
+            if rig.broker.url().is_some() { (layout.instances, 1) } else { (1, layout.instances) };
+        for number in 0..processes {
+            let command = command(layout, number, listeners, rig.broker.url());
+            let process = Process::start(&format!("instance-{}", name(number)), command);
+            rig.processes.push(process.map_err(|error| failed(&layout.program, &error))?);
+        }
+        for process in &mut rig.processes {
+            for _ in 0..listeners {
+                rig.instances.push(ready(process)?);
+            }
+            process.stop_listening();
+        }
+        Ok(rig)
+    }
+
+    /// Names of instances that have ended though nobody asked them to.
+    pub(super) fn ended(&mut self) -> Vec<String> {
+        let ended =
+            self.processes.iter_mut().filter_map(|process| process.has_ended().then(|| process.name().to_owned()));
+        ended.collect()
+    }
+
+    /// Asks every instance to drain and waits for it.
+    pub(super) fn stop(&mut self) {
+        let clock = Clock::real();
+        self.processes.iter().for_each(Process::terminate);
+        self.processes.iter_mut().for_each(|process| process.wait_or_kill(&clock, DRAIN));
+    }
+}
+
+/// Instances are called a, b, c, …, z, a1, b1, …
+pub(super) fn name(number: u16) -> String {
+    let letter = char::from(b'a' + (number % 26) as u8);
+    if number < 26 { letter.to_string() } else { format!("{letter}{}", number / 26) }
+}
+
+fn command(layout: &Layout, number: u16, listeners: u16, redis: Option<&str>) -> Command {
+    let offset = |port: u16| if port == 0 { 0 } else { port.saturating_add(number) };
+    let mut command = Command::new(&layout.program);
+    command.arg("instance").args(["--first", &number.to_string(), "--listeners", &listeners.to_string()]);
+    command.args(["--bind", &layout.bind.to_string()]);
+    command.args(["--port", &offset(layout.port).to_string(), "--admin-port", &offset(layout.admin_port).to_string()]);
+    command.args(&layout.arguments);
+    // In the environment: a command line is readable by everybody.
+    command.env("WSBENCH_JWT_SECRET", &layout.secret);
+    match redis {
+        Some(url) => command.env("WSBENCH_INSTANCE_REDIS", url),
+        None => command.env_remove("WSBENCH_INSTANCE_REDIS"),
+    };
+    command
+}
+
+fn ready(process: &mut Process) -> Result<Instance, Failure> {
+    let clock = Clock::real();
+    let deadline = clock.now() + PATIENCE;
+    while clock.now() < deadline {
+        if let Some(line) = process.line(Duration::from_millis(100)) {
+            return parse(&line)
+                .ok_or_else(|| Failure::internal(format!("{} said {line:?} in place of being ready", process.name())));
+        }
+        if process.has_ended() {
+            return Err(Failure::setup(format!("{} did not start: {}", process.name(), process.last_words())));
+        }
+    }
+    Err(Failure::setup(format!(
+        "{} was not ready within {} s: {}",
+        process.name(),
+        PATIENCE.as_secs(),
+        process.last_words()
+    )))
+}
+
+fn parse(line: &str) -> Option<Instance> {
+    let fields = line.strip_prefix("ready ")?;
+    let value = |key: &str| fields.split(' ').find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
+    Some(Instance { name: value("instance")?.to_owned(), url: value("url")?.to_owned(), line: line.to_owned() })
+}
+
+fn failed(program: &Path, error: &std::io::Error) -> Failure {
+    Failure::setup(format!("failed to start {}: {error}", program.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ready_line_is_read() {
+        let line = "ready instance=b url=ws://127.0.0.1:7001 admin=http://127.0.0.1:7101 broker=redis";
+        let instance = parse(line).unwrap();
+        assert_eq!((instance.name.as_str(), instance.url.as_str()), ("b", "ws://127.0.0.1:7001"));
+        assert_eq!(parse("error: port taken"), None);
+    }
+
+    #[test]
+    fn names_go_on_after_z() {
+        assert_eq!([name(0), name(25), name(26), name(53)], ["a", "z", "a1", "b2"]);
+    }
+}

@@ -1,0 +1,63 @@
+//! What coordinator and workers tell each other: plan, batches and rows, all of it plain values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::books::SendReport;
+use super::outcome::ErrorSample;
+use crate::ledger::Row;
+use crate::metrics::{Histogram, Snapshot};
+use crate::time::Timestamp;
+use crate::wire::InstanceTag;
+
+/// An order to a worker.
+#[derive(Clone, Debug)]
+pub(super) enum ToWorker {
+    /// Start the clients of ramps, counted from then.
+    Ramp(Timestamp),
+    /// Everybody has joined or failed: the schedule counts from then.
+    Schedule(Timestamp),
+    /// What other workers' talkers sent (each with the number of the worker it is from).
+    Peers(Arc<[(usize, SendReport)]>),
+    /// Nothing that is not yet due happens any more.
+    StopSpeaking,
+    /// Say what became of every publication; `Finish` follows once all have.
+    Settle,
+    /// Close every window, dismiss the clients, end.
+    Finish,
+}
+
+/// How far a worker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Running,
+    /// It has reported every publication's fate.
+    Settled,
+    /// It has handed over its last rows.
+    Finished,
+    /// Its clients are gone.
+    Gone,
+}
+
+/// A worker's account since its last one; figures without a delta are totals.
+#[derive(Debug)]
+pub(super) struct FromWorker {
+    pub(super) worker: usize,
+    pub(super) stage: Stage,
+    pub(super) rows: Vec<Row>,
+    pub(super) reports: Vec<SendReport>,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) ready: u64,
+    pub(super) asked: u64,
+    /// Clients of ramps that have neither joined nor failed.
+    pub(super) undecided: u64,
+    /// Per group: asked for, and been in all rooms.
+    pub(super) groups: Vec<(u64, u64)>,
+    /// Deliveries recognised so far, in any phase.
+    pub(super) recognised: u64,
+    pub(super) errors: Vec<ErrorSample>,
+    pub(super) unknown: Vec<String>,
+    /// Names of instances and clients on each.
+    pub(super) instances: BTreeMap<InstanceTag, (String, u64)>,
+    pub(super) lag: Option<Histogram>,
+}

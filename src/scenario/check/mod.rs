@@ -1,0 +1,188 @@
+//! From what was written to what it means: everything that can be wrong with a scenario is found here, with its place,
+//! before anything is started.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::diagnostic::{Diagnostic, did_you_mean};
+use super::document::{self, Node, Origin, Value};
+use super::file::{self, File};
+use super::variables::{self, Environment};
+use super::{RulePart, Scenario, Source, Times, builtin, deserialize};
+
+mod clients;
+mod publish;
+mod rooms;
+mod sanity;
+mod target;
+mod thresholds;
+mod users;
+
+/// What the command line says against the file.
+#[derive(Clone, Default)]
+pub struct Overrides {
+    /// `-e NAME=VALUE`: values of variables.
+    pub vars: Vec<(String, String)>,
+    /// `-c`: the number of clients, shared among the groups as the file has them.
+    pub clients: Option<u32>,
+    /// `-d`: how long is measured.
+    pub duration: Option<Duration>,
+    /// `-r`: publications per second in all, shared among the streams as the file has them.
+    pub rate: Option<crate::units::Rate>,
+    /// `--seed`.
+    pub seed: Option<u64>,
+    /// `--url`: talk to this server in place of the file's.
+    pub url: Option<String>,
+    /// `-H`: request headers; they replace those of the same name.
+    pub headers: Vec<(String, String)>,
+    /// `-k`: verify no certificate.
+    pub insecure: bool,
+    /// `-x`, `--proxy`.
+    pub proxy: Option<String>,
+    /// `--cacert`.
+    pub cacert: Option<PathBuf>,
+    /// `--cert`.
+    pub cert: Option<PathBuf>,
+    /// `--key`.
+    pub key: Option<PathBuf>,
+    /// `--connect-to`: `host:port` → `host:port`.
+    pub connect_to: Vec<(String, String)>,
+}
+
+/// Reads and checks the scenario at `path`, or the shipped one called `@name`.
+///
+/// # Errors
+/// The first thing that is wrong with it, with its place.
+pub fn load(path: &str, overrides: &Overrides, environment: Environment<'_>) -> Result<Scenario, Diagnostic> {
+    let source = match path.strip_prefix('@') {
+        Some(name) => builtin::source(name)?,
+        None => file::read_source(path)?,
+    };
+    parse(source, overrides, environment)
+}
+
+/// Checks a scenario whose text is at hand. Files it names are looked for beside its path.
+///
+/// # Errors
+/// The first thing that is wrong with it, with its place.
+pub fn parse(source: Source, overrides: &Overrides, environment: Environment<'_>) -> Result<Scenario, Diagnostic> {
+    let mut root = document::read(&source)?;
+    variables::expand(&mut root, &source, &overrides.vars, environment)?;
+    let file: File = deserialize::from_node(&root).map_err(|problem| {
+        let span = problem.span.unwrap_or(0..0);
+        Diagnostic::new(&source, span, problem.message).with_help(problem.help)
+    })?;
+    let check = Check { source: &source, root: &root, overrides, environment };
+    check.scenario(&file)
+}
+
+/// What every part of the check needs: the text for its places, and what stands against the file.
+struct Check<'a> {
+    source: &'a Source,
+    root: &'a Node,
+    overrides: &'a Overrides,
+    environment: Environment<'a>,
+}
+
+type Checked<T> = Result<T, Diagnostic>;
+
+impl Check<'_> {
+    fn scenario(&self, file: &File) -> Checked<Scenario> {
+        self.reserved(file)?;
+        let times = self.times(&file.run)?;
+        let users = self.users(file.users.as_ref())?;
+        let target = self.target(file, &times)?;
+        let mut rooms = rooms::Rooms::default();
+        let groups = self.groups(file, &target, &users, &mut rooms)?;
+        let publishes = self.publishes(file, &times, &groups, &rooms)?;
+        let scenario = Scenario {
+            name: file.name.clone().unwrap_or_else(|| self.default_name()),
+            seed: self.overrides.seed.or(file.seed).unwrap_or(42),
+            source: self.source.clone(),
+            times,
+            target,
+            users,
+            rooms: rooms.names,
+            groups,
+            publishes,
+            thresholds: self.thresholds(file)?,
+        };
+        self.sanity(&scenario)?;
+        Ok(scenario)
+    }
+
+    fn reserved(&self, file: &File) -> Checked<()> {
+        let keys = [("request", file.request), ("fault", file.fault), ("gate", file.gate)];
+        match keys.iter().find(|(_, value)| value.is_some()) {
+            Some((key, _)) => Err(self.not_built(key, &format!("`{key}`"))),
+            None => Ok(()),
+        }
+    }
+
+    fn times(&self, run: &file::Run) -> Checked<Times> {
+        let or = |time: Option<file::Time>, seconds| time.map_or(Duration::from_secs(seconds), |time| time.0);
+        let duration = self.overrides.duration.unwrap_or(or(run.duration, 20));
+        let times = Times {
+            warm_up: or(run.warm_up, 3),
+            duration,
+            drain: or(run.drain, 3),
+            settle: or(run.settle, 60),
+            join_timeout: or(run.join_timeout, 30),
+        };
+        for (key, time) in
+            [("duration", times.duration), ("settle", times.settle), ("join_timeout", times.join_timeout)]
+        {
+            if time.is_zero() {
+                return Err(self.wrong(&format!("run.{key}"), format!("`{key}` must be longer than 0s")));
+            }
+        }
+        // A marker counts its sending time in 48 bits of nanoseconds.
+        let longest = Duration::from_nanos(1 << 48);
+        let total = [times.warm_up, times.drain].iter().try_fold(times.duration, |sum, part| sum.checked_add(*part));
+        match total.is_some_and(|total| total < longest) {
+            true => Ok(times),
+            false => Err(self.wrong("run.duration", "a run may take 78 hours at most".to_owned())),
+        }
+    }
+
+    fn default_name(&self) -> String {
+        let path = self.source.path.trim_start_matches('@');
+        std::path::Path::new(path)
+            .file_stem()
+            .map_or_else(|| path.to_owned(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Something wrong at `path` of the document (keys and indices joined by dots). A value that came from the
+    /// environment is taken out of the message.
+    fn wrong(&self, path: &str, message: impl Into<String>) -> Diagnostic {
+        let place = self.root.place(path);
+        let mut message = message.into();
+        if let (Origin::Environment, Value::Text(text)) = (place.node.origin, &place.node.value)
+            && !text.is_empty()
+        {
+            message = message.replace(text.as_str(), "…");
+        }
+        Diagnostic::new(self.source, place.span, message)
+    }
+
+    /// `key` at `path` is planned but cannot be used yet.
+    fn not_built(&self, path: &str, what: &str) -> Diagnostic {
+        self.wrong(path, format!("{what} is not built yet"))
+    }
+
+    /// `written` at `path` is none of the `known` names of a `kind`.
+    fn unknown(&self, path: &str, kind: &str, written: &str, known: &[&str]) -> Diagnostic {
+        self.wrong(path, format!("no {kind} is called `{written}`"))
+            .with_help(did_you_mean(written, known.iter().copied()))
+    }
+}
+
+impl Scenario {
+    /// Something wrong with a threshold of this scenario; for whoever knows the names of metrics.
+    pub fn threshold_error(&self, rule: &super::Rule, part: RulePart, message: impl Into<String>) -> Diagnostic {
+        rule.at(part, &self.source, message)
+    }
+}
+
+#[cfg(test)]
+mod tests;

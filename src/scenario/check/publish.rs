@@ -1,0 +1,179 @@
+//! `[[publish]]`: who says what how often to whom.
+
+use super::rooms::Rooms;
+use super::{Check, Checked};
+use crate::observe::GroupId;
+use crate::profile::Spacing;
+use crate::scenario::file::{self, Course, File, Lengths, WordOr};
+use crate::scenario::plan::LARGEST_PAYLOAD;
+use crate::scenario::{Cadence, Group, Population, Publish, Text, Times, To};
+use crate::wire::MARKER_LEN;
+
+impl Check<'_> {
+    pub(super) fn publishes(
+        &self,
+        file: &File,
+        times: &Times,
+        groups: &[Group],
+        rooms: &Rooms,
+    ) -> Checked<Vec<Publish>> {
+        self.different_names("publish", file.publish.iter().map(|publish| publish.name.as_str()))?;
+        let streams = file.publish.iter().enumerate();
+        let streams = streams.map(|(at, publish)| self.publish(at, publish, times, groups, rooms));
+        let mut streams = streams.collect::<Checked<Vec<Publish>>>()?;
+        if let Some(wanted) = self.overrides.rate {
+            self.scale_rates(&mut streams, wanted.get(), times, groups)?;
+        }
+        Ok(streams)
+    }
+
+    fn publish(
+        &self,
+        at: usize,
+        publish: &file::Publish,
+        times: &Times,
+        groups: &[Group],
+        rooms: &Rooms,
+    ) -> Checked<Publish> {
+        let place = |key: &str| format!("publish.{at}.{key}");
+        let reserved = [("via", publish.via), ("message", publish.message), ("echo", publish.echo)];
+        if let Some((key, _)) = reserved.iter().find(|(_, value)| value.is_some()) {
+            return Err(self.not_built(&place(key), &format!("`{key}`")));
+        }
+        let Some(from) = groups.iter().position(|group| group.name == publish.from) else {
+            let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+            return Err(self.unknown(&place("from"), "group of clients", &publish.from, &names));
+        };
+        let group = &groups[from];
+        if group.rooms.is_empty() {
+            let message = format!("`{}` cannot speak: its clients are in no room", group.name);
+            let help = format!("give `{}` `rooms`, for example `rooms = {{ count = 10 }}`", group.name);
+            return Err(self.wrong(&place("from"), message).with_help(help));
+        }
+        Ok(Publish {
+            name: publish.name.clone(),
+            from: GroupId(from as u16),
+            rate: self.cadence(at, publish, times)?,
+            spacing: publish.arrival.map_or(Spacing::Constant, |arrival| arrival.0),
+            to: self.to(&place("to"), publish, group, rooms)?,
+            text: self.text(at, publish)?,
+        })
+    }
+
+    fn cadence(&self, at: usize, publish: &file::Publish, times: &Times) -> Checked<Cadence> {
+        let place = |key: &str| format!("publish.{at}.{key}");
+        match (&publish.rate, publish.every) {
+            (Some(_), Some(_)) => Err(self.wrong(&place("every"), "`rate` and `every` exclude each other")),
+            (None, None) => {
+                let help = "write `rate = \"100/s\"` for all talkers together, or `every = \"20s..60s\"` for each";
+                let message = format!("how often `{}` speaks is not said", publish.name);
+                Err(self.wrong(&format!("publish.{at}"), message).with_help(help.to_owned()))
+            }
+            (None, Some(every)) => {
+                if publish.arrival.is_some() {
+                    let message = "`arrival` goes with `rate`; with `every` each client has its own pace";
+                    return Err(self.wrong(&place("arrival"), message));
+                }
+                Ok(Cadence::Think(every.0.0, every.0.1))
+            }
+            (Some(rate), None) => {
+                if publish.ramp.is_some() && matches!(rate, Course::Always(_)) {
+                    return Err(self.wrong(&place("ramp"), "`ramp` joins the points of a rate; this one has none"));
+                }
+                let joined = publish.ramp.unwrap_or(false);
+                let shape = self.rate_shape(&place("rate"), rate, joined, times.warm_up)?;
+                if shape.total(times.published()) > f64::from(u32::MAX) {
+                    return Err(self.wrong(&place("rate"), "these are more publications than can be numbered"));
+                }
+                Ok(Cadence::Total(shape))
+            }
+        }
+    }
+
+    fn to(&self, place: &str, publish: &file::Publish, group: &Group, rooms: &Rooms) -> Checked<To> {
+        let name = match &publish.to {
+            None => return Ok(To::Rooms),
+            Some(WordOr::Table(_)) => return Err(self.not_built(place, "`user_of`")),
+            Some(WordOr::Word(word)) if word == "rooms" => return Ok(To::Rooms),
+            Some(WordOr::Word(word)) if word == "by-size" => return Err(self.not_built(place, "`by-size`")),
+            Some(WordOr::Word(word)) => word,
+        };
+        let Some(room) = rooms.id(name) else {
+            let known: Vec<&str> = rooms.names.iter().take(1_000).map(String::as_str).collect();
+            let near = super::super::nearest(name, known.iter().copied()).unwrap_or("rooms");
+            let help = format!("did you mean `{near}`?");
+            return Err(self.wrong(place, format!("no room is called `{name}`")).with_help(help));
+        };
+        if group.rooms.iter().any(|set| set.rooms.contains(&room)) {
+            return Ok(To::Room(room));
+        }
+        Err(self.wrong(place, format!("no client of `{}` is in the room `{name}`", group.name)))
+    }
+
+    fn text(&self, at: usize, publish: &file::Publish) -> Checked<Text> {
+        let place = |key: &str| format!("publish.{at}.{key}");
+        let (length, at) = match (&publish.size, &publish.text) {
+            (Some(_), Some(_)) => return Err(self.wrong(&place("text"), "`size` and `text` exclude each other")),
+            (None, None) => return Ok(Text::Size(128)),
+            (Some(size), None) => (Lengths::Fixed(size.0.0), place("size")),
+            (None, Some(text)) => match (&text.size, &text.file) {
+                (Some(size), None) => (size.0, place("text.size")),
+                (None, Some(name)) => {
+                    let lines = file::lines(self.source, name);
+                    let lines = lines.map_err(|message| self.wrong(&place("text.file"), message))?;
+                    return Ok(Text::Corpus(lines.into()));
+                }
+                _ => return Err(self.wrong(&place("text"), "write one of `size` and `file`")),
+            },
+        };
+        let bytes = match length {
+            Lengths::Fixed(size) => size,
+            Lengths::LogNormal { median, .. } => median,
+        };
+        if bytes < MARKER_LEN as u64 {
+            let message = format!("{bytes} bytes are too few: the marker alone takes {MARKER_LEN}");
+            let help = format!("write \"{MARKER_LEN}B\" or more");
+            return Err(self.wrong(&at, message).with_help(help));
+        }
+        if bytes > u64::from(LARGEST_PAYLOAD) {
+            return Err(self.wrong(&at, "a payload may have 16MiB at most"));
+        }
+        Ok(match length {
+            Lengths::Fixed(size) => Text::Size(size as u32),
+            Lengths::LogNormal { median, sigma } => Text::LogNormal { median: median as u32, sigma },
+        })
+    }
+
+    /// Makes all streams together have `wanted` publications per second over the measured phase.
+    fn scale_rates(&self, streams: &mut [Publish], wanted: f64, times: &Times, groups: &[Group]) -> Checked<()> {
+        let flag = |message: &str| super::Diagnostic::without_place("-r", message);
+        let mean = |publish: &Publish| match &publish.rate {
+            Cadence::Total(shape) => {
+                (shape.total(times.published()) - shape.total(times.warm_up)) / times.duration.as_secs_f64()
+            }
+            Cadence::Think(least, most) => {
+                let talkers = match &groups[usize::from(publish.from.0)].population {
+                    Population::Ramp { count, .. } => f64::from(*count),
+                    Population::Steps(points) => points.iter().map(|(_, n)| f64::from(*n)).fold(0.0, f64::max),
+                    Population::Arrive { rate, .. } => rate.total(times.published()),
+                };
+                talkers * 2.0 / (*least + *most).as_secs_f64()
+            }
+        };
+        let total: f64 = streams.iter().map(mean).sum();
+        if total <= 0.0 {
+            return Err(flag("nothing is published in the measured phase of this scenario"));
+        }
+        if wanted <= 0.0 {
+            return Err(flag("the rate must be above zero"));
+        }
+        let factor = wanted / total;
+        for stream in streams {
+            stream.rate = match &stream.rate {
+                Cadence::Total(shape) => Cadence::Total(shape.scaled(factor)),
+                Cadence::Think(least, most) => Cadence::Think(least.div_f64(factor), most.div_f64(factor)),
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! `[server]` and `[target]`: whom to talk to and how to get there.
+
+use std::path::PathBuf;
+use url::Url;
+
+use super::{Check, Checked, Diagnostic};
+use crate::dialect::{self, DIALECTS, DialectError};
+use crate::scenario::file::{self, Broker, File, Resolve};
+use crate::scenario::{BrokerChoice, Bundled, Foreign, Network, Target, Times, TlsFiles};
+
+/// Dialects that are named in plans but cannot be used yet.
+const NOT_BUILT: &[&str] = &[
+    "socketio-v4",
+    "socketio-v5",
+    "phoenix",
+    "actioncable",
+    "centrifuge",
+    "graphql-ws",
+    "pusher",
+    "signalr",
+    "mqtt",
+    "nats",
+    "raw",
+];
+
+/// The default dialect.
+const ROOM: &str = "room";
+
+impl Check<'_> {
+    pub(super) fn target(&self, file: &File, _: &Times) -> Checked<Target> {
+        match (&file.server, &file.target, &self.overrides.url) {
+            (Some(_), Some(_), None) => {
+                let help =
+                    "`[server]` starts the bundled server, `[target]` names one that is already there".to_owned();
+                Err(self.wrong("target", "there is a `[server]` as well as a `[target]`").with_help(help))
+            }
+            (None, None, None) => {
+                let message = "there is neither a `[server]` nor a `[target]`";
+                let help =
+                    "write `[server]` to start the bundled room server, or `[target]` with `urls = [\"wss://…\"]`";
+                Err(self.wrong("", message).with_help(help.to_owned()))
+            }
+            (Some(server), None, None) => self.bundled(server),
+            (_, target, _) => self.foreign(target.as_ref()),
+        }
+    }
+
+    fn bundled(&self, server: &file::Server) -> Checked<Target> {
+        let instances = server.instances.map_or(2, |instances| instances.0);
+        let instances = match u16::try_from(instances) {
+            Ok(instances) if instances <= 256 => instances,
+            _ => return Err(self.wrong("server.instances", format!("{instances} instances are too many; at most 256"))),
+        };
+        let broker = match server.broker.unwrap_or(Broker::Auto) {
+            Broker::Auto => BrokerChoice::Auto,
+            Broker::Redis => BrokerChoice::Redis,
+            Broker::Memory => BrokerChoice::Memory,
+        };
+        Ok(Target::Bundled(Bundled { instances, broker }))
+    }
+
+    fn foreign(&self, target: Option<&file::Target>) -> Checked<Target> {
+        if target.is_some_and(|target| target.instance.is_some()) {
+            return Err(self.not_built("target.instance", "`instance`"));
+        }
+        let urls = match (&self.overrides.url, target) {
+            (Some(url), _) => vec![read_url(url).map_err(|(message, help)| flag("--url", message).with_help(help))?],
+            (None, Some(target)) => self.urls(&target.urls)?,
+            (None, None) => Vec::new(),
+        };
+        let nothing = serde_json::Map::new();
+        let (name, with) = target.map_or((ROOM, &nothing), |t| (t.dialect.as_deref().unwrap_or(ROOM), &t.with));
+        let dialect = dialect::find(name, with).map_err(|error| self.dialect_error(error))?;
+        Ok(Target::Foreign(Foreign { urls, dialect, network: self.network(target)? }))
+    }
+
+    fn urls(&self, urls: &[String]) -> Checked<Vec<Url>> {
+        if urls.is_empty() {
+            return Err(self.wrong("target.urls", "there is no URL"));
+        }
+        let read = |(at, url): (usize, &String)| {
+            let place = format!("target.urls.{at}");
+            read_url(url).map_err(|(message, help)| self.wrong(&place, message).with_help(help))
+        };
+        urls.iter().enumerate().map(read).collect()
+    }
+
+    fn dialect_error(&self, error: DialectError) -> Diagnostic {
+        match error {
+            DialectError::NotFound { name } if NOT_BUILT.contains(&name.as_str()) => {
+                self.not_built("target.dialect", &format!("the dialect `{name}`"))
+            }
+            DialectError::NotFound { name } => {
+                let known: Vec<&str> = DIALECTS.iter().map(|entry| entry.name).collect();
+                self.unknown("target.dialect", "dialect", &name, &known)
+            }
+            DialectError::Parameter { key, problem } => {
+                self.wrong(&format!("target.with.{key}"), format!("`{key}`: {problem}"))
+            }
+        }
+    }
+
+    fn network(&self, target: Option<&file::Target>) -> Checked<Network> {
+        let flags = self.overrides;
+        let mut headers: Vec<(String, String)> =
+            target.map(|target| target.headers.clone().into_iter().collect()).unwrap_or_default();
+        headers.retain(|(name, _)| !flags.headers.iter().any(|(flag, _)| flag.eq_ignore_ascii_case(name)));
+        headers.extend(flags.headers.iter().cloned());
+        Ok(Network {
+            headers,
+            tls: self.tls(target.and_then(|target| target.tls.as_ref()))?,
+            proxy: self.proxy(target)?,
+            connect_to: flags.connect_to.clone(),
+            resolve_each: target.is_some_and(|target| target.resolve == Some(Resolve::Each)),
+            source_ips: self.source_ips(target)?,
+        })
+    }
+
+    fn tls(&self, tls: Option<&file::Tls>) -> Checked<TlsFiles> {
+        let flags = self.overrides;
+        let file = |key: &str, written: Option<&String>, flag: &Option<PathBuf>| -> Checked<Option<PathBuf>> {
+            if let Some(path) = flag {
+                return Ok(Some(path.clone()));
+            }
+            let Some(name) = written else { return Ok(None) };
+            let path = file::resolve(self.source, name);
+            match path.is_file() {
+                true => Ok(Some(path)),
+                false => Err(self.wrong(&format!("target.tls.{key}"), format!("there is no file {}", path.display()))),
+            }
+        };
+        let files = TlsFiles {
+            ca: file("ca", tls.and_then(|tls| tls.ca.as_ref()), &flags.cacert)?,
+            cert: file("cert", tls.and_then(|tls| tls.cert.as_ref()), &flags.cert)?,
+            key: file("key", tls.and_then(|tls| tls.key.as_ref()), &flags.key)?,
+            server_name: tls.and_then(|tls| tls.server_name.clone()),
+            insecure: flags.insecure,
+        };
+        match (&files.cert, &files.key) {
+            (Some(_), None) => Err(self.wrong("target.tls", "a client certificate needs its `key`")),
+            (None, Some(_)) => Err(self.wrong("target.tls", "a client key needs its `cert`")),
+            _ => Ok(files),
+        }
+    }
+
+    fn proxy(&self, target: Option<&file::Target>) -> Checked<Option<Url>> {
+        let read = |text: &str| match Url::parse(text) {
+            Ok(url) if url.scheme() == "http" && url.has_host() => Ok(url),
+            _ => Err("a proxy is written as `http://host:port`"),
+        };
+        if let Some(proxy) = &self.overrides.proxy {
+            return read(proxy).map(Some).map_err(|message| flag("--proxy", message));
+        }
+        let Some(proxy) = target.and_then(|target| target.proxy.as_deref()) else { return Ok(None) };
+        if proxy != "env" {
+            return read(proxy).map(Some).map_err(|message| self.wrong("target.proxy", message));
+        }
+        let named = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"].iter().find_map(|n| (self.environment)(n));
+        let found = named.filter(|proxy| !proxy.is_empty());
+        found.map(|proxy| read(&proxy)).transpose().map_err(|message| self.wrong("target.proxy", message))
+    }
+
+    fn source_ips(&self, target: Option<&file::Target>) -> Checked<Vec<std::net::IpAddr>> {
+        let written = target.map(|target| target.source_ips.as_slice()).unwrap_or_default();
+        let read = |(at, text): (usize, &String)| {
+            let place = format!("target.source_ips.{at}");
+            text.parse().map_err(|_| self.wrong(&place, format!("`{text}` is not an IP address")))
+        };
+        written.iter().enumerate().map(read).collect()
+    }
+}
+
+fn flag(name: &str, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::without_place(name, message)
+}
+
+/// A WebSocket URL, or what is wrong with it and what to do.
+fn read_url(text: &str) -> Result<Url, (String, Option<String>)> {
+    let url = Url::parse(text).map_err(|error| {
+        (format!("`{text}` is not a URL: {error}"), Some("write it as `ws://host:port/path` or `wss://…`".to_owned()))
+    })?;
+    let right = match url.scheme() {
+        "ws" | "wss" => None,
+        "http" => Some("ws"),
+        "https" => Some("wss"),
+        _ => Some("ws"),
+    };
+    match right {
+        Some(right) => {
+            let rest = text.split_once("://").map_or("…", |(_, rest)| rest);
+            let message = format!("the scheme `{}` is not that of a WebSocket", url.scheme());
+            Err((message, Some(format!("write `{right}://{rest}`"))))
+        }
+        None if url.host_str().is_none_or(str::is_empty) => Err((format!("`{text}` names no host"), None)),
+        None => Ok(url),
+    }
+}

@@ -1,0 +1,95 @@
+//! What was written: the serde types of a scenario file, and reading it. Nothing here knows whether it makes sense
+//! together; that is `check`.
+//!
+//! The comments on the fields are the descriptions in the published JSON Schema.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+mod load;
+mod shapes;
+mod target;
+mod traffic;
+mod values;
+
+pub(super) use load::{beside, lines, read_source, resolve};
+pub(super) use shapes::{Course, OneOrMany, Ordered, WordOr};
+pub(super) use target::{Broker, Mint, Resolve, Reuse, Server, Target, Tls, Users};
+pub(super) use traffic::{Arrive, Auth, Clients, FailoverWord, Publish, RatePoint, Reconnect, RoomSet, Threshold};
+pub(super) use values::{Lengths, RateText, Reserved, Time};
+
+use shapes::Scalar;
+
+/// A wsbench scenario: who talks to whom, how often, for how long, and what must hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename = "scenario")]
+#[schemars(title = "wsbench scenario")]
+pub(super) struct File {
+    /// Where the schema of this file is; for editors.
+    #[serde(rename = "$schema")]
+    #[allow(dead_code)]
+    pub(super) schema: Option<String>,
+    /// Its name; the file's name by default.
+    pub(super) name: Option<String>,
+    /// Everything random follows from it: same seed, same due times. Default 42.
+    #[schemars(schema_with = "seed_schema")]
+    pub(super) seed: Option<u64>,
+    /// Defaults of the variables `${NAME}`; `-e NAME=VALUE` beats them, they beat the environment.
+    #[serde(default)]
+    #[allow(dead_code)]
+    pub(super) vars: Ordered<Scalar>,
+    /// How long.
+    #[serde(default)]
+    pub(super) run: Run,
+    /// Start the bundled room server for this run.
+    pub(super) server: Option<Server>,
+    /// Talk to a server that is already there.
+    pub(super) target: Option<Target>,
+    /// Where users come from.
+    pub(super) users: Option<Users>,
+    /// Groups of clients.
+    #[serde(default)]
+    pub(super) clients: Vec<Clients>,
+    /// Streams of publications.
+    #[serde(default)]
+    pub(super) publish: Vec<Publish>,
+    /// Requests and their responses (not built yet).
+    pub(super) request: Option<Reserved>,
+    /// Faults at stated times (not built yet).
+    pub(super) fault: Option<Reserved>,
+    /// The regression gate's settings (not built yet).
+    pub(super) gate: Option<Reserved>,
+    /// What must hold: metric = rule.
+    #[serde(default)]
+    pub(super) thresholds: Ordered<OneOrMany<WordOr<Threshold>>>,
+}
+
+/// The time axis. From t0, when every client of a ramp has joined or failed: `warm_up`, `duration`, `drain`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename = "run")]
+pub(super) struct Run {
+    /// Published but not measured. Default 3s.
+    pub(super) warm_up: Option<Time>,
+    /// Measured. Default 20s.
+    pub(super) duration: Option<Time>,
+    /// Nothing is published any more; copies still count. Default 3s.
+    pub(super) drain: Option<Time>,
+    /// How long after its due time a copy may take before it counts as lost; at most to the end of the drain. Default 60s.
+    pub(super) settle: Option<Time>,
+    /// How long after its planned start a client may take to join before the others wait for it no longer. Default 30s.
+    pub(super) join_timeout: Option<Time>,
+}
+
+fn seed_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "anyOf": [
+            { "type": "integer", "minimum": 0 },
+            { "type": "string", "pattern": format!("^{}$", values::VARIABLE) },
+        ]
+    })
+}
+
+/// The JSON Schema of scenarios, from the types that read them.
+pub(super) fn schema() -> serde_json::Value {
+    schemars::schema_for!(File).to_value()
+}

@@ -1,0 +1,211 @@
+//! The schedule of the whole population: who connects when, enters which rooms and leaves when ([`Life`]), and who says
+//! what to which room when ([`Publication`]). A pure function of scenario and seed: every worker makes or walks the same
+//! plan, however many there are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Scenario, Target};
+use crate::observe::{ClientId, GroupId, PublishId, RoomId};
+
+mod lives;
+mod payload;
+mod population;
+mod publications;
+mod rooms;
+mod seed;
+mod stream;
+mod talkers;
+mod urls;
+
+pub use payload::Payload;
+pub(super) use population::RAMP_PER_SECOND;
+pub use publications::Publications;
+pub(super) use rooms::apportion;
+pub(super) use stream::LARGEST_PAYLOAD;
+
+use talkers::Talkers;
+
+/// One client of the run, from its first connect to its leaving. Reconnects happen within a life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Its number: its place in [`Plan::lives`].
+    pub client: ClientId,
+    /// Its group.
+    pub group: GroupId,
+    /// Its user: nobody else's in this run.
+    pub user: u32,
+    /// Which URL it connects to first, below the number of URLs the plan was made for.
+    pub url: u32,
+    /// The rooms it enters, in order.
+    pub rooms: Arc<[RoomId]>,
+    /// When it connects.
+    pub start: Start,
+    /// When it leaves on its own, counted from t0; `None`: it stays to the end.
+    pub leave: Option<Duration>,
+}
+
+impl Life {
+    /// Whether the plan has it in its rooms at `at`, counted from t0. Lives started before t0 count from t0 on.
+    pub fn covers(&self, at: Duration) -> bool {
+        self.start.after_t0() <= at && self.leave.is_none_or(|leave| at < leave)
+    }
+}
+
+/// When a life begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Start {
+    /// Before t0; counted from the start of the ramp, which is the start of the run.
+    BeforeT0(Duration),
+    /// At or after t0; counted from t0.
+    AfterT0(Duration),
+}
+
+impl Start {
+    /// The start on the axis that begins at t0; zero for everything before.
+    pub fn after_t0(self) -> Duration {
+        match self {
+            Self::BeforeT0(_) => Duration::ZERO,
+            Self::AfterT0(at) => at,
+        }
+    }
+}
+
+/// One message that is to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// The stream it belongs to.
+    pub publish: PublishId,
+    /// Its place in its stream, from 0.
+    pub sequence: u64,
+    /// When it is due, counted from t0.
+    pub due: Duration,
+    /// The room it is for.
+    pub room: RoomId,
+    /// Its place among the publications planned for that room, from 0.
+    pub index: u32,
+    /// Who says it.
+    pub publisher: ClientId,
+    /// Bytes of its payload, marker included; of a corpus the number of its line.
+    pub size: u32,
+}
+
+/// The schedule of a whole run. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    seed: u64,
+    published: Duration,
+    rooms: usize,
+    lives: Vec<Life>,
+    publishes: Vec<super::Publish>,
+    talkers: Vec<Talkers>,
+}
+
+impl Plan {
+    /// The schedule of `scenario`, over as many URLs as it names.
+    pub fn new(scenario: &Scenario) -> Self {
+        Self::over_urls(scenario, scenario.target.urls())
+    }
+
+    /// The schedule of `scenario` over `urls` URLs; for targets whose addresses are only known once resolved.
+    pub fn over_urls(scenario: &Scenario, urls: usize) -> Self {
+        let lives = lives::plan(scenario, urls.max(1));
+        let publishes = scenario.publishes.clone();
+        let talkers = publishes.iter().map(|publish| Talkers::of(publish, &lives)).collect();
+        let (seed, published, rooms) = (scenario.seed, scenario.times.published(), scenario.rooms.len());
+        Self { inner: Arc::new(Inner { seed, published, rooms, lives, publishes, talkers }) }
+    }
+
+    /// Every life of the run, ordered by start; [`ClientId`] counts in it.
+    pub fn lives(&self) -> &[Life] {
+        &self.inner.lives
+    }
+
+    /// The life of `client`.
+    pub fn life(&self, client: ClientId) -> &Life {
+        &self.inner.lives[client.0 as usize]
+    }
+
+    /// How long the ramp is: the last planned start before t0.
+    pub fn ramp(&self) -> Duration {
+        let starts = self.inner.lives.iter().map_while(|life| match life.start {
+            Start::BeforeT0(at) => Some(at),
+            Start::AfterT0(_) => None,
+        });
+        starts.last().unwrap_or_default()
+    }
+
+    /// Until when something is published, counted from t0: warm-up and measured phase.
+    pub fn published(&self) -> Duration {
+        self.inner.published
+    }
+
+    /// Everything that is to be said, in the order of due times. Each call starts at the beginning.
+    pub fn publications(&self) -> Publications {
+        Publications::new(Arc::clone(&self.inner))
+    }
+
+    /// How many members each room has at `at`, counted from t0; [`RoomId`] counts in it.
+    pub fn members_at(&self, at: Duration) -> Vec<u32> {
+        let mut members = vec![0; self.inner.rooms];
+        for life in self.inner.lives.iter().filter(|life| life.covers(at)) {
+            for room in &*life.rooms {
+                members[room.0 as usize] += 1;
+            }
+        }
+        members
+    }
+
+    /// What is to be expected at `at`, counted from t0.
+    pub fn expected_at(&self, scenario: &Scenario, at: Duration) -> Expected {
+        let members = self.members_at(at);
+        let own = u32::from(!hears_itself(scenario));
+        let (mut publications, mut deliveries) = (0.0, 0.0);
+        for (publish, talkers) in self.inner.publishes.iter().zip(&self.inner.talkers) {
+            let rate = talkers.rate(publish, &self.inner.lives, at);
+            let present = talkers.clients().iter().map(|client| self.life(*client)).filter(|life| life.covers(at));
+            let audience = |room: RoomId| f64::from(members[room.0 as usize].saturating_sub(own));
+            let audiences = present.map(|life| match publish.to {
+                super::To::Room(room) => audience(room),
+                super::To::Rooms => {
+                    let total: f64 = life.rooms.iter().map(|room| audience(*room)).sum();
+                    total / life.rooms.len().max(1) as f64
+                }
+            });
+            let (count, total) = audiences.fold((0.0, 0.0), |(count, total), one| (count + 1.0, total + one));
+            if count > 0.0 {
+                publications += rate;
+                deliveries += rate * total / count;
+            }
+        }
+        Expected { publications, deliveries }
+    }
+}
+
+/// Rates per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expected {
+    /// Publications.
+    pub publications: f64,
+    /// Copies of them that are due.
+    pub deliveries: f64,
+}
+
+/// Whether a publisher gets a copy of its own message.
+fn hears_itself(scenario: &Scenario) -> bool {
+    match &scenario.target {
+        Target::Bundled(_) => {
+            let room = crate::dialect::find("room", &crate::dialect::Parameters::new());
+            room.map_or(true, |dialect| dialect.habits().sender_hears_itself)
+        }
+        Target::Foreign(foreign) => foreign.dialect.habits().sender_hears_itself,
+    }
+}
+
+#[cfg(test)]
+mod tests;

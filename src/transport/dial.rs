@@ -1,0 +1,77 @@
+//! Addresses and sockets: from a host and a port to a connected TCP stream.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::ConnectError;
+use super::failure::{failure, io_failure};
+use super::resolve::Resolver;
+use super::source::{Lease, Source, Sources};
+use super::stages::Progress;
+use crate::observe::Word;
+
+/// Opens TCP connections for one run.
+#[derive(Debug)]
+pub(super) struct Dialer {
+    resolver: Resolver,
+    sources: Sources,
+    each: bool,
+}
+
+impl Dialer {
+    /// Connects from `source_ips`; with `each`, every address of a name is a target in turn.
+    pub(super) fn new(source_ips: &[IpAddr], each: bool) -> Self {
+        Self { resolver: Resolver::default(), sources: Sources::new(source_ips), each }
+    }
+
+    /// A connection to `host`: stages dns (if asked) and tcp.
+    pub(super) async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        progress: &mut Progress,
+    ) -> Result<(TcpStream, Option<Lease>), ConnectError> {
+        let cell = self.resolver.resolve(host, port, progress).await?;
+        let Some(addresses) = cell.get() else {
+            return Err(failure(Word::DNS, Word::NO_ADDRESS, format!("{host}: the name has no address")));
+        };
+        progress.enter(Word::TCP);
+        let candidates = if self.each { addresses.in_turn() } else { addresses.preferred_first() };
+        let mut refusal = None;
+        for address in candidates {
+            match self.connect_to(address).await {
+                Ok(connected) => {
+                    if !self.each {
+                        addresses.prefer(address);
+                    }
+                    progress.done();
+                    return Ok(connected);
+                }
+                Err(error) => refusal = Some(error),
+            }
+        }
+        Err(refusal.unwrap_or_else(|| failure(Word::DNS, Word::NO_ADDRESS, format!("{host}: no address"))))
+    }
+
+    async fn connect_to(&self, address: SocketAddr) -> Result<(TcpStream, Option<Lease>), ConnectError> {
+        let what = address.to_string();
+        let Source { address: local, lease } = self.sources.next(address.ip());
+        let failed = |error: io::Error| io_failure(Word::TCP, &what, &error);
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
+        socket.set_nodelay(true).map_err(failed)?;
+        if let Some(local) = local {
+            socket.bind(SocketAddr::new(local, 0)).map_err(|error| bind_failure(local, &error))?;
+        }
+        let stream = socket.connect(address).await.map_err(failed)?;
+        Ok((stream, lease))
+    }
+}
+
+fn bind_failure(local: IpAddr, error: &io::Error) -> ConnectError {
+    if error.kind() == io::ErrorKind::AddrNotAvailable {
+        let detail = format!("source_ips: {local} is not an address of this machine");
+        return failure(Word::TCP, Word::IO, detail);
+    }
+    io_failure(Word::TCP, &format!("binding to {local}"), error)
+}
