@@ -29,8 +29,7 @@ mod variables;
 
 pub use check::{Overrides, load, parse};
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
-pub use explain::{Limits, explain};
-pub use users::Identities;
+pub use explain::{Limits, Needs, explain};
 pub use variables::Environment;
 
 /// The JSON Schema of scenario files, from the types that read them.
