@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::plan::{Expected, Plan};
-use super::{Foreign, Scenario, Target};
+use super::{Scenario, Target};
 use crate::time::nanos;
 use crate::units::human::{count, duration, grouped, rate};
 
@@ -87,10 +87,11 @@ fn server(scenario: &Scenario, out: &mut Wrapped) {
             };
             out.item(&format!("starts the bundled room server: {instances}, {broker}"));
         }
-        Target::Foreign(Foreign { urls, dialect, network }) => {
-            let named: Vec<&str> = urls.iter().map(|url| url.as_str()).collect();
-            out.item(&format!("talks {} to {}", dialect.name(), few(&named)));
-            if network.resolve_each {
+        Target::Foreign(foreign) => {
+            let shown = foreign.shown();
+            let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+            out.item(&format!("talks {} to {}", foreign.dialect.name(), few(&shown)));
+            if foreign.network.resolve_each {
                 out.item("every address of the name counts as a target");
             }
         }
