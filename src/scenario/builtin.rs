@@ -3,7 +3,23 @@
 use super::{Diagnostic, Source, did_you_mean};
 
 /// Their names and texts: `wsbench run @name`.
-pub const BUILTINS: &[(&str, &str)] = &[("quickstart", include_str!("../../scenarios/quickstart.toml"))];
+pub const BUILTINS: &[(&str, &str)] = &[
+    ("quickstart", include_str!("../../scenarios/quickstart.toml")),
+    ("two-instances", include_str!("../../scenarios/two-instances.toml")),
+    ("chat", include_str!("../../scenarios/chat.toml")),
+    ("dashboard", include_str!("../../scenarios/dashboard.toml")),
+    ("collaborative-editing", include_str!("../../scenarios/collaborative-editing.toml")),
+];
+
+/// What a shipped scenario is about: the first sentence of its opening comment.
+pub fn about(text: &str) -> String {
+    let comment = text.lines().skip(1).map_while(|line| line.strip_prefix("# "));
+    let words = comment.collect::<Vec<_>>().join(" ");
+    match words.find(['.', '?']) {
+        Some(end) => words[..=end].trim_end_matches('.').to_owned(),
+        None => words,
+    }
+}
 
 /// The text of the shipped scenario `name`.
 pub(super) fn source(name: &str) -> Result<Source, Diagnostic> {
@@ -12,4 +28,58 @@ pub(super) fn source(name: &str) -> Result<Source, Diagnostic> {
         let help = did_you_mean(name, BUILTINS.iter().map(|(name, _)| *name));
         Diagnostic::without_place(format!("@{name}"), "no scenario of this name is shipped").with_help(help)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::plan::Plan;
+    use crate::scenario::{Overrides, load, schema};
+
+    const SCHEMA: &str = include_str!("../../scenarios/scenario.schema.json");
+
+    /// Values that make any of them a matter of seconds.
+    const SMALL: [(&str, &str); 10] = [
+        ("LISTENERS", "90"),
+        ("TALKERS", "10"),
+        ("ROOMS", "5"),
+        ("PEOPLE", "100"),
+        ("WATCHERS", "100"),
+        ("EDITORS", "100"),
+        ("DOCUMENTS", "25"),
+        ("WARM_UP", "1s"),
+        ("DURATION", "2s"),
+        ("DRAIN", "1s"),
+    ];
+
+    #[test]
+    fn every_shipped_scenario_is_right_also_when_made_small() {
+        for (name, text) in BUILTINS {
+            assert!(text.starts_with("#:schema ./scenario.schema.json\n"), "{name}");
+            let full = load(&format!("@{name}"), &Overrides::default(), &|_| None).unwrap();
+            assert_eq!(full.name, *name);
+            assert!(!about(text).is_empty() && about(text).len() < 80, "{name}: {}", about(text));
+            let vars = SMALL.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let small = Overrides { vars: vars.to_vec(), ..Overrides::default() };
+            let small = load(&format!("@{name}"), &small, &|_| None).unwrap();
+            let peak = Plan::new(&small).peak();
+            assert!((100..=101).contains(&peak), "{name}: {peak}");
+            assert_eq!(small.times.total().as_secs(), 4);
+        }
+    }
+
+    #[test]
+    fn the_published_schema_is_the_one_of_the_types() {
+        let current = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+        assert!(current == SCHEMA, "write it anew: wsbench schema > scenarios/scenario.schema.json");
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_the_nearest() {
+        let wrong = load("@quickstrat", &Overrides::default(), &|_| None).unwrap_err();
+        assert_eq!(
+            wrong.plain(),
+            "error: @quickstrat: no scenario of this name is shipped\n |\n = help: did you mean `quickstart`?"
+        );
+    }
 }

@@ -57,6 +57,16 @@ impl Diagnostic {
         self
     }
 
+    /// The same without any of `secrets`; what is shorter than four characters is no secret.
+    #[must_use]
+    pub(super) fn hiding(mut self, secrets: &[String]) -> Self {
+        for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
+            self.message = self.message.replace(secret.as_str(), "…");
+            self.help = self.help.map(|help| help.replace(secret.as_str(), "…"));
+        }
+        self
+    }
+
     /// For a terminal with colours.
     pub fn styled(&self) -> String {
         self.render(&Renderer::styled())

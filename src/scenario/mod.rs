@@ -29,8 +29,7 @@ mod variables;
 
 pub use check::{Overrides, load, parse};
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
-pub use explain::{Limits, explain};
-pub use users::Identities;
+pub use explain::{Limits, Needs, explain};
 pub use variables::Environment;
 
 /// The JSON Schema of scenario files, from the types that read them.
@@ -165,7 +164,7 @@ pub enum BrokerChoice {
 }
 
 /// A server that is already there.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Foreign {
     /// Where; `ws://` or `wss://`.
     pub urls: Vec<url::Url>,
@@ -173,6 +172,28 @@ pub struct Foreign {
     pub dialect: Arc<dyn Dialect>,
     /// How to reach it.
     pub network: Network,
+}
+
+impl Foreign {
+    /// The URLs as they may be shown: without user, password and query, which may carry secrets.
+    pub fn shown(&self) -> Vec<String> {
+        let port = |url: &url::Url| url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let show = |url: &url::Url| {
+            format!("{}://{}{}{}", url.scheme(), url.host_str().unwrap_or_default(), port(url), url.path())
+        };
+        self.urls.iter().map(show).collect()
+    }
+}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut foreign = f.debug_struct("Foreign");
+        foreign
+            .field("urls", &self.shown())
+            .field("dialect", &self.dialect.name())
+            .field("network", &self.network)
+            .finish()
+    }
 }
 
 /// How to reach a target: everything a transport needs beside the URL.

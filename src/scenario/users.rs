@@ -3,9 +3,8 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 
-use super::{Claim, Scenario, Target, Users};
+use super::{Claim, Users};
 use crate::template::{Escape, Values};
 use crate::token::{mint, mint_for};
 
@@ -70,77 +69,119 @@ fn is_name(column: &str) -> bool {
     column == "user" || column == "name"
 }
 
-/// Gives every user its name and its token.
-pub struct Identities<'s> {
-    users: &'s Users,
-    secret: Option<&'s [u8]>,
-    expires: u64,
-    seed: u64,
-}
+/// Minted tokens are good for this long: longer than the longest run there can be.
+const TOKEN_LIFE_SECONDS: u64 = 4 * 86_400;
 
-impl<'s> Identities<'s> {
-    /// The users of `scenario`. `secret` is that of the server this run starts, if it starts one; `now`, seconds since
-    /// 1970, is when minted tokens begin to age: they expire an hour after the run could end at the latest.
-    pub fn new(scenario: &'s Scenario, secret: Option<&'s [u8]>, now: u64) -> Self {
-        let times = &scenario.times;
-        let longest = scenario.longest_ramp() + times.join_timeout + times.total();
-        let secret = secret.filter(|_| matches!(scenario.target, Target::Bundled(_)));
-        Self { users: &scenario.users, secret, expires: now + longest.as_secs() + 3_600, seed: scenario.seed }
-    }
-
-    /// The name and the token of user `n`. Same user, same name, always.
-    pub fn of(&self, n: u32) -> (String, Option<String>) {
-        match self.users {
-            Users::Numbered => self.with_secret(format!("u{n}")),
-            Users::Rows { columns, rows, .. } => {
-                let row = &rows[n as usize % rows.len()];
-                let value = |wanted: fn(&str) -> bool| {
-                    let at = columns.iter().position(|column| wanted(column))?;
-                    row.get(at).cloned()
-                };
-                let name = value(is_name).unwrap_or_default();
-                match value(|column| column == "token") {
-                    Some(token) => (name, Some(token)),
-                    None => self.with_secret(name),
+impl Users {
+    /// The name and the token of user `n`: same user, same name, always. `bundled_secret` is that of the server this
+    /// run starts, if it starts one; tokens for it are minted where the users bring none.
+    pub fn user(&self, n: u32, bundled_secret: Option<&[u8]>) -> (String, Option<String>) {
+        let expires = crate::time::unix_seconds() + TOKEN_LIFE_SECONDS;
+        let bundled = |name: String| {
+            let token = bundled_secret.map(|secret| mint_for(secret, &name, expires));
+            (name, token)
+        };
+        match self {
+            Self::Numbered => bundled(format!("u{n}")),
+            Self::Rows { .. } => {
+                let name = self.value(n, is_name).unwrap_or_default().to_owned();
+                match self.value(n, |column| column == "token") {
+                    Some(token) => (name, Some(token.to_owned())),
+                    None => bundled(name),
                 }
             }
-            Users::Minted { secret, claims } => self.minted(secret, claims, n),
+            Self::Minted { secret, claims } => minted(secret, claims, n, expires),
         }
     }
 
-    /// The columns of user `n`'s row, for templates: `name` is always among them.
-    pub fn row(&self, n: u32) -> Vec<(Cow<'s, str>, Cow<'s, str>)> {
-        let mut row = vec![(Cow::from("name"), Cow::from(self.of(n).0))];
-        if let Users::Rows { columns, rows, .. } = self.users {
-            let values = &rows[n as usize % rows.len()];
-            row.extend(
-                columns.iter().zip(values).map(|(column, value)| (column.as_str().into(), value.as_str().into())),
-            );
+    /// The columns of user `n`'s row, for templates; none where users do not come from rows.
+    pub fn row(&self, n: u32) -> Vec<(&str, &str)> {
+        match self {
+            Self::Rows { columns, rows, .. } => {
+                let row = &rows[n as usize % rows.len()];
+                columns.iter().map(String::as_str).zip(row.iter().map(String::as_str)).collect()
+            }
+            Self::Numbered | Self::Minted { .. } => Vec::new(),
         }
-        row
     }
 
-    fn with_secret(&self, name: String) -> (String, Option<String>) {
-        let token = self.secret.map(|secret| mint_for(secret, &name, self.expires));
-        (name, token)
+    fn value(&self, n: u32, wanted: fn(&str) -> bool) -> Option<&str> {
+        self.row(n).into_iter().find(|(column, _)| wanted(column)).map(|(_, value)| value)
+    }
+}
+
+fn minted(secret: &str, claims: &[(String, Claim)], n: u32, expires: u64) -> (String, Option<String>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(u64::from(n));
+    let values = Values { n: u64::from(n), ..Values::default() };
+    let mut map = Map::from_iter([("exp".to_owned(), Value::from(expires))]);
+    for (name, claim) in claims {
+        let value = match claim {
+            Claim::Value(value) => value.clone(),
+            Claim::Text(template) => {
+                let mut text = String::new();
+                template.render(&values, Escape::Nothing, &mut rng, &mut text);
+                Value::from(text)
+            }
+        };
+        map.insert(name.clone(), value);
+    }
+    let name = map.get("sub").and_then(Value::as_str).map_or_else(|| format!("u{n}"), str::to_owned);
+    (name, Some(mint(secret.as_bytes(), &map)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+
+    fn claims(token: &str) -> Map<String, Value> {
+        let payload = token.split('.').nth(1).unwrap();
+        serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
     }
 
-    fn minted(&self, secret: &str, claims: &[(String, Claim)], n: u32) -> (String, Option<String>) {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed ^ u64::from(n) << 32);
-        let values = Values { n: u64::from(n), ..Values::default() };
-        let mut map = Map::from_iter([("exp".to_owned(), Value::from(self.expires))]);
-        for (name, claim) in claims {
-            let value = match claim {
-                Claim::Value(value) => value.clone(),
-                Claim::Text(template) => {
-                    let mut text = String::new();
-                    template.render(&values, Escape::Nothing, &mut rng, &mut text);
-                    Value::from(text)
-                }
-            };
-            map.insert(name.clone(), value);
+    fn rows(table: Table) -> Users {
+        Users::Rows { columns: table.columns, rows: table.rows, cycle: true }
+    }
+
+    #[test]
+    fn numbered_users_have_tokens_where_a_secret_is_known() {
+        assert_eq!(Users::Numbered.user(7, None), ("u7".to_owned(), None));
+        let (name, token) = Users::Numbered.user(7, Some(b"secret"));
+        let claims = claims(&token.unwrap());
+        assert_eq!((name.as_str(), claims["sub"].as_str()), ("u7", Some("u7")));
+        assert!(claims["exp"].as_u64().unwrap() > crate::time::unix_seconds() + 78 * 3_600);
+    }
+
+    #[test]
+    fn rows_come_from_csv_and_json_lines_alike() {
+        let csv = read_csv("user, token, room\nada, t1, a\nbob, t2, b\n").unwrap();
+        let jsonl = read_jsonl(
+            "{\"room\":\"a\",\"token\":\"t1\",\"user\":\"ada\"}\n\n{\"user\":\"bob\",\"token\":\"t2\",\"room\":\"b\"}",
+        );
+        let (csv, jsonl) = (rows(csv), rows(jsonl.unwrap()));
+        for users in [&csv, &jsonl] {
+            assert_eq!(users.user(1, Some(b"unused")), ("bob".to_owned(), Some("t2".to_owned())));
+            assert_eq!(users.user(2, None).0, "ada");
+            assert!(users.row(0).contains(&("room", "a")));
         }
-        let name = map.get("sub").and_then(Value::as_str).map_or_else(|| format!("u{n}"), str::to_owned);
-        (name, Some(mint(secret.as_bytes(), &map)))
+    }
+
+    #[test]
+    fn a_file_of_users_is_told_what_it_lacks_without_its_content() {
+        assert_eq!(read_csv("token\nsecret").unwrap_err(), "no column is called `user`; there are token");
+        assert_eq!(read_csv("user,token\n").unwrap_err(), "there is no user in it");
+        assert_eq!(read_csv("user,token\nada\n").unwrap_err(), "line 2 has 1 fields, the header has 2");
+        assert_eq!(read_jsonl("{\"user\":\"ada\"}\n{secret").unwrap_err(), "line 2 is not a JSON object");
+        assert_eq!(read_jsonl("{\"user\":\"ada\"}\n{}").unwrap_err(), "line 2 has no `user`");
+    }
+
+    #[test]
+    fn minted_users_carry_their_claims() {
+        let sub = crate::template::Template::compile("load-{{n}}", &|_| Err(String::new())).unwrap();
+        let claims_of = vec![("sub".to_owned(), Claim::Text(sub)), ("admin".to_owned(), Claim::Value(true.into()))];
+        let (name, token) = Users::Minted { secret: "s".to_owned(), claims: claims_of }.user(3, None);
+        let claims = claims(&token.unwrap());
+        assert_eq!(name, "load-3");
+        assert_eq!((claims["sub"].as_str(), claims["admin"].as_bool()), (Some("load-3"), Some(true)));
     }
 }

@@ -10,13 +10,13 @@ use super::document::{Node, Origin, Value};
 /// Looks a name up in the environment; passed in, because only the commands read the environment.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
-/// Replaces every `${NAME}` in the values of `root`.
+/// Replaces every `${NAME}` in the values of `root`; gives the values that came from the environment.
 pub(super) fn expand(
     root: &mut Node,
     source: &Source,
     given: &[(String, String)],
     environment: Environment<'_>,
-) -> Result<(), Diagnostic> {
+) -> Result<Vec<String>, Diagnostic> {
     let defaults = root.get("vars").map(|entry| entry.node.entries().to_vec()).unwrap_or_default();
     let mut names: Vec<(String, String)> = Vec::new();
     for entry in defaults {
@@ -33,7 +33,9 @@ pub(super) fn expand(
         names.push((entry.key, text));
     }
     names.extend_from_slice(given);
-    Expansion { source, names, environment }.node(root)
+    let mut expansion = Expansion { source, names, environment, secrets: Vec::new() };
+    expansion.node(root)?;
+    Ok(expansion.secrets)
 }
 
 struct Expansion<'a> {
@@ -41,10 +43,12 @@ struct Expansion<'a> {
     /// Later ones win.
     names: Vec<(String, String)>,
     environment: Environment<'a>,
+    /// What came from the environment.
+    secrets: Vec<String>,
 }
 
 impl Expansion<'_> {
-    fn node(&self, node: &mut Node) -> Result<(), Diagnostic> {
+    fn node(&mut self, node: &mut Node) -> Result<(), Diagnostic> {
         match &mut node.value {
             Value::Table(entries) => {
                 let others = entries.iter_mut().filter(|entry| entry.key != "vars");
@@ -61,7 +65,7 @@ impl Expansion<'_> {
         }
     }
 
-    fn text(&self, text: &str, place: &Range<usize>) -> Result<(String, Origin), Diagnostic> {
+    fn text(&mut self, text: &str, place: &Range<usize>) -> Result<(String, Origin), Diagnostic> {
         let mut expanded = String::new();
         let mut origin = Origin::Written;
         let mut rest = text;
@@ -95,7 +99,7 @@ impl Expansion<'_> {
         Ok((expanded, origin))
     }
 
-    fn value(&self, name: &str, place: &Range<usize>) -> Result<(String, Origin), Diagnostic> {
+    fn value(&mut self, name: &str, place: &Range<usize>) -> Result<(String, Origin), Diagnostic> {
         let valid = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !valid {
             let help = "a name has letters, digits and underscores; write `$${` for the two characters".to_owned();
@@ -105,6 +109,7 @@ impl Expansion<'_> {
             return Ok((value.clone(), Origin::Variable));
         }
         if let Some(value) = (self.environment)(name) {
+            self.secrets.push(value.clone());
             return Ok((value, Origin::Environment));
         }
         let near = did_you_mean(name, self.names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());

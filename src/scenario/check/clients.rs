@@ -159,7 +159,15 @@ impl Check<'_> {
         if wanted > MOST {
             return Err(flag(format!("there may be {MOST} clients at most")));
         }
-        let shares = apportion(u64::from(wanted), &sizes);
+        let mut shares = apportion(u64::from(wanted), &sizes);
+        // Nobody is left out as long as there is somebody to spare.
+        for at in 0..shares.len() {
+            let most = (0..shares.len()).max_by_key(|other| shares[*other]).unwrap_or(at);
+            if sizes[at] > 0 && shares[at] == 0 && shares[most] > 1 {
+                shares[most] -= 1;
+                shares[at] += 1;
+            }
+        }
         for (population, (size, share)) in populations.iter_mut().zip(sizes.iter().zip(shares)) {
             if *size > 0 && share == 0 {
                 return Err(flag(format!("{wanted} clients are too few for the groups of this scenario")));

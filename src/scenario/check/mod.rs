@@ -67,13 +67,9 @@ pub fn load(path: &str, overrides: &Overrides, environment: Environment<'_>) -> 
 /// The first thing that is wrong with it, with its place.
 pub fn parse(source: Source, overrides: &Overrides, environment: Environment<'_>) -> Result<Scenario, Diagnostic> {
     let mut root = document::read(&source)?;
-    variables::expand(&mut root, &source, &overrides.vars, environment)?;
-    let file: File = deserialize::from_node(&root).map_err(|problem| {
-        let span = problem.span.unwrap_or(0..0);
-        Diagnostic::new(&source, span, problem.message).with_help(problem.help)
-    })?;
+    let secrets = variables::expand(&mut root, &source, &overrides.vars, environment)?;
     let check = Check { source: &source, root: &root, overrides, environment };
-    check.scenario(&file)
+    check.file().and_then(|file| check.scenario(&file)).map_err(|wrong| wrong.hiding(&secrets))
 }
 
 /// What every part of the check needs: the text for its places, and what stands against the file.
@@ -87,6 +83,13 @@ struct Check<'a> {
 type Checked<T> = Result<T, Diagnostic>;
 
 impl Check<'_> {
+    fn file(&self) -> Checked<File> {
+        deserialize::from_node(self.root).map_err(|problem| {
+            let span = problem.span.unwrap_or(0..0);
+            Diagnostic::new(self.source, span, problem.message).with_help(problem.help)
+        })
+    }
+
     fn scenario(&self, file: &File) -> Checked<Scenario> {
         self.reserved(file)?;
         let times = self.times(&file.run)?;

@@ -91,5 +91,25 @@ fn seed_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 
 /// The JSON Schema of scenarios, from the types that read them.
 pub(super) fn schema() -> serde_json::Value {
-    schemars::schema_for!(File).to_value()
+    let mut schema = schemars::schema_for!(File);
+    admit_variables(&mut schema);
+    schema.to_value()
+}
+
+/// `${NAME}` may stand for any scalar: also for numbers, truth values and the names of a choice.
+fn admit_variables(schema: &mut schemars::Schema) {
+    schemars::transform::transform_subschemas(&mut admit_variables, schema);
+    let variable = serde_json::json!({ "type": "string", "pattern": format!("^{}$", values::VARIABLE) });
+    let Some(object) = schema.as_object_mut() else { return };
+    if let Some(serde_json::Value::Array(choices)) = object.get_mut("oneOf")
+        && choices.iter().all(|choice| choice.get("const").is_some())
+    {
+        choices.push(variable);
+        return;
+    }
+    let scalar = |name: &serde_json::Value| ["boolean", "number"].map(Some).contains(&name.as_str());
+    if object.get("type").is_some_and(|kind| kind.as_array().map_or(scalar(kind), |kinds| scalar(&kinds[0]))) {
+        let kind = object.remove("type");
+        object.insert("anyOf".to_owned(), serde_json::json!([{ "type": kind }, variable]));
+    }
 }

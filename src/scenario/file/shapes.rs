@@ -36,7 +36,8 @@ impl<'de, T: Deserialize<'de> + Shapes> Deserialize<'de> for OneOrMany<T> {
                 Ok(OneOrMany { items: vec![item], list: false })
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                let item = T::deserialize(serde::de::value::StrDeserializer::new(text))?;
+                let item: Result<T, E> = T::deserialize(serde::de::value::StrDeserializer::new(text));
+                let item = item.map_err(|_| E::invalid_type(serde::de::Unexpected::Str(text), &self))?;
                 Ok(OneOrMany { items: vec![item], list: false })
             }
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {

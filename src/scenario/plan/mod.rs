@@ -161,6 +161,21 @@ impl Plan {
         members
     }
 
+    /// The most clients there are at one time.
+    pub fn peak(&self) -> u32 {
+        let lives = self.inner.lives.iter();
+        // Who leaves makes room for who comes at the same moment.
+        let mut changes: Vec<(Duration, i64)> = lives.clone().map(|life| (life.start.after_t0(), 1)).collect();
+        changes.extend(lives.filter_map(|life| Some((life.leave?, -1))));
+        changes.sort_unstable();
+        let (mut now, mut peak) = (0i64, 0i64);
+        for (_, change) in changes {
+            now += change;
+            peak = peak.max(now);
+        }
+        peak as u32
+    }
+
     /// What is to be expected at `at`, counted from t0.
     pub fn expected_at(&self, scenario: &Scenario, at: Duration) -> Expected {
         let members = self.members_at(at);

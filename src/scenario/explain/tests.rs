@@ -1,0 +1,106 @@
+//! What the words look like.
+
+use super::{Limits, Needs, explain};
+use crate::scenario::plan::Plan;
+use crate::scenario::{Overrides, Scenario, Source, load, parse};
+
+const ROOMY: Limits = Limits { open_files: 20_000, ports: 28_232 };
+
+fn unbroken(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn quickstart(overrides: &Overrides) -> Scenario {
+    load("@quickstart", overrides, &|_| None).unwrap()
+}
+
+#[test]
+fn quickstart_in_words() {
+    insta::assert_snapshot!(explain(&quickstart(&Overrides::default()), &ROOMY), @r"
+    quickstart: 1 000 clients in 10 rooms, 20 s measured
+
+    Server
+      starts the bundled room server: 2 instances, joined by Redis if there is one
+        (--redis, REDIS_URL, or a redis-server or valkey-server on PATH), else by
+        the embedded broker in one process
+
+    Clients
+      listeners: 900, started over 2 s; each in 1 of 10 rooms (room-0 … room-9), in
+        turn; reconnecting by full-jitter
+      talkers: 100, started over 2 s; each in 1 of 10 rooms (room-0 … room-9), in
+        turn; reconnecting by full-jitter
+      within each room members are spread evenly over the 2 instances
+      a room has 100 members
+
+    Publications
+      chat: talkers speak in their rooms in turn, all together 200/s, at random
+        moments, 128 B each
+      in the measured phase 200/s publications are due, 4 000 in all, and 20.0k/s
+        deliveries, 400k in all
+
+    Time
+      ramp 2 s, warm-up 3 s, measured 20 s, drain 3 s: about 28 s together
+      publishing begins when every client of the ramp has joined or failed, 32 s
+        after the start at the latest
+      a copy is lost if it has not arrived 60 s after it was due or at the end of
+        the drain, whichever is first
+
+    Thresholds
+      deliveries.lost          == 0
+      delivery.p99{hop=cross}  < 500ms
+      completion.p99           < 750ms
+      implied unless named: clients.failed == 0, messages.unsent at most 1 %
+
+    This machine
+      open files: wsbench needs 1 064, the limit is 20 000: enough
+      the server needs as many, 1 064 in one process at most
+      local ports: 500 towards each URL, one address has 28 232: enough
+    ");
+}
+
+#[test]
+fn what_is_not_enough_comes_with_the_remedy() {
+    let tight = Limits { open_files: 1_024, ports: 400 };
+    let text = unbroken(&explain(&quickstart(&Overrides::default()), &tight));
+    assert!(text.contains("NOT ENOUGH; raise it (ulimit -n 1064)"), "{text}");
+    assert!(text.contains("further addresses 127.0.0.x"), "{text}");
+    let scenario = quickstart(&Overrides { clients: Some(10_000), ..Overrides::default() });
+    let needs = Needs::of(&scenario, &Plan::new(&scenario));
+    assert_eq!((needs.open_files, needs.ports), (10_064, 5_000));
+}
+
+#[test]
+fn everything_that_moves_is_described_within_eighty_columns() {
+    let text = "
+        [target]
+        urls = ['ws://a.example.com/socket', 'ws://b.example.com/socket', 'ws://c.example.com/socket']
+        [[clients]]
+        name = 'steps'
+        count = [{ at = '0s', n = 3 }, { at = '5s', n = 20 }]
+        rooms = [{ count = 5, per_client = 2, pick = 'zipf(1.1)' }, { count = 1, name = 'lobby' }]
+        stay = 'exponential(4s)'
+        [[clients]]
+        name = 'arrive'
+        arrive = { rate = '10/s' }
+        reconnect = 'none'
+        [[publish]]
+        name = 'a'
+        from = 'steps'
+        every = '200ms..2s'
+        [[publish]]
+        name = 'b'
+        from = 'steps'
+        rate = '20/s'
+        arrival = 'burst(10)'
+        to = 'lobby'
+        text = { size = 'lognormal(120B, 0.8)' }
+        ";
+    let scenario = parse(Source::new("moving.toml", text), &Overrides::default(), &|_| None).unwrap();
+    let words = explain(&scenario, &ROOMY);
+    assert!(words.lines().all(|line| line.chars().count() <= 80), "{words}");
+    for part in
+        ["up to 20, following 2 points", "arriving at 10/s", "never reconnecting", "in bursts of 10", "in lobby"]
+    {
+        assert!(unbroken(&words).contains(part), "{part} is not in {words}");
+    }
+}
