@@ -106,7 +106,7 @@ async fn what_the_server_says_with_its_answer_is_not_lost() {
         stream.write_all(&answer).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
         stream.write_all(b"re\x81\x03end").await.unwrap();
-        stream.read(&mut [0]).await.unwrap();
+        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
     })
     .await;
     let mut connection = connect(address).await;

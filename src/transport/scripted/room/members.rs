@@ -46,7 +46,7 @@ impl RoomScript {
         let name = text(frame, "room");
         let Some(client) = self.clients.get_mut(&conn) else { return };
         self.joins += 1;
-        let late = self.late_acks.filter(|(every, _)| self.joins % every == 0);
+        let late = self.late_acks.filter(|(every, _)| self.joins.is_multiple_of(*every));
         let acked = now + self.same + late.map_or(Duration::ZERO, |(_, by)| by);
         let room = self.rooms.entry(name.to_owned()).or_default();
         let joined = |offset: u64| {
