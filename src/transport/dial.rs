@@ -25,7 +25,7 @@ impl Dialer {
         Self { resolver: Resolver::default(), sources: Sources::new(source_ips), each }
     }
 
-    /// A connection to `host`: stages dns (if asked) and tcp.
+    /// A connection to `host`: stage dns, if the name has to be asked for, and stage tcp, which the caller ends.
     pub(super) async fn connect(
         &self,
         host: &str,
@@ -45,7 +45,6 @@ impl Dialer {
                     if !self.each {
                         addresses.prefer(address);
                     }
-                    progress.done();
                     return Ok(connected);
                 }
                 Err(error) => refusal = Some(error),

@@ -16,11 +16,14 @@ mod connect;
 mod dial;
 mod failure;
 mod network;
+mod proxy;
 mod resolve;
 pub mod scripted;
 mod source;
 mod stages;
 mod stamped;
+mod target;
+mod tls;
 mod upgrade;
 pub mod websocket;
 
