@@ -37,9 +37,8 @@ impl RoomScript {
             token.clone_into(&mut client.user);
         }
         outbox.send(conn, now + self.same, Frame::text(r#"{"type":"auth.success"}"#));
-        if !client.admitted {
-            self.admit(conn, now, outbox);
-        }
+        // Said again to those who were let in before: the first welcome came before they could be waiting for it.
+        self.admit(conn, now, outbox);
     }
 
     pub(super) fn join(&mut self, conn: Conn, frame: &Value, now: Timestamp, outbox: &mut Outbox) {
