@@ -18,5 +18,6 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let loaded = scenario::load(&args.scenario, &args.over.overrides(), &super::environment);
     let scenario = loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
     rules::judge(&scenario, terminal)?;
-    super::print(terminal, &format!("{}\n", scenario::explain(&scenario, &scenario::Limits {})))
+    let limits = super::run::limits::of_this_machine()?;
+    super::print(terminal, &format!("{}\n", scenario::explain(&scenario, &limits).trim_end()))
 }
