@@ -53,6 +53,8 @@ pub(super) struct Worker {
     payload: Payload,
     text: RefCell<String>,
     asked: Cell<u64>,
+    /// The run is ending: what becomes due is reported as never written, so that no other worker waits for it.
+    silent: Cell<bool>,
     /// Clients of ramps that have not joined or failed yet.
     undecided: RefCell<rustc_hash::FxHashSet<ClientId>>,
     /// Per group: asked, and been in all rooms at least once.
@@ -83,6 +85,7 @@ impl Worker {
             payload: Payload::new(&scenario),
             text: RefCell::default(),
             asked: Cell::new(0),
+            silent: Cell::new(false),
             undecided: RefCell::new(undecided.map(|life| life.client).collect()),
             groups: RefCell::new(vec![(0, 0); scenario.groups.len()]),
             lag: RefCell::default(),
@@ -175,6 +178,12 @@ impl Worker {
         loop {
             let Some(action) = self.books.borrow_mut().actions.pop_front() else { break };
             match action {
+                Action::Say(publication) if self.silent.get() => {
+                    let (room, index) = (publication.room, publication.index);
+                    let fate = SendFate::Sent(Sent::Unsent);
+                    self.books.borrow_mut().report(SendReport { room, index, fate });
+                }
+                Action::Start(_) if self.silent.get() => {}
                 Action::Start(client) => self.start(client),
                 Action::Leave(client) => self.leave(client),
                 Action::Say(publication) => self.say(&publication),
@@ -303,17 +312,6 @@ impl Worker {
         groups
     }
 
-    /// Whatever has not been said by now will not be.
-    fn stop_speaking(&self) {
-        let mut books = self.books.borrow_mut();
-        let Some(t0) = books.t0() else { return };
-        let now = self.clock.now();
-        books.catch_up(now);
-        books.walk.cut(now - t0);
-        drop(books);
-        self.rescheduled.notify_one();
-    }
-
     /// Waits a little until everything said is written; what is not by then is uncertain.
     async fn await_writes(&self) {
         let deadline = self.clock.now() + LAST_WRITES;
@@ -408,9 +406,9 @@ pub(super) async fn run(
                 let mut books = worker.books.borrow_mut();
                 batch.iter().filter(|(from, _)| *from != number).for_each(|(_, report)| books.apply(report));
             }
-            Some(ToWorker::StopSpeaking) => worker.stop_speaking(),
+            Some(ToWorker::StopSpeaking) => worker.silent.set(true),
             Some(ToWorker::Settle) => {
-                worker.stop_speaking();
+                worker.silent.set(true);
                 worker.advance().await;
                 worker.await_writes().await;
                 if reports.send(worker.progress(Stage::Settled, false)).await.is_err() {

@@ -370,8 +370,10 @@ impl Ledger {
         self.close(rows, observer, |open, settle| open.due + settle <= now);
     }
 
-    /// Closes every window: the run is over.
+    /// Closes every window: the run is over. What no talker has reported by now was cut off before it was said.
     pub fn finish(&mut self, rows: &mut Vec<Row>, observer: &mut dyn Observe) {
+        let open = self.rooms.iter_mut().flat_map(|room| &mut room.open);
+        open.filter(|open| open.sending == Sending::Pending).for_each(|open| open.sending = Sending::Unsent);
         self.close(rows, observer, |_, _| true);
     }
 
