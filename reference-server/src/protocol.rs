@@ -41,12 +41,14 @@ fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValu
 impl<'a> Inbound<'a> {
     /// Reads a frame. Fails on what is not a JSON object of the right shape, and on a `ref` or `id` that cannot be one.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Code> {
+        // An array would pass for the fields in their order.
+        let object = text.trim_ascii_start().starts_with('{');
         let inbound: Self = serde_json::from_str(text).map_err(|_| Code::Malformed)?;
         let scalar = |raw: &RawValue| raw.get().len() <= REFERENCE_BYTES && !raw.get().starts_with(['{', '[']);
         let string = |raw: &RawValue| raw.get().len() <= REFERENCE_BYTES && raw.get().starts_with('"');
         let fits =
             inbound.reference.is_none_or(scalar) && inbound.id.is_none_or(string) && inbound.t.is_none_or(scalar);
-        if fits { Ok(inbound) } else { Err(Code::Malformed) }
+        if object && fits { Ok(inbound) } else { Err(Code::Malformed) }
     }
 
     /// The type; a frame with content and no type is a message.
