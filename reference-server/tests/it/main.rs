@@ -8,5 +8,6 @@ mod heartbeat;
 mod joins;
 mod limits;
 mod outage;
+mod protocol;
 mod rooms;
 mod support;
