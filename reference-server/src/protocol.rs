@@ -41,12 +41,14 @@ fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValu
 impl<'a> Inbound<'a> {
     /// Reads a frame. Fails on what is not a JSON object of the right shape, and on a `ref` or `id` that cannot be one.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Code> {
+        // An array would pass for the fields in their order.
+        let object = text.trim_ascii_start().starts_with('{');
         let inbound: Self = serde_json::from_str(text).map_err(|_| Code::Malformed)?;
         let scalar = |raw: &RawValue| raw.get().len() <= REFERENCE_BYTES && !raw.get().starts_with(['{', '[']);
         let string = |raw: &RawValue| raw.get().len() <= REFERENCE_BYTES && raw.get().starts_with('"');
         let fits =
             inbound.reference.is_none_or(scalar) && inbound.id.is_none_or(string) && inbound.t.is_none_or(scalar);
-        if fits { Ok(inbound) } else { Err(Code::Malformed) }
+        if object && fits { Ok(inbound) } else { Err(Code::Malformed) }
     }
 
     /// The type; a frame with content and no type is a message.
@@ -271,4 +273,84 @@ fn push_reference(out: &mut String, reference: Option<&str>) {
 fn write_to(out: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Invariant: writing to a String fails only if a Display implementation does, and ours do not.
     out.write_fmt(arguments).expect("writing to a String cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Epoch;
+
+    const CODES: [Code; 9] = [
+        Code::Malformed,
+        Code::UnknownType,
+        Code::Unsupported,
+        Code::BadRoom,
+        Code::NotJoined,
+        Code::Limit,
+        Code::RateLimited,
+        Code::Unavailable,
+        Code::Unconfirmed,
+    ];
+
+    #[test]
+    fn every_error_code_is_documented_with_what_can_be_done() {
+        let document = include_str!("../PROTOCOL.md");
+        for (code, _, retryable) in CODES.map(Code::describe) {
+            let row = document.lines().find(|line| line.starts_with(&format!("| `{code}` |")));
+            assert!(row.is_some_and(|row| row.ends_with(&format!("| {retryable} |"))), "{code}: {row:?}");
+        }
+    }
+
+    #[test]
+    fn frames_are_json_whatever_goes_in() {
+        let position = Some(Position { offset: 7, epoch: Epoch::parse(b"k3f9").unwrap() });
+        let mut frames =
+            vec![drain(1, 2, 3), pong(None, None, 1, 2), pong(Some("1"), Some("2.5"), 1, 2), left("r", None)];
+        for position in [None, position] {
+            for reference in [None, Some(r#""x\"y""#)] {
+                frames.push(joined("r", position, reference, "a"));
+                frames.push(ack(reference.unwrap_or("1"), "r", position, r#""id""#));
+            }
+            frames.push(gap("r", position, None));
+            frames.push(gap("r", None, position));
+            for replayed in [false, true] {
+                let head = Head { position, via: "b", tsub: 1, tout: 2, replayed };
+                frames.push(head.encode(br#""room":"r","content":null}"#).unwrap());
+            }
+        }
+        frames.extend(CODES.map(|code| error(code, Some("null"))));
+        for frame in frames {
+            let value: serde_json::Value = serde_json::from_str(&frame).unwrap_or_else(|e| panic!("{e} in {frame}"));
+            assert!(value["type"].is_string() && frame.starts_with(r#"{"type":""#), "{frame}");
+        }
+    }
+
+    #[test]
+    fn inbound_frames_keep_what_has_to_pass_as_it_is() {
+        let text = r#" {"type":"mess\u0061ge","content": {"a" : 1.0e2 } ,"ref":-1,"id":"x","unknown":[1]} "#;
+        let inbound = Inbound::parse(text).unwrap();
+        assert_eq!(inbound.kind(), "message");
+        assert_eq!(inbound.content.map(RawValue::get), Some(r#"{"a" : 1.0e2 }"#));
+        assert_eq!(inbound.reference(), Some("-1"));
+        let long = format!(r#"{{"content":1,"ref":"{}"}}"#, "x".repeat(REFERENCE_BYTES));
+        assert_eq!(Inbound::parse(&long).err(), Some(Code::Malformed));
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused() {
+        use rand::{RngExt, SeedableRng, rngs::SmallRng};
+        let mut rng = SmallRng::seed_from_u64(1);
+        let seed = br#"{"type":"message","room":"r","content":{"a":[1,"\u00e4"]},"ref":1,"id":"x","t":1.5}"#;
+        for _ in 0..100_000 {
+            let mut bytes = seed.to_vec();
+            for _ in 0..rng.random_range(0..4) {
+                let at = rng.random_range(0..bytes.len());
+                bytes[at] = rng.random_range(0..=127);
+            }
+            bytes.truncate(rng.random_range(0..=bytes.len()));
+            if let Ok(inbound) = Inbound::parse(std::str::from_utf8(&bytes).unwrap()) {
+                let _kind = inbound.kind();
+            }
+        }
+    }
 }
