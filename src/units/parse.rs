@@ -175,7 +175,7 @@ impl fmt::Display for Size {
     /// Prints so that [`parse_size`] reads the same size back: in the largest binary unit that divides it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let binary = &SIZE_UNITS[..3];
-        match binary.iter().find(|(_, factor)| self.0 > 0 && self.0 % factor == 0) {
+        match binary.iter().find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor)) {
             Some((unit, factor)) => write!(f, "{}{unit}", self.0 / factor),
             None => write!(f, "{}B", self.0),
         }
