@@ -134,9 +134,10 @@ pub struct Marker {
 }
 
 /// Bytes of marker text in every payload; no payload may be smaller.
-pub const MARKER_LEN: usize = PREFIX.len() + 36;
+pub const MARKER_LEN: usize = MARKER_PREFIX.len() + 36;
 
-const PREFIX: &[u8; 4] = b"wsb1";
+/// What every marker starts with; a payload without it holds none.
+pub const MARKER_PREFIX: &[u8; 4] = b"wsb1";
 const RAW: usize = 27;
 
 /// Writes and finds the markers of one run.
@@ -152,7 +153,7 @@ impl Markers {
     pub fn new(run: u64) -> Self {
         let key = mix(run, 0x9e37_79b9_7f4a_7c15);
         let [a, b, c, ..] = mix(key, run).to_le_bytes();
-        Self { run: [a, b, c], key, finder: Finder::new(PREFIX) }
+        Self { run: [a, b, c], key, finder: Finder::new(MARKER_PREFIX) }
     }
 
     /// The marker's text: [`MARKER_LEN`] bytes of `[A-Za-z0-9_-]`.
@@ -167,7 +168,7 @@ impl Markers {
         let check = self.check(&raw);
         raw[23..27].copy_from_slice(&check);
         let mut text = [0u8; MARKER_LEN];
-        text[..4].copy_from_slice(PREFIX);
+        text[..4].copy_from_slice(MARKER_PREFIX);
         let written = URL_SAFE_NO_PAD.encode_slice(raw, &mut text[4..]);
         debug_assert_eq!(written, Ok(36));
         text

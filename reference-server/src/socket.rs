@@ -43,7 +43,11 @@ pub(crate) struct Socket {
     stats: Arc<WorkerStats>,
     sleep: Pin<Box<Sleep>>,
     wakes_at: u64,
+    /// The timer has been polled since it was set: it will wake us, there is no need to poll it again.
+    armed: bool,
     reading: bool,
+    /// The codec may hold frames it has read already.
+    buffered: bool,
     ping_due: bool,
     unflushed: bool,
     slice: u32,
@@ -89,11 +93,23 @@ impl Socket {
             .max_frame_size(Some(max_message));
         let now = time::micros();
         let metered = Metered { stream, stats: Arc::clone(&stats), last_read: now };
-        let stream =
-            WebSocketStream::from_partially_read(metered, read_already.into(), Role::Server, Some(config)).await;
+        // Copied, so that the handshake's larger buffer does not live on as this connection's.
+        let read_already = read_already.to_vec();
+        let stream = WebSocketStream::from_partially_read(metered, read_already, Role::Server, Some(config)).await;
         let sleep = Box::pin(tokio::time::sleep_until(time::deadline(now)));
-        let (reading, ping_due, unflushed) = (true, false, false);
-        Self { stream, peer, stats, sleep, wakes_at: u64::MAX, reading, ping_due, unflushed, slice: 0 }
+        Self {
+            stream,
+            peer,
+            stats,
+            sleep,
+            wakes_at: u64::MAX,
+            armed: false,
+            reading: true,
+            buffered: true,
+            ping_due: false,
+            unflushed: false,
+            slice: 0,
+        }
     }
 
     /// The next thing that happens. Meanwhile, what waits is written.
@@ -107,6 +123,7 @@ impl Socket {
             self.wakes_at = at;
             if at != u64::MAX {
                 self.sleep.as_mut().reset(time::deadline(at));
+                self.armed = false;
             }
         }
     }
@@ -144,20 +161,40 @@ impl Socket {
         if let Poll::Ready(Err(_)) = self.poll_write(context) {
             return Poll::Ready(Happening::Ended(End::Gone));
         }
-        if self.wakes_at != u64::MAX && self.sleep.as_mut().poll(context).is_ready() {
-            self.wakes_at = u64::MAX;
-            return Poll::Ready(Happening::Timer);
+        self.poll_timer(context)
+    }
+
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
+        if self.wakes_at == u64::MAX || (self.armed && !self.sleep.is_elapsed()) {
+            return Poll::Pending;
         }
-        Poll::Pending
+        self.armed = true;
+        ready!(self.sleep.as_mut().poll(context));
+        self.wakes_at = u64::MAX;
+        Poll::Ready(Happening::Timer)
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
         while self.reading {
-            let happening = match ready!(Pin::new(&mut self.stream).poll_next(context)) {
+            if !self.buffered {
+                // Most polls are there to write. The codec would clear its whole read buffer to find nothing.
+                if ready!(self.stream.get_ref().stream.poll_read_ready(context)).is_err() {
+                    return Poll::Ready(Happening::Ended(End::Gone));
+                }
+                self.buffered = true;
+            }
+            let Poll::Ready(read) = Pin::new(&mut self.stream).poll_next(context) else {
+                self.buffered = false;
+                return Poll::Pending;
+            };
+            let happening = match read {
                 Some(Ok(Message::Text(text))) => Happening::Text(text),
                 Some(Ok(Message::Binary(_))) => Happening::Binary,
-                // Pings and closes are answered by the codec; after a close the stream ends.
-                Some(Ok(_)) => continue,
+                Some(Ok(_)) => {
+                    // Pings and closes are answered by the codec with the next flush; after a close the stream ends.
+                    self.unflushed = true;
+                    continue;
+                }
                 Some(Err(error)) => Happening::Ended(fault(&error)),
                 None => Happening::Ended(End::Gone),
             };
@@ -230,7 +267,7 @@ impl Socket {
         let metered = self.stream.get_mut();
         let _shut = tokio::io::AsyncWriteExt::shutdown(metered).await;
         let mut left = LINGER_BYTES;
-        let mut buffer = [0; 4_096];
+        let mut buffer = vec![0; READ_BUFFER]; // not an array: it would be part of every connection's task
         while left > 0 {
             match tokio::io::AsyncReadExt::read(metered, &mut buffer).await {
                 Ok(0) | Err(_) => return,

@@ -183,5 +183,6 @@ fn say(line: &str) -> std::io::Result<()> {
 
 fn listen(bind: IpAddr, port: u16, number: u16) -> Result<TcpListener, Failure> {
     let port = if port == 0 { 0 } else { port.saturating_add(number) };
-    TcpListener::bind((bind, port)).map_err(|error| Failure::setup(format!("failed to listen on {bind}:{port}: {error}")))
+    TcpListener::bind((bind, port))
+        .map_err(|error| Failure::setup(format!("failed to listen on {bind}:{port}: {error}")))
 }

@@ -59,7 +59,8 @@ impl Rig {
     pub(super) fn start(layout: &Layout, broker: Broker) -> Result<Self, Failure> {
         let mut rig = Self { processes: Vec::new(), instances: Vec::new(), broker };
         // With Redis one process per instance; without, all of them are listeners of one process.
-        let (processes, listeners) = if rig.broker.url().is_some() { (layout.instances, 1) } else { (1, layout.instances) };
+        let (processes, listeners) =
+            if rig.broker.url().is_some() { (layout.instances, 1) } else { (1, layout.instances) };
         for number in 0..processes {
             let command = command(layout, number, listeners, rig.broker.url());
             let process = Process::start(&format!("instance-{}", name(number)), command);
@@ -76,7 +77,8 @@ impl Rig {
 
     /// Names of instances that have ended though nobody asked them to.
     pub(super) fn ended(&mut self) -> Vec<String> {
-        let ended = self.processes.iter_mut().filter_map(|process| process.has_ended().then(|| process.name().to_owned()));
+        let ended =
+            self.processes.iter_mut().filter_map(|process| process.has_ended().then(|| process.name().to_owned()));
         ended.collect()
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::wire::{Frame, Opening};
 
+mod credentials;
 mod json;
 mod quote;
 mod room;
@@ -46,7 +47,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Something a client wants to say. `reference` is unique within the connection.
+/// Something a client wants to say. `reference` is unique within the connection and never 0.
 #[derive(Clone, Copy, Debug)]
 pub enum Intent<'a> {
     /// Prove who is speaking.
@@ -147,7 +148,8 @@ pub enum Event<'a> {
     },
     /// A copy of somebody's publication (or of something that looks like one).
     Delivery(Delivery<'a>),
-    /// A publication was accepted.
+    /// A request was accepted: a publication, or a join in a protocol whose answers say no more than which request
+    /// they belong to.
     Acked {
         /// Which.
         reference: u64,

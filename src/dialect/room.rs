@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::credentials::show_token;
 use super::quote::{escaped_len, push_escaped};
 use super::scan;
 use super::{
@@ -88,17 +89,6 @@ impl Dialect for Room {
         } else {
             parse(bytes, emit);
         }
-    }
-}
-
-/// Puts the token where this style shows it to a server.
-pub(super) fn show_token(identity: &Identity, opening: &mut Opening) {
-    let Some(token) = &identity.token else { return };
-    match identity.auth {
-        AuthStyle::QueryToken => opening.query.push(("token".to_owned(), token.clone())),
-        AuthStyle::Header => opening.headers.push(("Authorization".to_owned(), format!("Bearer {token}"))),
-        AuthStyle::Cookie => opening.headers.push(("Cookie".to_owned(), format!("token={token}"))),
-        AuthStyle::FirstMessage | AuthStyle::None => {}
     }
 }
 

@@ -1,7 +1,6 @@
 //! One worker's books: the walk of the plan, the ledger and the recorder. Owned by the worker, shared with nobody.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;

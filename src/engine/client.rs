@@ -255,7 +255,8 @@ pub(super) async fn live(worker: Rc<Worker>, client: Rc<Client>, life: Life) {
         }
         let refused = matches!(ended, Some(Ended::AuthRefused(_)));
         let clean = matches!(&ended, Some(Ended::Closed(CloseReason::Code(1000 | 1001, _))));
-        let given_up = client.state.borrow().lost_at.is_some_and(|at| worker.clock.now() - at > group.reconnect.give_up);
+        let given_up =
+            client.state.borrow().lost_at.is_some_and(|at| worker.clock.now() - at > group.reconnect.give_up);
         if refused || given_up || (clean && !policy.reconnects_after_clean_close()) {
             break;
         }

@@ -345,7 +345,8 @@ impl<'a> Coordinator<'a> {
         for (tag, (name, _)) in sum.iter().filter(|(_, (name, _))| !name.is_empty()) {
             self.names.instances.insert(*tag, name.clone());
         }
-        let named = |(tag, (_, clients)): (InstanceTag, (String, u64))| (self.names.instance(tag).into_owned(), clients);
+        let named =
+            |(tag, (_, clients)): (InstanceTag, (String, u64))| (self.names.instance(tag).into_owned(), clients);
         self.instances = sum.into_iter().map(named).filter(|(_, clients)| *clients > 0).collect();
     }
 

@@ -67,7 +67,12 @@ struct Counters {
 
 impl Counters {
     fn read(clock: &Clock) -> Self {
-        Self { at: clock.now(), cpu: crate::time::process_cpu(), waited: waited(), stolen: stolen().unwrap_or_default() }
+        Self {
+            at: clock.now(),
+            cpu: crate::time::process_cpu(),
+            waited: waited(),
+            stolen: stolen().unwrap_or_default(),
+        }
     }
 }
 

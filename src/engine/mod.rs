@@ -75,7 +75,11 @@ pub enum StartError {
 ///
 /// # Errors
 /// When a worker could not be started.
-pub async fn run<'a>(setup: Setup, signals: &'a mut Signals, on_tick: &'a mut OnTick<'a>) -> Result<Outcome, StartError> {
+pub async fn run<'a>(
+    setup: Setup,
+    signals: &'a mut Signals,
+    on_tick: &'a mut OnTick<'a>,
+) -> Result<Outcome, StartError> {
     let setup = Arc::new(setup);
     let (report, reports) = mpsc::channel(REPORTS);
     let mut orders = Vec::new();

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::iter::Peekable;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::observe::ClientId;

@@ -1,7 +1,6 @@
 //! A worker: owns its clients, paces what they say, keeps their books. Everything in it belongs to one thread.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +18,8 @@ use crate::dialect::Identity;
 use crate::ledger::Sent;
 use crate::metrics::Histogram;
 use crate::observe::{ClientId, Fact, GroupId, Word};
-use crate::scenario::Scenario;
 use crate::scenario::plan::{Life, Payload, Plan, Publication, Start};
+use crate::scenario::{Identities, Scenario};
 use crate::session::{Dialer, Place};
 use crate::time::{Alarm, Clock, Timestamp, nanos};
 use crate::wire::Marker;
@@ -69,8 +68,7 @@ impl Worker {
         let echo = setup.dialer.dialect.habits().sender_hears_itself;
         let markers = crate::wire::Markers::new(setup.run);
         let transport = setup.dialer.transport.kind();
-        let mut books =
-            Books::new(&setup.plan, share, &scenario.times, scenario.rooms.len(), echo, transport, markers);
+        let mut books = Books::new(&setup.plan, share, &scenario.times, scenario.rooms.len(), echo, transport, markers);
         books.raw = setup.raw.as_ref().map(|raw| raw.for_worker());
         let undecided = setup.plan.lives().iter().filter(|life| share.owns(life.client) && is_ramp(life));
         Rc::new(Self {
@@ -103,7 +101,8 @@ impl Worker {
 
     /// Who a life speaks for.
     pub(super) fn identity(&self, life: &Life) -> Identity {
-        let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
+        let now = crate::time::unix_seconds();
+        let (user, token) = Identities::new(&self.scenario, self.secret.as_deref(), now).of(life.user);
         Identity { user, token, auth: self.scenario[life.group].auth }
     }
 
@@ -320,7 +319,8 @@ impl Worker {
     async fn await_writes(&self) {
         let deadline = self.clock.now() + LAST_WRITES;
         loop {
-            let clients: Vec<Rc<Client>> = self.clients.borrow().values().map(|(client, _)| Rc::clone(client)).collect();
+            let clients: Vec<Rc<Client>> =
+                self.clients.borrow().values().map(|(client, _)| Rc::clone(client)).collect();
             let unwritten: Vec<_> = clients.iter().flat_map(|client| client.unwritten()).collect();
             if unwritten.is_empty() {
                 return;
@@ -371,7 +371,12 @@ pub(super) async fn run(
     let worker = Worker::new(&setup, number);
     {
         let mut books = worker.books.borrow_mut();
-        worker.plan.lives().iter().filter(|life| is_ramp(life) && worker.share.owns(life.client)).for_each(|life| books.enter(life));
+        worker
+            .plan
+            .lives()
+            .iter()
+            .filter(|life| is_ramp(life) && worker.share.owns(life.client))
+            .for_each(|life| books.enter(life));
     }
     let pacer = spawn_local(Rc::clone(&worker).pace(alarm));
     let mut ticks = 0u32;
@@ -384,7 +389,7 @@ pub(super) async fn run(
                 let late = worker.clock.now() - next;
                 // The runtime's timer is a millisecond coarse by design; what is beyond that is the loop's own lag.
                 worker.lag.borrow_mut().record(nanos(late.saturating_sub(Duration::from_millis(1))));
-                next = next.max(worker.clock.now() - TICK) + TICK;
+                next = next.max(worker.clock.now().saturating_sub(TICK)) + TICK;
                 ticks += 1;
                 worker.advance().await;
                 let progress = worker.progress(Stage::Running, ticks % 10 == 0);

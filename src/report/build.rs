@@ -197,3 +197,7 @@ fn failures(outcome: &Outcome) -> Vec<Failure> {
     failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
     failures
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

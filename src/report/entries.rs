@@ -61,16 +61,17 @@ impl Distribution {
     fn of(name: &str, labels: BTreeMap<String, String>, histogram: &Histogram) -> Self {
         let Summary { count, min, max, mean, p50, p90, p95, p99, p99_9 } = Summary::of(histogram);
         let (name, unit) = (name.to_owned(), "ns".to_owned());
-        Self { name, labels, unit, count, min, max, mean, p50, p90, p95, p99, p99_9, hdr_v2_deflate_base64: None }
+        // The encoder fails only for want of memory; the figures stand without it.
+        let hdr_v2_deflate_base64 = histogram.encode().ok();
+        Self { name, labels, unit, count, min, max, mean, p50, p90, p95, p99, p99_9, hdr_v2_deflate_base64 }
     }
 }
 
-/// Base64 of encoded distributions a result may hold: half of its bound.
-const ENCODED: usize = 1 << 20;
+/// Bytes of encoded distributions a result may hold: a good third of its 2 MiB. The rest is for figures and series.
+const ENCODED: usize = 768 << 10;
 
 /// One entry on its way into the result; the smaller its rank, the sooner its distribution is kept.
 struct Entry {
-    metric: &'static Metric,
     labels: BTreeMap<String, String>,
     rank: usize,
     value: Value,
@@ -79,23 +80,20 @@ struct Entry {
 /// Every entry of `totals`. Counters have a total even if it is zero; distributions exist only with values.
 pub(super) fn entries(totals: &Snapshot, names: &Names, selections: &[Selection]) -> (Vec<Counter>, Vec<Distribution>) {
     let mut counters = Vec::new();
-    let mut distributions: Vec<(usize, Histogram, Distribution)> = Vec::new();
+    let mut distributions = Vec::new();
     for metric in METRICS {
-        for entry in of_metric(metric, totals, names, selections) {
-            match entry.value {
-                Value::Counter(value) => {
-                    counters.push(Counter { name: entry.metric.name.to_owned(), labels: entry.labels, value });
-                }
+        for Entry { labels, rank, value } in of_metric(metric, totals, names, selections) {
+            let name = metric.name;
+            match value {
+                Value::Counter(value) => counters.push(Counter { name: name.to_owned(), labels, value }),
                 Value::Histogram(histogram) if histogram.count() > 0 => {
-                    let distribution = Distribution::of(entry.metric.name, entry.labels, &histogram);
-                    distributions.push((entry.rank, *histogram, distribution));
+                    distributions.push((rank, Distribution::of(name, labels, &histogram)));
                 }
                 Value::Histogram(_) => {}
             }
         }
     }
-    encode(&mut distributions);
-    (counters, distributions.into_iter().map(|(_, _, distribution)| distribution).collect())
+    (counters, bounded(distributions))
 }
 
 fn of_metric(metric: &'static Metric, totals: &Snapshot, names: &Names, selections: &[Selection]) -> Vec<Entry> {
@@ -104,16 +102,16 @@ fn of_metric(metric: &'static Metric, totals: &Snapshot, names: &Names, selectio
         Kind::Histogram => Value::Histogram(Box::default()),
     };
     let total = totals.total(metric.name).unwrap_or_else(|| empty.clone());
-    let mut entries = vec![Entry { metric, labels: BTreeMap::new(), rank: 0, value: total }];
+    let mut entries = vec![Entry { labels: BTreeMap::new(), rank: 0, value: total }];
     for selection in selections.iter().filter(|selection| selection.metric == metric.name) {
         let value = totals.select(metric.name, &selection.labels, names).unwrap_or_else(|| empty.clone());
         let labels = selection.labels.iter().map(|(key, value)| (key.name().to_owned(), value.clone())).collect();
-        entries.push(Entry { metric, labels, rank: 1, value });
+        entries.push(Entry { labels, rank: 1, value });
     }
     for key in metric.labels {
         for (value_name, value) in split(metric.name, *key, totals, names) {
             let labels = BTreeMap::from([(key.name().to_owned(), value_name)]);
-            entries.push(Entry { metric, labels, rank: 2 + rank(*key), value });
+            entries.push(Entry { labels, rank: 2 + rank(*key), value });
         }
     }
     entries
@@ -140,18 +138,21 @@ fn rank(key: LabelKey) -> usize {
     ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len())
 }
 
-fn encode(distributions: &mut [(usize, Histogram, Distribution)]) {
+/// Keeps the distributions themselves, the most important first, as far as there is room.
+fn bounded(mut distributions: Vec<(usize, Distribution)>) -> Vec<Distribution> {
     let mut order: Vec<usize> = (0..distributions.len()).collect();
     order.sort_by_key(|at| distributions[*at].0);
-    let mut left = ENCODED;
+    let mut used = 0;
     for at in order {
-        let (_, histogram, distribution) = &mut distributions[at];
-        // The encoder fails only for want of memory; the figures stand without it.
-        let Ok(text) = histogram.encode() else { continue };
-        if text.len() > left {
-            break;
+        let kept = &mut distributions[at].1.hdr_v2_deflate_base64;
+        used += kept.as_ref().map_or(0, String::len);
+        if used > ENCODED {
+            *kept = None;
         }
-        left -= text.len();
-        distribution.hdr_v2_deflate_base64 = Some(text);
     }
+    distributions.into_iter().map(|(_, distribution)| distribution).collect()
 }
+
+#[cfg(test)]
+#[path = "entries_tests.rs"]
+mod tests;

@@ -48,3 +48,50 @@ pub fn decide(outcome: &Outcome, judged: &[Judged], strict: bool) -> Decision {
     };
     Decision { verdict, exit_code }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use crate::threshold::Judge;
+
+    fn judged(outcome: &Outcome, rule: (&str, &str)) -> Vec<Judged> {
+        let judge = Judge::new(&sample::rules(&[rule]), &outcome.names, 0).unwrap();
+        judge.verdicts(&outcome.totals, &outcome.names, outcome.measured)
+    }
+
+    #[test]
+    fn the_first_that_applies_decides() {
+        let held = ("deliveries.lost", "== 0");
+        let missed = ("deliveries.delivered", "== 0");
+        let ill = |mut outcome: Outcome| {
+            outcome.health.reasons.push("overloaded".to_owned());
+            outcome
+        };
+        let broken = |mut outcome: Outcome| {
+            outcome.identity.lost += 1;
+            outcome
+        };
+        let ended = |end: End, outcome: Outcome| Outcome { end, ..outcome };
+        let fine = sample::outcome;
+        let signal = End::Interrupted(143);
+        let cases = [
+            (fine(), held, false, Verdict::Pass, 0),
+            (fine(), missed, false, Verdict::Fail, 99),
+            (ill(fine()), held, false, Verdict::Untrustworthy, 0),
+            (ill(fine()), missed, false, Verdict::Untrustworthy, 99),
+            (ill(fine()), missed, true, Verdict::Untrustworthy, 4),
+            (ended(End::Failed("refused".to_owned()), ill(fine())), missed, true, Verdict::Untrustworthy, 3),
+            (ended(End::Failed("refused".to_owned()), fine()), held, true, Verdict::Fail, 3),
+            (broken(ended(End::Failed("refused".to_owned()), fine())), held, false, Verdict::Fail, 1),
+            (broken(fine()), held, false, Verdict::Fail, 1),
+            (broken(ended(signal, fine())), held, true, Verdict::Fail, 143),
+            (ended(End::Interrupted(130), fine()), held, true, Verdict::Pass, 130),
+            (ended(End::Aborted("p99".to_owned()), fine()), held, true, Verdict::Fail, 99),
+        ];
+        for (at, (outcome, rule, strict, verdict, exit_code)) in cases.into_iter().enumerate() {
+            let decision = decide(&outcome, &judged(&outcome, rule), strict);
+            assert_eq!(decision, Decision { verdict, exit_code }, "case {at}");
+        }
+    }
+}

@@ -188,3 +188,7 @@ impl Packed {
         Some(Summary { count, min: self.min, max: self.max, mean, p50, p90, p95, p99, p99_9 })
     }
 }
+
+#[cfg(test)]
+#[path = "series_tests.rs"]
+mod tests;

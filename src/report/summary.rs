@@ -26,7 +26,7 @@ impl Summary {
             count: histogram.count(),
             min: histogram.min(),
             max: histogram.max(),
-            mean: histogram.mean(),
+            mean: (histogram.mean() * 10.0).round() / 10.0,
             p50: histogram.quantile(0.5),
             p90: histogram.quantile(0.9),
             p95: histogram.quantile(0.95),

@@ -3,20 +3,9 @@
 use std::time::Duration;
 
 use super::error::{Misread, Part, Problem, ThresholdError};
-use super::{Bound, Dimension, Expression, Operator, Quantity, RuleText, Selection, Statistic};
-use crate::metrics::{Histogram, LabelKey, METRICS, Names, Snapshot, Value, find};
-
-/// What never came, per distribution it is missing from.
-const MISSING: &[(&str, &str)] = &[
-    ("delivery", "deliveries.lost"),
-    ("completion", "messages.incomplete"),
-    ("reconnect.downtime", "reconnect.never"),
-    ("reconnect.first_delivery", "reconnect.never"),
-];
-
-/// The population a counter's events are drawn from: without it a zero says nothing.
-const POPULATIONS: &[(&str, &str)] =
-    &[("deliveries.", "deliveries.due"), ("messages.", "messages.scheduled"), ("clients.", "clients.requested")];
+use super::evidence::Evidence;
+use super::{Bound, Dimension, Expression, Operator, RuleText, Selection, Statistic};
+use crate::metrics::{Names, Snapshot};
 
 /// The rules of a run, checked.
 #[derive(Debug)]
@@ -57,30 +46,6 @@ pub struct Judged {
     pub line: Option<usize>,
 }
 
-struct Reading {
-    value: Option<f64>,
-    count: u64,
-    note: Option<String>,
-}
-
-impl Reading {
-    fn of(value: f64, count: u64) -> Self {
-        Self { value: Some(value), count, note: None }
-    }
-
-    fn without(count: u64, note: impl Into<String>) -> Self {
-        Self { value: None, count, note: Some(note.into()) }
-    }
-}
-
-/// What is judged: everything recorded so far, the names in it, and how long it was measured.
-#[derive(Clone, Copy)]
-struct Evidence<'a> {
-    totals: &'a Snapshot,
-    names: &'a Names,
-    measured: Duration,
-}
-
 impl Judge {
     /// Checks `rules` against the metrics there are and the scenario's own `names`, and adds the implied ones;
     /// `faults` is the number of faults planned.
@@ -93,13 +58,13 @@ impl Judge {
         for text in rules {
             match check(text, names, Implied::No) {
                 Ok(rule) => checked.push(rule),
-                Err(error) => errors.push(error),
+                Err(error) => errors.push(*error),
             }
         }
         for text in implied(&checked, faults) {
             match check(&text, names, Implied::Yes) {
                 Ok(rule) => checked.push(rule),
-                Err(error) => errors.push(error),
+                Err(error) => errors.push(*error),
             }
         }
         if errors.is_empty() { Ok(Self { rules: checked }) } else { Err(errors) }
@@ -125,8 +90,14 @@ impl Judge {
         judged.filter(|(rule, judged)| !rule.implied || broken(judged)).map(|(_, judged)| judged).collect()
     }
 
-    /// The first rule with `abort` that is broken for good: a bound which a growing count or extreme has passed, or a
-    /// quantile, mean or ratio beyond its bound on enough samples (ten beyond the quantile, a hundred otherwise).
+    /// Whether any rule asks for the run to be ended when it breaks.
+    pub fn aborts(&self) -> bool {
+        self.rules.iter().any(|rule| rule.text.abort)
+    }
+
+    /// The first rule with `abort` that is broken for good: a count, extreme or ratio that has grown beyond its bound,
+    /// a minimum that has sunk below it, or a quantile or mean on the wrong side of it on enough samples (ten beyond
+    /// the quantile, a hundred otherwise). What may still grow into its bound waits for the end, and so do rates.
     pub fn abort(&self, so_far: &Snapshot, names: &Names, measured: Duration) -> Option<Judged> {
         let evidence = Evidence { totals: so_far, names, measured };
         let asked = self.rules.iter().filter(|rule| rule.text.abort);
@@ -159,14 +130,16 @@ fn implied(named: &[Checked], faults: usize) -> Vec<RuleText> {
     rules
 }
 
-fn check(text: &RuleText, names: &Names, implied: Implied) -> Result<Checked, ThresholdError> {
-    let error = |part, misread: Misread| ThresholdError {
-        metric: text.metric.clone(),
-        line: text.line,
-        part,
-        span: misread.span,
-        problem: misread.problem,
-        nearest: misread.nearest,
+fn check(text: &RuleText, names: &Names, implied: Implied) -> Result<Checked, Box<ThresholdError>> {
+    let error = |part, misread: Misread| {
+        Box::new(ThresholdError {
+            metric: text.metric.clone(),
+            line: text.line,
+            part,
+            span: misread.span,
+            problem: misread.problem,
+            nearest: misread.nearest,
+        })
     };
     let expression = Expression::parse(&text.metric, names).map_err(|misread| error(Part::Key, misread))?;
     let bound = Bound::parse(&text.rule, expression.dimension()).map_err(|misread| error(Part::Rule, misread))?;
@@ -179,10 +152,7 @@ fn check(text: &RuleText, names: &Names, implied: Implied) -> Result<Checked, Th
 
 impl Checked {
     fn judge(&self, evidence: Evidence<'_>) -> Judged {
-        let reading = match &self.expression {
-            Expression::One(quantity) => evidence.read(quantity),
-            Expression::Ratio(over, under) => ratio(evidence.read(over), evidence.read(under)),
-        };
+        let reading = evidence.read(&self.expression);
         Judged {
             metric: self.text.metric.clone(),
             rule: self.text.rule.clone(),
@@ -202,84 +172,16 @@ impl Checked {
             return false;
         }
         let enough = |samples: f64| judged.count as f64 >= samples;
-        let over = judged.value.is_none_or(|value| value > self.bound.value);
-        match (&self.expression, self.bound.operator) {
-            (Expression::Ratio(..), _) => enough(100.0),
-            (_, Operator::Not) => false,
-            (Expression::One(quantity), operator) => match quantity.statistic {
-                Statistic::Total | Statistic::Count | Statistic::Max => {
-                    over && !matches!(operator, Operator::Above | Operator::AtLeast)
-                }
-                Statistic::Min => !over && !matches!(operator, Operator::Below | Operator::AtMost),
-                Statistic::Quantile(q) => enough(10.0 / (1.0 - q)),
-                Statistic::Mean | Statistic::Rate => enough(100.0),
-            },
+        let beyond = judged.value.is_none_or(|value| value > self.bound.value);
+        let above = beyond && !matches!(self.bound.operator, Operator::Above | Operator::AtLeast | Operator::Not);
+        let Expression::One(quantity) = &self.expression else { return above && enough(100.0) };
+        match quantity.statistic {
+            Statistic::Total | Statistic::Count | Statistic::Max => above,
+            Statistic::Min => !beyond && matches!(self.bound.operator, Operator::Above | Operator::AtLeast),
+            Statistic::Quantile(q) => enough(10.0 / (1.0 - q)),
+            Statistic::Mean => enough(100.0),
+            Statistic::Rate => false,
         }
-    }
-}
-
-fn ratio(over: Reading, under: Reading) -> Reading {
-    match (over.value, under.value) {
-        (Some(over), Some(below)) if below != 0.0 => Reading::of(over / below, under.count),
-        (Some(_), Some(_)) => Reading::without(0, "no samples"),
-        (None, _) => Reading { value: None, ..over },
-        (_, None) => Reading { value: None, ..under },
-    }
-}
-
-impl Evidence<'_> {
-    fn read(&self, quantity: &Quantity) -> Reading {
-        let found = self.totals.select(quantity.metric.name, &quantity.selector, self.names);
-        let count = found.as_ref().map_or(0, Value::count);
-        let seconds = self.measured.as_secs_f64();
-        match (quantity.statistic, &found) {
-            (Statistic::Rate, _) if seconds == 0.0 => Reading::without(count, "nothing was measured"),
-            (Statistic::Rate, _) => Reading::of(count as f64 / seconds, count),
-            (Statistic::Count, _) => Reading::of(count as f64, count),
-            (Statistic::Total, _) => self.counter(quantity, count),
-            (statistic, found) => {
-                let empty = Histogram::default();
-                let histogram = found.as_ref().and_then(Value::histogram).unwrap_or(&empty);
-                distribution(statistic, histogram, self.missing(quantity))
-            }
-        }
-    }
-
-    fn counter(&self, quantity: &Quantity, value: u64) -> Reading {
-        let population = POPULATIONS.iter().find(|(prefix, _)| quantity.metric.name.starts_with(prefix));
-        let Some((_, population)) = population else { return Reading::of(value as f64, value) };
-        match self.count(population, &quantity.selector) {
-            0 if value == 0 => Reading::without(0, "no samples"),
-            count => Reading::of(value as f64, count.max(value)),
-        }
-    }
-
-    fn missing(&self, quantity: &Quantity) -> u64 {
-        let counter = MISSING.iter().find(|(of, _)| *of == quantity.metric.name);
-        counter.map_or(0, |(_, counter)| self.count(counter, &quantity.selector))
-    }
-
-    /// The sum of a counter over those labels of `selector` that it carries.
-    fn count(&self, metric: &str, selector: &[(LabelKey, String)]) -> u64 {
-        let labels = find(metric).map_or(&[][..], |place| METRICS[place].labels);
-        let carried: Vec<_> = selector.iter().filter(|(key, _)| labels.contains(key)).cloned().collect();
-        self.totals.select(metric, &carried, self.names).map_or(0, |value| value.count())
-    }
-}
-
-fn distribution(statistic: Statistic, histogram: &Histogram, missing: u64) -> Reading {
-    let count = histogram.count();
-    let value = match statistic {
-        Statistic::Quantile(q) => histogram.quantile_with_missing(q, missing).map(|value| value as f64),
-        Statistic::Min if count > 0 => Some(histogram.min() as f64),
-        Statistic::Max if count > 0 && missing == 0 => Some(histogram.max() as f64),
-        Statistic::Mean if count > 0 && missing == 0 => Some(histogram.mean()),
-        _ => None,
-    };
-    match value {
-        Some(value) => Reading::of(value, count),
-        None if missing == 0 => Reading::without(0, "no samples"),
-        None => Reading::without(count + missing, format!("{missing} of {} never came", count + missing)),
     }
 }
 

@@ -118,6 +118,10 @@ fn a_run_is_aborted_only_when_a_rule_is_broken_for_good() {
     assert!(!aborts("deliveries.delivered", "> 1000", &deliveries(5)));
     assert!(aborts("deliveries.delivered", "<= 4", &deliveries(5)));
     assert!(!aborts("deliveries.delivered", "== 9", &deliveries(5)));
+    assert!(!aborts("deliveries.delivered / deliveries.due", "> 2", &deliveries(500)));
+    assert!(aborts("deliveries.delivered / deliveries.due", "< 0.5", &deliveries(500)));
+    assert!(!aborts("deliveries.delivered / deliveries.due", "< 0.5", &deliveries(50)));
+    assert!(aborts("delivery.min", "> 5ms", &deliveries(5)));
 }
 
 #[test]

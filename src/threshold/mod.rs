@@ -16,6 +16,7 @@
 
 mod bound;
 mod error;
+mod evidence;
 mod judge;
 mod key;
 mod vocabulary;

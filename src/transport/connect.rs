@@ -9,8 +9,12 @@ use url::Url;
 use super::dial::Dialer;
 use super::failure::shown;
 use super::network::{NetworkConfig, SetupError, check_headers};
+use super::proxy::Proxy;
+use super::source::Lease;
 use super::stages::Progress;
 use super::stamped::{Line, Stamped};
+use super::target::{Redirect, Target};
+use super::tls::Tls;
 use super::upgrade::{Request, request_url};
 use super::websocket::WebSocket;
 use super::{ConnectError, Connected, Connecting, Connection, Transport};
@@ -31,7 +35,8 @@ pub fn websocket(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transp
     if urls.is_empty() {
         return Err(SetupError::NoUrl);
     }
-    let targets = urls.into_iter().map(Target::new).collect::<Result<Vec<_>, _>>()?;
+    let redirects = config.connect_to.iter().map(Redirect::new).collect::<Result<Vec<_>, _>>()?;
+    let targets = urls.into_iter().map(|url| Target::new(url, &redirects)).collect::<Result<Vec<_>, _>>()?;
     let codec = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
@@ -39,8 +44,16 @@ pub fn websocket(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transp
         .max_message_size(Some(config.max_message))
         .max_frame_size(Some(config.max_message));
     let dialer = Dialer::new(&config.source_ips, config.resolve_each);
-    let timeout = config.connect_timeout;
-    Ok(Arc::new(WebSockets(Arc::new(Shared { targets, headers: config.headers, dialer, codec, timeout }))))
+    let secure = targets.iter().any(|target| target.tls);
+    Ok(Arc::new(WebSockets(Arc::new(Shared {
+        targets,
+        headers: config.headers,
+        dialer,
+        tls: if secure { Some(Tls::new(&config.tls)?) } else { None },
+        proxy: config.proxy.as_ref().map(Proxy::new).transpose()?,
+        codec,
+        timeout: config.connect_timeout,
+    }))))
 }
 
 /// The transport.
@@ -50,29 +63,11 @@ struct Shared {
     targets: Vec<Target>,
     headers: Vec<(String, String)>,
     dialer: Dialer,
+    /// There when some target wants it.
+    tls: Option<Tls>,
+    proxy: Option<Proxy>,
     codec: WebSocketConfig,
     timeout: Duration,
-}
-
-/// One URL, taken apart.
-struct Target {
-    url: Url,
-    host: String,
-    port: u16,
-    tls: bool,
-}
-
-impl Target {
-    fn new(url: Url) -> Result<Self, SetupError> {
-        let problem = |problem: &str| SetupError::Url { url: shown(&url), problem: problem.to_owned() };
-        let (tls, default) = match url.scheme() {
-            "ws" | "http" => (false, 80),
-            "wss" | "https" => (true, 443),
-            _ => return Err(problem("a WebSocket target starts with ws:// or wss://")),
-        };
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| problem("it names no host"))?;
-        Ok(Self { host: host.to_owned(), port: url.port().unwrap_or(default), tls, url })
-    }
 }
 
 impl fmt::Debug for WebSockets {
@@ -111,8 +106,7 @@ impl Shared {
         what: &str,
     ) -> Result<(Connection, Vec<(String, String)>), ConnectError> {
         let request = Request::new(&request_url(&target.url, opening), opening, &self.headers)?;
-        let (stream, lease) = self.dialer.connect(&target.host, target.port, progress).await?;
-        let line = Line::Plain(stream);
+        let (line, lease) = self.line(target, progress).await?;
         progress.enter(Word::UPGRADE);
         let mut stamped = Stamped::new(line, progress.clock().clone());
         let (headers, rest) = request.exchange(&mut stamped, what).await?;
@@ -120,5 +114,24 @@ impl Shared {
         stamped.unread(&rest);
         let websocket = WebSocket::new(stamped, self.codec, lease).await;
         Ok((Connection::WebSocket(Box::new(websocket)), headers))
+    }
+
+    /// TCP, through the proxy if there is one, and TLS if the target wants it.
+    async fn line(&self, target: &Target, progress: &mut Progress) -> Result<(Line, Option<Lease>), ConnectError> {
+        let (host, port) = (target.dial_host.as_str(), target.dial_port);
+        let (stream, lease) = match &self.proxy {
+            None => self.dialer.connect(host, port, progress).await?,
+            Some(proxy) => {
+                let (mut stream, lease) = self.dialer.connect(&proxy.host, proxy.port, progress).await?;
+                proxy.tunnel(&mut stream, host, port).await?;
+                (stream, lease)
+            }
+        };
+        progress.done();
+        let Some(tls) = self.tls.as_ref().filter(|_| target.tls) else { return Ok((Line::Plain(stream), lease)) };
+        progress.enter(Word::TLS);
+        let stream = tls.handshake(stream, &target.host).await?;
+        progress.done();
+        Ok((Line::Tls(Box::new(stream)), lease))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::ConnectError;
@@ -10,6 +11,9 @@ use super::resolve::Resolver;
 use super::source::{Lease, Source, Sources};
 use super::stages::Progress;
 use crate::observe::Word;
+
+/// How long one address of a name may take when there are others to try.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Opens TCP connections for one run.
 #[derive(Debug)]
@@ -25,7 +29,7 @@ impl Dialer {
         Self { resolver: Resolver::default(), sources: Sources::new(source_ips), each }
     }
 
-    /// A connection to `host`: stages dns (if asked) and tcp.
+    /// A connection to `host`: stage dns, if the name has to be asked for, and stage tcp, which the caller ends.
     pub(super) async fn connect(
         &self,
         host: &str,
@@ -39,13 +43,19 @@ impl Dialer {
         progress.enter(Word::TCP);
         let candidates = if self.each { addresses.in_turn() } else { addresses.preferred_first() };
         let mut refusal = None;
-        for address in candidates {
-            match self.connect_to(address).await {
+        for (index, &address) in candidates.iter().enumerate() {
+            let attempt = self.connect_to(address);
+            let connected = if index + 1 < candidates.len() {
+                let unanswered = |_| failure(Word::TCP, Word::TIMEOUT, format!("{address}: nobody answered"));
+                tokio::time::timeout(PATIENCE, attempt).await.map_err(unanswered).flatten()
+            } else {
+                attempt.await
+            };
+            match connected {
                 Ok(connected) => {
                     if !self.each {
                         addresses.prefer(address);
                     }
-                    progress.done();
                     return Ok(connected);
                 }
                 Err(error) => refusal = Some(error),

@@ -16,11 +16,14 @@ mod connect;
 mod dial;
 mod failure;
 mod network;
+mod proxy;
 mod resolve;
 pub mod scripted;
 mod source;
 mod stages;
 mod stamped;
+mod target;
+mod tls;
 mod upgrade;
 pub mod websocket;
 
@@ -129,9 +132,15 @@ impl Connection {
         each!(self, c => c.last_heard())
     }
 
+    /// What passed so far, in bytes and in reads and writes, below the codec (above TLS).
+    pub fn traffic(&self) -> Traffic {
+        each!(self, c => c.traffic())
+    }
+
     /// Bytes read and written so far, below the codec (above TLS).
     pub fn bytes(&self) -> (u64, u64) {
-        each!(self, c => c.bytes())
+        let Traffic { read, written, .. } = self.traffic();
+        (read, written)
     }
 }
 

@@ -26,7 +26,8 @@ pub struct NetworkConfig {
     pub connect_timeout: Duration,
     /// The largest message accepted, in bytes.
     pub max_message: usize,
-    /// Bytes queued for a peer that takes none before sends are refused; no frame may be larger.
+    /// Bytes queued for a peer that takes none before sends are refused. A larger frame is never taken: keep it well
+    /// above the largest payload.
     pub max_queued: usize,
 }
 

@@ -90,3 +90,40 @@ async fn look_up(host: &str, port: u16) -> Result<Addresses, ConnectError> {
         Err(error) => Err(no_address(&error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Addresses, Resolver};
+    use crate::observe::Word;
+    use crate::time::Clock;
+    use crate::transport::stages::Progress;
+    use std::net::SocketAddr;
+
+    fn address(last: u8) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, last], 80))
+    }
+
+    #[test]
+    fn every_address_has_its_turn_or_the_one_that_answered_comes_first() {
+        let each = Addresses { all: vec![address(1), address(2)], ..Addresses::default() };
+        let turns: Vec<_> = (0..3).flat_map(|_| each.in_turn()).collect();
+        assert_eq!(turns, [address(1), address(2), address(1)]);
+        let once = Addresses { all: vec![address(1), address(2), address(3)], ..Addresses::default() };
+        assert_eq!(once.preferred_first()[0], address(1));
+        once.prefer(address(2));
+        assert_eq!(once.preferred_first(), [address(2), address(3), address(1)]);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_asked_for_once() {
+        let resolver = Resolver::default();
+        let stages = async |host: &str| {
+            let mut progress = Progress::new(&Clock::real());
+            assert!(resolver.resolve(host, 80, &mut progress).await.unwrap().initialized());
+            progress.into_stages().into_iter().map(|(stage, _)| stage).collect::<Vec<_>>()
+        };
+        assert_eq!(stages("localhost").await, [Word::DNS]);
+        assert_eq!(stages("localhost").await, []);
+        assert_eq!(stages("[::1]").await, []);
+    }
+}

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use self::hub::{Hub, lock};
-use super::{CloseReason, ConnectError, Connected, Connecting, Connection, Frame, Received, Transport};
+use super::{CloseReason, ConnectError, Connected, Connecting, Connection, Frame, Received, Traffic, Transport};
 use crate::observe::{TransportKind, Word};
 use crate::time::{Clock, Timestamp};
 use crate::wire::Opening;
@@ -123,7 +123,7 @@ impl Transport for Script {
                 clock: clock.clone(),
                 timer: None,
                 queue: Vec::new(),
-                passed: (0, 0),
+                passed: Traffic::default(),
                 ended: None,
             };
             if !takes.is_zero() {
@@ -145,7 +145,7 @@ pub struct Scripted {
     clock: Clock,
     timer: Option<Timer>,
     queue: Vec<Frame>,
-    passed: (u64, u64),
+    passed: Traffic,
     ended: Option<CloseReason>,
 }
 
@@ -163,7 +163,8 @@ impl Scripted {
         loop {
             let due = match self.take() {
                 Ok((at, Item::Frame(frame))) => {
-                    self.passed.0 += frame.bytes().len() as u64;
+                    self.passed.read += frame.bytes().len() as u64;
+                    self.passed.reads += 1;
                     return Poll::Ready(Ok(Received { frame, at }));
                 }
                 Ok((_, Item::End(reason))) => {
@@ -203,7 +204,8 @@ impl Scripted {
         if closing || !hub.peer.takes(self.conn) {
             return Ok(false);
         }
-        self.passed.1 += frame.bytes().len() as u64;
+        self.passed.written += frame.bytes().len() as u64;
+        self.passed.writes += 1;
         self.queue.push(frame);
         Ok(true)
     }
@@ -232,7 +234,8 @@ impl Scripted {
         lock(&self.hub).lines.get(&self.conn).map_or(now, |line| line.last_heard(now))
     }
 
-    pub(super) fn bytes(&self) -> (u64, u64) {
+    /// Every frame is a read or a write of its own.
+    pub(super) fn traffic(&self) -> Traffic {
         self.passed
     }
 }

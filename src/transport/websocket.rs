@@ -135,13 +135,7 @@ impl WebSocket {
         self.stream.get_ref().last_read()
     }
 
-    pub(super) fn bytes(&self) -> (u64, u64) {
-        let traffic = self.traffic();
-        (traffic.read, traffic.written)
-    }
-
-    /// What passed below the codec, and in how many reads and writes.
-    pub fn traffic(&self) -> Traffic {
+    pub(super) fn traffic(&self) -> Traffic {
         self.stream.get_ref().traffic()
     }
 

@@ -64,7 +64,7 @@ fn errors(report: &Report, palette: &Palette) -> Vec<String> {
         *first = first.replacen("      ", "Errors", 1);
     }
     if report.errors.len() > LISTED {
-        let rest: u64 = report.errors[LISTED..].iter().map(|failure| failure.count).sum();
+        let rest = report.errors[LISTED..].iter().fold(0u64, |sum, failure| sum.saturating_add(failure.count));
         lines.push(format!("        and {} of {} more kinds", long(rest), report.errors.len() - LISTED));
     }
     headed("Errors", lines, palette)

@@ -66,6 +66,9 @@ fn because(report: &Report) -> Vec<String> {
         Ending::Aborted(why) => reasons.push(format!("ended early: {why}")),
         Ending::Failed(why) => reasons.push(why.clone()),
     }
+    if !report.identity.holds {
+        reasons.push("the counts contradict each other: see below".to_owned());
+    }
     if !report.generator.healthy {
         reasons.push("the generator disturbed its own measurement: see Generator".to_owned());
     }

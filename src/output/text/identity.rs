@@ -27,8 +27,10 @@ pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
     let sides = report.identity;
     let mut lines = Vec::new();
     if sides.due == 0 && sides.holds {
-        if report.counter("messages.scheduled") > 0 {
+        let others = BESIDE.iter().any(|(metric, ..)| report.counter(metric) > 0);
+        if others || report.counter("messages.scheduled") > 0 {
             lines.push(format!("{}      nothing was due", paint(palette.head, "Did it arrive")));
+            lines.extend(if others { beside(report) } else { Vec::new() });
             lines.extend(messages(report));
         }
         return lines;
@@ -57,7 +59,7 @@ pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
 /// The two sides are counted separately; when they disagree, no other number is worth anything.
 fn contradiction(report: &Report, palette: &Palette) -> Vec<String> {
     let sides = report.identity;
-    let sum = sides.delivered + sides.lost + sides.excluded;
+    let sum = sides.delivered.saturating_add(sides.lost).saturating_add(sides.excluded);
     vec![
         paint(palette.bad, "THE COUNTS CONTRADICT EACH OTHER: this is a bug in wsbench, please report it"),
         format!("  due        {:>24}   from the plan and the send log", grouped(sides.due)),

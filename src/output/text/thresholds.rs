@@ -43,9 +43,10 @@ fn row(rule: &Threshold, palette: &Palette) -> Vec<String> {
 }
 
 fn value(rule: &Threshold) -> String {
-    let Some(value) = rule.value else { return "none".to_owned() };
+    let Some(value) = rule.value else { return if rule.count > 0 { "never" } else { "none" }.to_owned() };
     match rule.unit.as_str() {
         "ns" => time(value),
+        "ratio" if value >= 1_000.0 => format!("{} x", long(value as u64)),
         "ratio" if rule.rule.contains('%') && value > 0.0 && value < 0.0995 => {
             format!("{} %", significant(value * 100.0, 3))
         }
@@ -73,7 +74,7 @@ fn place(rule: &Threshold, path: &str) -> String {
         None => "implied unless the scenario says otherwise".to_owned(),
     };
     match &rule.note {
-        Some(note) => format!("{place}   {note}"),
+        Some(note) => format!("{place}: {note}"),
         None => place,
     }
 }

@@ -206,6 +206,14 @@ async fn first_message_authentication_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_authenticate_unasked_are_welcomed_afterwards_too() {
+    let run = Run::new(RoomScript::new(1));
+    let mut client = run.connect(0, "u1").await;
+    client.say(json!({"type": "auth", "token": "u2"}));
+    assert_eq!(client.hear_all().await, ["auth.success", "welcome"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_close_of_ours_is_answered_at_once() {
     let run = Run::new(RoomScript::new(1));
     let mut client = run.join(0, "client", "r").await;

@@ -68,12 +68,11 @@ async fn several_sends_leave_in_one_write_and_several_frames_arrive_in_one_read(
         peer.next().await;
     })
     .await;
-    let Connection::WebSocket(mut connection) = connect(address).await else { unreachable!() };
+    let mut connection = connect(address).await;
     let before = connection.traffic();
     for n in 0..10 {
         assert_eq!(connection.start_send(Frame::text(format!("message {n}"))), Ok(true));
     }
-    let mut connection = Connection::WebSocket(connection);
     flush(&mut connection).await.unwrap();
     let mut stamps = Vec::new();
     for n in 0..10 {
@@ -83,7 +82,6 @@ async fn several_sends_leave_in_one_write_and_several_frames_arrive_in_one_read(
     }
     stamps.dedup();
     assert_eq!(stamps.len(), 1);
-    let Connection::WebSocket(connection) = connection else { unreachable!() };
     let after = connection.traffic();
     assert_eq!((after.writes - before.writes, after.reads - before.reads), (1, 1));
     assert_eq!(after.written - before.written, 10 * (2 + 4 + 9));
@@ -106,7 +104,7 @@ async fn what_the_server_says_with_its_answer_is_not_lost() {
         stream.write_all(&answer).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
         stream.write_all(b"re\x81\x03end").await.unwrap();
-        stream.read(&mut [0]).await.unwrap();
+        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
     })
     .await;
     let mut connection = connect(address).await;
@@ -223,4 +221,10 @@ async fn a_message_larger_than_allowed_ends_the_connection() {
     let mut connection = connect_with(url(address), config, Opening::default()).await.unwrap().connection;
     let end = receive(&mut connection).await.unwrap_err();
     assert_eq!(end, CloseReason::Protocol("Message too long: 2000 > 1000".to_owned()));
+}
+
+#[test]
+fn an_open_connection_is_small() {
+    // Beside the codec's read buffer of 4 KiB this is most of what an idle client costs.
+    assert!(size_of::<crate::transport::websocket::WebSocket>() <= 512);
 }

@@ -1,6 +1,9 @@
 //! The WebSocket transport against real sockets: good servers, and every way to be refused.
 
 mod carrying;
+mod refusals;
+mod secure;
+mod tunnel;
 
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;

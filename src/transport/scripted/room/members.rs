@@ -37,16 +37,15 @@ impl RoomScript {
             token.clone_into(&mut client.user);
         }
         outbox.send(conn, now + self.same, Frame::text(r#"{"type":"auth.success"}"#));
-        if !client.admitted {
-            self.admit(conn, now, outbox);
-        }
+        // Said again to those who were let in before: the first welcome came before they could be waiting for it.
+        self.admit(conn, now, outbox);
     }
 
     pub(super) fn join(&mut self, conn: Conn, frame: &Value, now: Timestamp, outbox: &mut Outbox) {
         let name = text(frame, "room");
         let Some(client) = self.clients.get_mut(&conn) else { return };
         self.joins += 1;
-        let late = self.late_acks.filter(|(every, _)| self.joins % every == 0);
+        let late = self.late_acks.filter(|(every, _)| self.joins.is_multiple_of(*every));
         let acked = now + self.same + late.map_or(Duration::ZERO, |(_, by)| by);
         let room = self.rooms.entry(name.to_owned()).or_default();
         let joined = |offset: u64| {

@@ -1,0 +1,22 @@
+//! `wsbench check`: what a scenario will do, in prose, without doing it.
+
+use super::exit::Done;
+use super::run::{ScenarioArgs, rules};
+use crate::scenario;
+use crate::ui::Terminal;
+
+/// Validate a scenario and say in prose what it will do
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Args {
+    /// A scenario file, or @NAME for a shipped one
+    scenario: String,
+    #[command(flatten)]
+    over: ScenarioArgs,
+}
+
+pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
+    let loaded = scenario::load(&args.scenario, &args.over.overrides(), &super::environment);
+    let scenario = loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
+    rules::judge(&scenario, terminal)?;
+    super::print(terminal, &format!("{}\n", scenario::explain(&scenario, &scenario::Limits {})))
+}

@@ -1,0 +1,241 @@
+//! `wsbench run`: read the scenario, raise the server if it is ours, drive the clients, report, judge.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exit::{Done, Exit, Failure};
+use crate::engine::{End, OnTick, Outcome, RawSink, Setup};
+use crate::metrics::Names;
+use crate::report::{self, Environment, Facts, Report, Series};
+use crate::scenario::plan::Plan;
+use crate::scenario::{self, Scenario, Target};
+use crate::threshold::Judge;
+use crate::ui::{Progress, Terminal, Verbosity};
+
+mod limits;
+mod outputs;
+mod overrides;
+mod quick;
+pub(super) mod rules;
+mod target;
+
+use outputs::Outputs;
+pub(super) use overrides::ScenarioArgs;
+
+/// Drive clients through a scenario, report, judge thresholds
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Args {
+    /// A scenario file, or @NAME for a shipped one; nothing with --url
+    #[arg(required_unless_present_any = ["url", "list"])]
+    scenario: Option<String>,
+    #[command(flatten)]
+    over: ScenarioArgs,
+    /// What the target speaks, without a scenario
+    #[arg(long, default_value = "room", requires = "url")]
+    dialect: String,
+    /// List the shipped scenarios
+    #[arg(long)]
+    list: bool,
+    /// Print the scenario in place of running it
+    #[arg(long)]
+    print_scenario: bool,
+    /// The Redis that joins the instances of the bundled server
+    #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
+    redis: Option<String>,
+    /// What joins the instances of the bundled server, in place of the scenario's
+    #[arg(long, value_enum)]
+    broker: Option<super::serve::BrokerArg>,
+    /// Write KIND=FILE as well: json, hgrm, text, raw (repeatable)
+    #[arg(long, value_name = "KIND=FILE")]
+    out: Vec<String>,
+    /// What goes to stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// A measurement that cannot be trusted is a failure (exit 4)
+    #[arg(long)]
+    strict: bool,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// Threads that drive clients; a worker per two cores by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
+    if args.list {
+        return list(terminal);
+    }
+    let outputs = Outputs::parse(&args.out)?;
+    let scenario = load(&args, terminal)?;
+    if args.print_scenario {
+        return super::print(terminal, &scenario.source.text);
+    }
+    let judge = rules::judge(&scenario, terminal)?;
+    let plan = Plan::new(&scenario);
+    limits::prepare(&plan)?;
+    let runtime = super::runtime()?;
+    // From here on a signal ends the run in good order, children included.
+    let mut signals = {
+        let _inside = runtime.enter();
+        super::signals::listen()?
+    };
+    let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let times = scenario.times;
+    let phases = crate::ui::Plan { warm_up: times.warm_up, duration: times.duration, drain: times.drain };
+    let mut progress = Progress::new(terminal, verbosity, phases);
+    let mut ground = target::raise(&scenario, &plan, &args, &mut progress)?;
+    let started = crate::time::wall_clock();
+    let mut recording = Recording { progress, series: Series::default(), judge: &judge, seen: Seen::default() };
+    let (raw, writer) = outputs.raw_log();
+    let setup = setup(&args, scenario, plan, &ground, raw);
+    let scenario = Arc::clone(&setup.scenario);
+    runtime.block_on(ground.preflight(&setup))?;
+    let outcome = {
+        let mut on_tick = |tick: &crate::engine::Tick| recording.tick(tick);
+        let on_tick: &mut OnTick<'_> = &mut on_tick;
+        runtime.block_on(crate::engine::run(setup, &mut signals, on_tick)).map_err(Failure::internal)?
+    };
+    let Recording { mut progress, series, .. } = recording;
+    progress.finish();
+    ground.stop();
+    let judged = judge.verdicts(&outcome.totals, &outcome.names, outcome.measured);
+    let facts = Facts {
+        scenario: described(&scenario),
+        environment: ground.environment(),
+        started,
+        judged: &judged,
+        selections: &judge.selections(),
+        series: series.points(),
+        strict: args.strict,
+    };
+    let report = report::build(&outcome, facts);
+    finish(&args, terminal, &outcome, &report, outputs, writer)
+}
+
+/// Writes everything that was asked for; the report's own exit code unless something could not be written.
+fn finish(
+    args: &Args,
+    terminal: &Terminal,
+    outcome: &Outcome,
+    report: &Report,
+    outputs: Outputs,
+    writer: Option<outputs::RawWriter>,
+) -> Done {
+    let (written, failed) = outputs.write(report, writer);
+    outputs::show(args.format == Format::Json, terminal, report, &written)?;
+    for error in &failed {
+        anstream::eprintln!("error: {error}");
+    }
+    if let End::Failed(reason) = &outcome.end {
+        anstream::eprintln!("error: {}", crate::ui::printable(reason));
+    }
+    let code = if failed.is_empty() || matches!(report.exit_code, 130 | 143) {
+        report.exit_code
+    } else {
+        Exit::Internal as u8
+    };
+    Ok(ExitCode::from(code))
+}
+
+fn load(args: &Args, terminal: &Terminal) -> Result<Scenario, Failure> {
+    let overrides = args.over.overrides();
+    let environment = &super::environment;
+    let loaded = match &args.scenario {
+        Some(path) => scenario::load(path, &overrides, environment),
+        None => scenario::parse(quick::source(args), &overrides, environment),
+    };
+    let mut scenario = loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
+    if let (Some(broker), Target::Bundled(bundled)) = (args.broker, &mut scenario.target) {
+        bundled.broker = broker.into();
+    }
+    Ok(scenario)
+}
+
+fn setup(args: &Args, scenario: Scenario, plan: Plan, ground: &target::Ground, raw: Option<RawSink>) -> Setup {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let clients = plan.lives().len();
+    let workers = args.workers.map_or_else(|| crate::engine::suitable_workers(cores, clients), usize::from);
+    Setup {
+        dialer: ground.dialer(&scenario),
+        urls: ground.urls(),
+        scenario: Arc::new(scenario),
+        plan,
+        workers,
+        secret: ground.secret(),
+        run: rand::random(),
+        raw,
+    }
+}
+
+/// What is kept of each second as it passes.
+struct Recording<'a> {
+    progress: Progress,
+    series: Series,
+    judge: &'a Judge,
+    seen: Seen,
+}
+
+/// What the rules with `abort` look at.
+#[derive(Default)]
+struct Seen {
+    totals: crate::metrics::Snapshot,
+    names: Names,
+    measured: Duration,
+}
+
+impl Recording<'_> {
+    fn tick(&mut self, tick: &crate::engine::Tick) -> std::ops::ControlFlow<String> {
+        self.progress.tick(tick);
+        self.series.push(tick);
+        if !self.judge.aborts() {
+            return std::ops::ControlFlow::Continue(());
+        }
+        self.seen.totals.merge(&tick.delta);
+        self.seen.measured = Duration::from_nanos(u64::try_from(tick.at_ns).unwrap_or(0));
+        match self.judge.abort(&self.seen.totals, &self.seen.names, self.seen.measured) {
+            Some(judged) => std::ops::ControlFlow::Break(format!("{} {}", judged.metric, judged.rule)),
+            None => std::ops::ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn described(scenario: &Scenario) -> report::Scenario {
+    report::Scenario {
+        name: scenario.name.clone(),
+        path: scenario.source.path.clone(),
+        sha256: scenario.source.sha256.clone(),
+        seed: scenario.seed,
+        text: scenario.source.text.to_string(),
+    }
+}
+
+fn list(terminal: &Terminal) -> Done {
+    let mut text = String::new();
+    for (name, scenario) in scenario::builtin::BUILTINS {
+        let about = scenario.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
+        text.push_str(&format!("@{name:<24} {about}\n"));
+    }
+    super::print(terminal, &text)
+}
+
+/// The path of an output.
+type Path = PathBuf;
+
+/// The environment of a run against a server that is not ours.
+fn foreign_environment(urls: usize) -> Environment {
+    Environment::new(report::Broker::External, u32::try_from(urls).unwrap_or(u32::MAX), cores())
+}
+
+fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
+}

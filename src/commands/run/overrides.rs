@@ -1,0 +1,100 @@
+//! The flags that stand against a scenario: curl's spellings towards the target, everybody's for load.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::scenario::Overrides;
+use crate::units::{Rate, parse_duration, parse_rate};
+
+/// Flags that change what a scenario says.
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::commands) struct ScenarioArgs {
+    /// Value of a variable of the scenario (repeatable)
+    #[arg(short = 'e', long = "env", value_name = "KEY=VALUE", value_parser = pair)]
+    vars: Vec<(String, String)>,
+    /// Clients in all, shared among the groups as the scenario has them
+    #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    clients: Option<u32>,
+    /// How long is measured
+    #[arg(short = 'd', long, value_name = "TIME", value_parser = parse_duration)]
+    duration: Option<Duration>,
+    /// Publications per second in all
+    #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_rate)]
+    rate: Option<Rate>,
+    /// Everything random follows from it
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Talk to this server in place of the scenario's
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Header of the opening request (repeatable)
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// Cookies of the opening request
+    #[arg(short = 'b', long, value_name = "COOKIES")]
+    cookie: Option<String>,
+    /// Verify no certificate
+    #[arg(short = 'k', long)]
+    insecure: bool,
+    /// Connect through this HTTP proxy
+    #[arg(short = 'x', long, value_name = "URL")]
+    proxy: Option<String>,
+    /// Trust the certificates in this file in place of the system's
+    #[arg(long, value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Client certificate
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// Key of the client certificate
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Connect to HOST2:PORT2 in place of HOST1:PORT1 (repeatable)
+    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2", value_parser = detour)]
+    connect_to: Vec<(String, String)>,
+}
+
+impl ScenarioArgs {
+    /// The flags as the scenario takes them.
+    pub(in crate::commands) fn overrides(&self) -> Overrides {
+        let mut headers = self.headers.clone();
+        headers.extend(self.cookie.iter().map(|cookie| ("cookie".to_owned(), cookie.clone())));
+        Overrides {
+            vars: self.vars.clone(),
+            clients: self.clients,
+            duration: self.duration,
+            rate: self.rate,
+            seed: self.seed,
+            url: self.url.clone(),
+            headers,
+            insecure: self.insecure,
+            proxy: self.proxy.clone(),
+            cacert: self.cacert.clone(),
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            connect_to: self.connect_to.clone(),
+        }
+    }
+
+    /// The server that was named.
+    pub(super) fn url(&self) -> Option<&str> {
+        self.url.as_deref()
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn detour(text: &str) -> Result<(String, String), String> {
+    let parts: Vec<&str> = text.split(':').collect();
+    match parts[..] {
+        [from, from_port, to, to_port] => Ok((format!("{from}:{from_port}"), format!("{to}:{to_port}"))),
+        _ => Err("expected HOST1:PORT1:HOST2:PORT2".to_owned()),
+    }
+}

@@ -1,0 +1,49 @@
+//! Thresholds, checked before anything is started, and the way a wrong scenario is shown.
+
+use std::collections::BTreeMap;
+
+use crate::commands::exit::{Exit, Failure};
+use crate::metrics::Names;
+use crate::scenario::{Diagnostic, RulePart, Scenario};
+use crate::threshold::{Judge, Part, RuleText, ThresholdError};
+use crate::ui::{Palette, Terminal};
+
+/// The judge of a scenario's thresholds.
+pub(in crate::commands) fn judge(scenario: &Scenario, terminal: &Terminal) -> Result<Judge, Failure> {
+    let names = Names {
+        groups: scenario.groups.iter().map(|group| group.name.clone()).collect(),
+        publishes: scenario.publishes.iter().map(|publish| publish.name.clone()).collect(),
+        instances: BTreeMap::new(),
+    };
+    let text = |rule: &crate::scenario::Rule| RuleText {
+        metric: rule.metric.clone(),
+        rule: rule.rule.clone(),
+        during: rule.during.clone(),
+        abort: rule.abort,
+        line: rule.line,
+    };
+    let rules: Vec<RuleText> = scenario.thresholds.iter().map(text).collect();
+    Judge::new(&rules, &names, 0).map_err(|errors| {
+        let shown: Vec<Diagnostic> = errors.iter().map(|error| placed(error, scenario)).collect();
+        refuse(&shown, terminal)
+    })
+}
+
+fn placed(error: &ThresholdError, scenario: &Scenario) -> Diagnostic {
+    let part = if error.part == Part::Key { RulePart::Metric } else { RulePart::Rule };
+    let message = error.problem.to_string();
+    let help = error.nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`?"));
+    let rule = scenario.thresholds.iter().find(|rule| rule.line == error.line && rule.metric == error.metric);
+    match rule {
+        Some(rule) => rule.at(part, &scenario.source, message).with_help(help),
+        None => Diagnostic::without_place(&scenario.source.path, message).with_help(help),
+    }
+}
+
+/// What is wrong with a scenario, as a failure with exit code 2.
+pub(in crate::commands) fn refuse(diagnostics: &[Diagnostic], terminal: &Terminal) -> Failure {
+    let coloured = terminal.stderr_palette() != Palette::plain();
+    let show = |diagnostic: &Diagnostic| if coloured { diagnostic.styled() } else { diagnostic.plain() };
+    let shown: Vec<String> = diagnostics.iter().map(show).collect();
+    Failure { exit: Exit::Usage, message: shown.join("\n\n") }
+}

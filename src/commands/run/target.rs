@@ -1,0 +1,189 @@
+//! The ground a run stands on: the bundled server, raised for it, or a server that is already there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::commands::exit::Failure;
+use crate::commands::redis;
+use crate::commands::rig::{Layout, Rig};
+use crate::commands::secret;
+use crate::dialect::{self, Dialect, Parameters};
+use crate::engine::Setup;
+use crate::report::{self, Environment};
+use crate::scenario::plan::Plan;
+use crate::scenario::{BrokerChoice, Bundled, Cadence, Foreign, Network, Scenario, Target};
+use crate::session::Dialer;
+use crate::time::Clock;
+use crate::transport::{self, NetworkConfig, TlsConfig, Transport};
+use crate::ui::Progress;
+
+/// How often the first connect is tried before the target counts as out of reach.
+const TRIES: u32 = 3;
+
+/// Between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_millis(300);
+
+/// What is under the clients' feet.
+pub(super) struct Ground {
+    rig: Option<Rig>,
+    transport: Arc<dyn Transport>,
+    dialect: Arc<dyn Dialect>,
+    urls: usize,
+    secret: Option<Arc<[u8]>>,
+    environment: Environment,
+}
+
+/// Raises the server if the scenario wants the bundled one, and prepares the way to it. Call it from the main thread.
+pub(super) fn raise(
+    scenario: &Scenario,
+    plan: &Plan,
+    args: &super::Args,
+    progress: &mut Progress,
+) -> Result<Ground, Failure> {
+    match &scenario.target {
+        Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, args, progress),
+        Target::Foreign(foreign) => reach(foreign),
+    }
+}
+
+fn raise_bundled(
+    bundled: &Bundled,
+    scenario: &Scenario,
+    plan: &Plan,
+    args: &super::Args,
+    progress: &mut Progress,
+) -> Result<Ground, Failure> {
+    let path = crate::commands::environment("PATH");
+    let broker = redis::start(bundled.broker, args.redis.as_deref(), path.as_deref())?;
+    progress.notice(&format!("server: {} instances joined by {}", bundled.instances, broker.describe()));
+    if broker.url().is_none() && bundled.broker == BrokerChoice::Auto {
+        progress.notice(
+            "no Redis at hand (--redis, REDIS_URL, redis-server or valkey-server on PATH): \
+             the cross-instance figures contain no Redis hop",
+        );
+    }
+    let joined_by = if broker.url().is_some() { report::Broker::Redis } else { report::Broker::Memory };
+    let secret = secret::random();
+    let layout = Layout {
+        program: std::env::current_exe().map_err(|error| Failure::internal(format!("own path: {error}")))?,
+        instances: bundled.instances,
+        port: 0,
+        admin_port: 0,
+        bind: std::net::IpAddr::from([127, 0, 0, 1]),
+        secret: secret.clone(),
+        arguments: vec!["--frames-per-second".to_owned(), frames_per_second(scenario, plan).to_string()],
+    };
+    let rig = Rig::start(&layout, broker)?;
+    let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
+    let ports = NetworkConfig::default();
+    Ok(Ground {
+        urls: urls.len(),
+        transport: transport::websocket(urls, ports).map_err(Failure::setup)?,
+        dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
+        secret: Some(Arc::from(secret.into_bytes())),
+        environment: Environment::new(joined_by, u32::from(bundled.instances), super::cores()),
+        rig: Some(rig),
+    })
+}
+
+fn reach(foreign: &Foreign) -> Result<Ground, Failure> {
+    let urls = foreign.urls.len();
+    Ok(Ground {
+        rig: None,
+        transport: transport::websocket(foreign.urls.clone(), network(&foreign.network)).map_err(Failure::setup)?,
+        dialect: Arc::clone(&foreign.dialect),
+        urls,
+        secret: None,
+        environment: super::foreign_environment(urls),
+    })
+}
+
+fn network(network: &Network) -> NetworkConfig {
+    let tls = &network.tls;
+    NetworkConfig {
+        headers: network.headers.clone(),
+        tls: TlsConfig {
+            ca: tls.ca.clone(),
+            cert: tls.cert.clone(),
+            key: tls.key.clone(),
+            server_name: tls.server_name.clone(),
+            insecure: tls.insecure,
+        },
+        proxy: network.proxy.clone(),
+        connect_to: network.connect_to.clone(),
+        resolve_each: network.resolve_each,
+        source_ips: network.source_ips.clone(),
+        ..NetworkConfig::default()
+    }
+}
+
+/// Ten times what a client of this scenario sends at most, so that the server's limit is never what is measured.
+fn frames_per_second(scenario: &Scenario, plan: &Plan) -> u32 {
+    let mut most: f64 = 10.0;
+    for publish in &scenario.publishes {
+        let talkers = plan.lives().iter().filter(|life| life.group == publish.from).count().max(1) as f64;
+        most += match &publish.rate {
+            Cadence::Total(shape) => {
+                let peak = (0..=100).map(|at| shape.rate(plan.published() / 100 * at)).fold(0.0, f64::max);
+                peak / talkers
+            }
+            Cadence::Think(least, _) => 1.0 / least.as_secs_f64().max(0.001),
+        };
+    }
+    (most * 10.0).min(1e9) as u32
+}
+
+impl Ground {
+    /// How clients of `scenario` get there.
+    pub(super) fn dialer(&self, scenario: &Scenario) -> Dialer {
+        let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        Dialer {
+            transport: Arc::clone(&self.transport),
+            dialect: Arc::clone(&self.dialect),
+            clock: Clock::real(),
+            machine: machine.map(|id| Arc::from(id.trim())),
+            instance_header: None,
+            join_timeout: scenario.times.join_timeout,
+        }
+    }
+
+    pub(super) fn urls(&self) -> usize {
+        self.urls
+    }
+
+    pub(super) fn secret(&self) -> Option<Arc<[u8]>> {
+        self.secret.clone()
+    }
+
+    pub(super) fn environment(&self) -> Environment {
+        self.environment.clone()
+    }
+
+    /// One connect to each URL before the clients start: a target that is out of reach is told at once, by its cause.
+    pub(super) async fn preflight(&self, setup: &Setup) -> Result<(), Failure> {
+        let Some(life) = setup.plan.lives().first() else { return Ok(()) };
+        let now = crate::time::unix_seconds();
+        let identities = crate::scenario::Identities::new(&setup.scenario, setup.secret.as_deref(), now);
+        let (user, token) = identities.of(life.user);
+        let identity = dialect::Identity { user, token, auth: setup.scenario[life.group].auth };
+        for url in 0..self.urls {
+            let mut tried = 0;
+            loop {
+                let Err(error) = setup.dialer.dial(url, &identity, Vec::new()).await else { break };
+                tried += 1;
+                if tried == TRIES {
+                    return Err(Failure::setup(format!("the target cannot be reached: {error}")));
+                }
+                setup.dialer.clock.sleep_until(setup.dialer.clock.now() + BETWEEN_TRIES).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the server if it is ours.
+    pub(super) fn stop(&mut self) {
+        if let Some(rig) = &mut self.rig {
+            rig.stop();
+        }
+    }
+}

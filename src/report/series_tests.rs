@@ -1,0 +1,48 @@
+use super::*;
+use crate::metrics::Recorder;
+use crate::observe::{Fact, Labels, Observation, Observe};
+
+/// A second in which `n` deliveries took `nanos` each.
+fn tick(second: i64, phase: Phase, nanos: u64, n: u64) -> Tick {
+    let mut recorder = Recorder::default();
+    (0..n).for_each(|_| recorder.observe(&Observation::new(Fact::Delivered, Labels::default(), nanos)));
+    Tick { at_ns: second * 1_000_000_000, phase, delta: recorder.take(), clients: 1, asked: 1 }
+}
+
+#[test]
+fn the_first_point_starts_with_the_measured_phase() {
+    let mut series = Series::default();
+    series.push(&tick(-1, Phase::WarmUp, 1_000_000, 5));
+    series.push(&tick(1, Phase::Measure, 1_000_000, 5));
+    series.push(&tick(2, Phase::Measure, 7_000_000, 1));
+    let points = series.points();
+    let seen: Vec<_> = points.iter().map(|p| (p.t_ns, p.span_ns, p.counters["deliveries.delivered"])).collect();
+    assert_eq!(seen, [(0, 1_000_000_000, 5), (1_000_000_000, 1_000_000_000, 1)]);
+    assert_eq!((points[1].histograms["delivery"].p50, points[1].histograms["delivery"].max), (7_000_000, 7_000_000));
+    assert!(!points[0].histograms.contains_key("completion"), "what was not measured has no figures");
+}
+
+#[test]
+fn folding_merges_and_loses_nothing() {
+    let mut series = Series::default();
+    let seconds = 2_000;
+    for second in 1..=seconds {
+        // The second half of each minute is slow: an average of percentiles would show it.
+        let nanos = if second % 2 == 0 { 1_000_000 } else { 9_000_000 };
+        series.push(&tick(second, Phase::Measure, nanos, if second % 2 == 0 { 90 } else { 10 }));
+    }
+    let points = series.points();
+    assert!(points.len() <= 600, "{} points", points.len());
+    assert!(points.len() >= 300, "{} points", points.len());
+    let delivered: u64 = points.iter().map(|point| point.counters["deliveries.delivered"]).sum();
+    assert_eq!(delivered, 100_000);
+    for pair in points.windows(2) {
+        assert_eq!(pair[0].t_ns + pair[0].span_ns as i64, pair[1].t_ns, "no gap");
+    }
+    let widths: std::collections::BTreeSet<u64> = points.iter().map(|p| p.span_ns / 1_000_000_000).collect();
+    assert!(widths.iter().all(|w| w.is_power_of_two()) && widths.len() <= 3, "{widths:?}");
+    let folded = points[0].histograms["delivery"];
+    let near = |value: u64, of: u64| value.abs_diff(of) <= of / 1_000;
+    assert!(near(folded.p50, 1_000_000) && near(folded.p90, 1_000_000), "{folded:?}");
+    assert!(near(folded.p95, 9_000_000) && folded.max == 9_000_000 && folded.min == 1_000_000, "{folded:?}");
+}
