@@ -380,8 +380,10 @@ impl Session {
                 tell(Happening::Delivery(delivery, received.at));
             }
             Event::Acked { reference } => {
-                if let Some(waiting) = self.answered(reference) {
-                    tell(Happening::Acked(waiting.token, received.at - waiting.at));
+                match self.answered(reference) {
+                    Some(waiting) => tell(Happening::Acked(waiting.token, received.at - waiting.at)),
+                    // Where answers carry nothing but the reference, it may be a join's.
+                    None => self.joined(Some(reference), None, None, tell),
                 }
             }
             Event::Refused { reference, code, unconfirmed } => self.refuse(reference, code, unconfirmed, tell),

@@ -18,21 +18,6 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let loaded = scenario::load(&args.scenario, &args.over.overrides(), &super::environment);
     let scenario = loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
     rules::judge(&scenario, terminal)?;
-    super::print(terminal, &format!("{}\n", scenario::explain(&scenario, &limits())))
-}
-
-/// What this machine allows one process.
-fn limits() -> scenario::Limits {
-    let open_files = rlimit::Resource::NOFILE.get_hard().unwrap_or(u64::MAX);
-    scenario::Limits { open_files, ports: ports().unwrap_or(USUAL_PORTS) }
-}
-
-/// Local ports the kernel gives out unless told otherwise.
-const USUAL_PORTS: u64 = 28_232;
-
-fn ports() -> Option<u64> {
-    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
-    let (first, last) = range.trim().split_once(char::is_whitespace)?;
-    let (first, last): (u64, u64) = (first.parse().ok()?, last.trim().parse().ok()?);
-    Some((last + 1).saturating_sub(first))
+    let limits = super::run::limits::of_this_machine()?;
+    super::print(terminal, &format!("{}\n", scenario::explain(&scenario, &limits).trim_end()))
 }

@@ -103,7 +103,7 @@ impl Process {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid {
             // It may have ended by itself, which is as good.
-            drop(rustix::process::kill_process(pid, signal));
+            rustix::process::kill_process(pid, signal).ok();
         }
     }
 }

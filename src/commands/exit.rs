@@ -3,25 +3,15 @@
 use std::fmt;
 use std::process::ExitCode;
 
-/// Exit codes are API.
+/// Exit codes are API. Those of a finished run (0, 4, 99, 130, 143) come from its report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// Everything asked for held.
-    Ok = 0,
     /// An internal error, or an asked-for output could not be written.
     Internal = 1,
     /// Usage, or a scenario or result that is not valid.
     Usage = 2,
     /// The target or the set-up.
     Setup = 3,
-    /// The measurement is not trustworthy, under `--strict`.
-    Untrustworthy = 4,
-    /// A threshold failed.
-    Threshold = 99,
-    /// SIGINT.
-    Interrupted = 130,
-    /// SIGTERM.
-    Terminated = 143,
 }
 
 /// The table as `--help` shows it.

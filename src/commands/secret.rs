@@ -1,6 +1,5 @@
 //! The secret that tokens are signed with: from a flag, a file, the environment, or made up.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -37,8 +36,7 @@ impl SecretArgs {
 pub(super) fn random() -> String {
     let mut text = String::new();
     for word in rand::random::<[u64; 4]>() {
-        // Writing to a String cannot fail.
-        drop(write!(text, "{word:016x}"));
+        text.push_str(&format!("{word:016x}"));
     }
     text
 }

@@ -23,7 +23,7 @@ pub(super) fn listen() -> Result<mpsc::Receiver<u8>, Failure> {
                 // The kernel ends the children with us.
                 std::process::exit(i32::from(code));
             }
-            drop(sender.send(code).await);
+            sender.send(code).await.ok();
         }
     });
     Ok(receiver)

@@ -103,6 +103,9 @@ impl Books {
 
     pub(super) fn start_schedule(&mut self, t0: Timestamp) {
         self.t0 = Some(t0);
+        if let Some(raw) = &mut self.raw {
+            raw.axis(t0, t0 + self.measured.start, t0 + self.measured.end);
+        }
     }
 
     /// Whether something due then belongs to the measured phase.
@@ -115,6 +118,10 @@ impl Books {
         let ledger = &mut self.ledger;
         let seat = |room: &RoomId| (*room, ledger.enter(life.client, life.group, self.transport, *room));
         self.seats.insert(life.client, life.rooms.iter().map(seat).collect());
+        if let Some(raw) = &mut self.raw {
+            let (from, until) = (life.start.after_t0(), life.leave);
+            life.rooms.iter().for_each(|room| raw.member(life.client, *room, from, until));
+        }
     }
 
     /// The seats of a client of this worker.

@@ -372,6 +372,9 @@ fn was_lost(worker: &Worker, client: &Client, ended: Option<&Ended>, keep: Optio
                 books.ledger.lost(*seat, since, class);
             }
             books.lost_connection(client.group, kind);
+            if let Some(raw) = &mut books.raw {
+                raw.lost(client.id, since);
+            }
             state.lost_at.get_or_insert(since);
         }
     }

@@ -41,7 +41,7 @@ pub(super) struct RawLog {
 impl RawLog {
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
         // Writing to a String cannot fail.
-        drop(self.lines.write_fmt(line));
+        self.lines.write_fmt(line).ok();
         self.lines.push('\n');
         if self.lines.len() >= CHUNK {
             self.flush();
@@ -78,15 +78,14 @@ impl RawLog {
         ));
     }
 
-    /// The plan places a client in a room from `from` on (nothing: since before t0), to `until` (nothing: to the end).
-    pub(super) fn member(&mut self, client: ClientId, room: RoomId, from: Option<Duration>, until: Option<Duration>) {
-        let number = |at: Option<Duration>| at.map_or_else(|| "null".to_owned(), |at| at.as_nanos().to_string());
+    /// The plan places a client in a room from `from` after t0 on, to `until` (nothing: to the end).
+    pub(super) fn member(&mut self, client: ClientId, room: RoomId, from: Duration, until: Option<Duration>) {
+        let until = until.map_or_else(|| "null".to_owned(), |at| at.as_nanos().to_string());
         self.line(format_args!(
-            r#"{{"what":"member","client":{},"room":{},"from":{},"until":{}}}"#,
+            r#"{{"what":"member","client":{},"room":{},"from":{},"until":{until}}}"#,
             client.0,
             room.0,
-            number(from),
-            number(until),
+            from.as_nanos(),
         ));
     }
 

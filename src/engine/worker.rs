@@ -18,8 +18,8 @@ use crate::dialect::Identity;
 use crate::ledger::Sent;
 use crate::metrics::Histogram;
 use crate::observe::{ClientId, Fact, GroupId, Word};
+use crate::scenario::Scenario;
 use crate::scenario::plan::{Life, Payload, Plan, Publication, Start};
-use crate::scenario::{Identities, Scenario};
 use crate::session::{Dialer, Place};
 use crate::time::{Alarm, Clock, Timestamp, nanos};
 use crate::wire::Marker;
@@ -101,8 +101,7 @@ impl Worker {
 
     /// Who a life speaks for.
     pub(super) fn identity(&self, life: &Life) -> Identity {
-        let now = crate::time::unix_seconds();
-        let (user, token) = Identities::new(&self.scenario, self.secret.as_deref(), now).of(life.user);
+        let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
         Identity { user, token, auth: self.scenario[life.group].auth }
     }
 
@@ -392,7 +391,7 @@ pub(super) async fn run(
                 next = next.max(worker.clock.now().saturating_sub(TICK)) + TICK;
                 ticks += 1;
                 worker.advance().await;
-                let progress = worker.progress(Stage::Running, ticks % 10 == 0);
+                let progress = worker.progress(Stage::Running, ticks.is_multiple_of(10));
                 if reports.send(progress).await.is_err() {
                     break;
                 }

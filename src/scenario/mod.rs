@@ -32,7 +32,7 @@ pub use explain::{Limits, Needs, explain};
 pub use publish::{Cadence, Publish, Text, To};
 pub use rule::{Rule, RulePart};
 pub use target::{BrokerChoice, Bundled, Foreign, Network, Target, TlsFiles};
-pub use users::{Claim, Identities, Users};
+pub use users::{Claim, Users};
 pub use variables::Environment;
 
 /// The JSON Schema of scenario files, from the types that read them.

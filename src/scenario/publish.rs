@@ -56,3 +56,14 @@ pub enum Text {
     /// Lines of a corpus in turn, the marker in front.
     Corpus(Arc<[String]>),
 }
+
+impl Text {
+    /// An upper bound of what almost every payload takes, in bytes; of a log-normal size four sigmas above the median.
+    pub fn largest(&self) -> usize {
+        match self {
+            Self::Size(bytes) => *bytes as usize,
+            Self::LogNormal { median, sigma } => (f64::from(*median) * (4.0 * sigma).exp()) as usize,
+            Self::Corpus(lines) => crate::wire::MARKER_LEN + 1 + lines.iter().map(String::len).max().unwrap_or(0),
+        }
+    }
+}

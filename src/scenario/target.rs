@@ -10,12 +10,11 @@ use crate::dialect::Dialect;
 
 /// Whom to talk to.
 #[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant)] // there is one of it in a run
 pub enum Target {
     /// The bundled room server, started for this run.
     Bundled(Bundled),
     /// A server that is already there.
-    Foreign(Foreign),
+    Foreign(Box<Foreign>),
 }
 
 impl Target {

@@ -5,7 +5,6 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 use std::fmt;
 
-use super::Scenario;
 use crate::template::{Escape, Template, Values};
 use crate::token::{mint, mint_for};
 
@@ -115,48 +114,31 @@ fn is_name(column: &str) -> bool {
     column == "user" || column == "name"
 }
 
-/// Minted tokens outlive the run by this much.
-const MARGIN_SECONDS: u64 = 3_600;
+/// Minted tokens are good for this long: longer than the longest run there can be.
+const TOKEN_LIFE_SECONDS: u64 = 4 * 86_400;
 
-/// Gives every user its name and its token.
-pub struct Identities<'s> {
-    users: &'s Users,
-    secret: Option<&'s [u8]>,
-    expires: u64,
-}
-
-impl<'s> Identities<'s> {
-    /// The users of `scenario`. `secret` is that of the server this run starts, if it starts one; tokens for it are
-    /// minted where the users bring none. `now`, in seconds since 1970, is when minted tokens begin to age: they expire
-    /// an hour after a run started then could end.
-    pub fn new(scenario: &'s Scenario, secret: Option<&'s [u8]>, now: u64) -> Self {
-        let times = &scenario.times;
-        let longest = scenario.longest_ramp() + times.join_timeout + times.total();
-        Self { users: &scenario.users, secret, expires: now + longest.as_secs() + MARGIN_SECONDS }
-    }
-
-    /// The name and the token of user `n`: same user, same name, always.
-    pub fn of(&self, n: u32) -> (String, Option<String>) {
-        match self.users {
-            Users::Numbered => self.bundled(format!("u{n}")),
-            Users::Rows { .. } => {
-                let name = self.users.value(n, is_name).unwrap_or_default().to_owned();
-                match self.users.value(n, |column| column == "token") {
+impl Users {
+    /// The name and the token of user `n`: same user, same name, always. `bundled_secret` is that of the server this
+    /// run starts, if it starts one; tokens for it are minted where the users bring none.
+    pub fn user(&self, n: u32, bundled_secret: Option<&[u8]>) -> (String, Option<String>) {
+        let expires = crate::time::unix_seconds() + TOKEN_LIFE_SECONDS;
+        let bundled = |name: String| {
+            let token = bundled_secret.map(|secret| mint_for(secret, &name, expires));
+            (name, token)
+        };
+        match self {
+            Self::Numbered => bundled(format!("u{n}")),
+            Self::Rows { .. } => {
+                let name = self.value(n, is_name).unwrap_or_default().to_owned();
+                match self.value(n, |column| column == "token") {
                     Some(token) => (name, Some(token.to_owned())),
-                    None => self.bundled(name),
+                    None => bundled(name),
                 }
             }
-            Users::Minted { secret, claims } => minted(secret, claims, n, self.expires),
+            Self::Minted { secret, claims } => minted(secret, claims, n, expires),
         }
     }
 
-    fn bundled(&self, name: String) -> (String, Option<String>) {
-        let token = self.secret.map(|secret| mint_for(secret, &name, self.expires));
-        (name, token)
-    }
-}
-
-impl Users {
     /// The columns of user `n`'s row, for templates; none where users do not come from rows.
     pub fn row(&self, n: u32) -> Vec<(&str, &str)> {
         match self {
@@ -202,22 +184,17 @@ mod tests {
         serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
     }
 
-    /// User `n` of `users`, at the second 1,000,000, with the secret of a server where there is one.
-    fn user(users: &Users, n: u32, secret: Option<&[u8]>) -> (String, Option<String>) {
-        Identities { users, secret, expires: 1_000_000 }.of(n)
-    }
-
     fn rows(table: Table) -> Users {
         Users::Rows { columns: table.columns, rows: table.rows, cycle: true }
     }
 
     #[test]
     fn numbered_users_have_tokens_where_a_secret_is_known() {
-        assert_eq!(user(&Users::Numbered, 7, None), ("u7".to_owned(), None));
-        let (name, token) = user(&Users::Numbered, 7, Some(b"secret"));
+        assert_eq!(Users::Numbered.user(7, None), ("u7".to_owned(), None));
+        let (name, token) = Users::Numbered.user(7, Some(b"secret"));
         let claims = claims(&token.unwrap());
         assert_eq!((name.as_str(), claims["sub"].as_str()), ("u7", Some("u7")));
-        assert_eq!(claims["exp"].as_u64(), Some(1_000_000));
+        assert!(claims["exp"].as_u64().unwrap() > crate::time::unix_seconds() + 78 * 3_600);
     }
 
     #[test]
@@ -228,8 +205,8 @@ mod tests {
         );
         let (csv, jsonl) = (rows(csv), rows(jsonl.unwrap()));
         for users in [&csv, &jsonl] {
-            assert_eq!(user(users, 1, Some(b"unused")), ("bob".to_owned(), Some("t2".to_owned())));
-            assert_eq!(user(users, 2, None).0, "ada");
+            assert_eq!(users.user(1, Some(b"unused")), ("bob".to_owned(), Some("t2".to_owned())));
+            assert_eq!(users.user(2, None).0, "ada");
             assert!(users.row(0).contains(&("room", "a")));
         }
     }
@@ -247,7 +224,7 @@ mod tests {
     fn minted_users_carry_their_claims() {
         let sub = crate::template::Template::compile("load-{{n}}", &|_| Err(String::new())).unwrap();
         let claims_of = vec![("sub".to_owned(), Claim::Text(sub)), ("admin".to_owned(), Claim::Value(true.into()))];
-        let (name, token) = user(&Users::Minted { secret: "s".to_owned(), claims: claims_of }, 3, None);
+        let (name, token) = Users::Minted { secret: "s".to_owned(), claims: claims_of }.user(3, None);
         let claims = claims(&token.unwrap());
         assert_eq!(name, "load-3");
         assert_eq!((claims["sub"].as_str(), claims["admin"].as_bool()), (Some("load-3"), Some(true)));

@@ -1,42 +1,34 @@
 //! Whether this machine can carry the clients, before anything is started.
 
 use crate::commands::exit::Failure;
-use crate::scenario::plan::{Plan, Start};
+use crate::scenario::{Limits, Needs};
 
-/// File descriptors a run needs beside its clients.
-const MARGIN: u64 = 128;
+/// Local ports for outgoing connections where the kernel does not say otherwise.
+const EPHEMERAL_PORTS: u64 = 28_232;
 
-/// Raises the limit of file descriptors as far as it goes, and refuses what it cannot carry.
-pub(super) fn prepare(plan: &Plan) -> Result<(), Failure> {
-    let limit = rlimit::increase_nofile_limit(u64::MAX)
-        .map_err(|error| Failure::setup(format!("failed to raise the file descriptor limit: {error}")))?;
-    let needed = at_once(plan) + MARGIN;
-    if needed > limit {
+/// The limits of this machine, the one of open files raised as far as it goes.
+pub(in crate::commands) fn of_this_machine() -> Result<Limits, Failure> {
+    let open_files = rlimit::increase_nofile_limit(u64::MAX)
+        .map_err(|error| Failure::setup(format!("failed to raise the limit of open files: {error}")))?;
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let bounds: Vec<u64> = range.split_whitespace().filter_map(|bound| bound.parse().ok()).collect();
+    let ports = match bounds[..] {
+        [first, last] => (last + 1).saturating_sub(first),
+        _ => EPHEMERAL_PORTS,
+    };
+    Ok(Limits { open_files, ports })
+}
+
+/// Refuses what this machine cannot carry. Ports on loopback never run out: source addresses are taken in turn.
+pub(super) fn prepare(needs: &Needs) -> Result<(), Failure> {
+    let limits = of_this_machine()?;
+    let needed = needs.open_files.max(needs.server_files);
+    if needed > limits.open_files {
         return Err(Failure::setup(format!(
-            "{} clients need {needed} file descriptors, and this process may open {limit}: ask for fewer clients \
-             (-c {}), or raise the hard limit (ulimit -Hn {needed}, or LimitNOFILE= of the service)",
-            needed - MARGIN,
-            limit.saturating_sub(MARGIN)
+            "this scenario needs {needed} open files in a process, and {} are allowed: ask for fewer clients (-c), or \
+             raise the hard limit (ulimit -Hn {needed}, or LimitNOFILE= of the service)",
+            limits.open_files
         )));
     }
     Ok(())
-}
-
-/// The most clients that are there at the same time.
-pub(in crate::commands) fn at_once(plan: &Plan) -> u64 {
-    let mut changes: Vec<(std::time::Duration, i64)> = Vec::new();
-    for life in plan.lives() {
-        let start = match life.start {
-            Start::BeforeT0(_) => std::time::Duration::ZERO,
-            Start::AfterT0(at) => at,
-        };
-        changes.push((start, 1));
-        changes.extend(life.leave.map(|leave| (leave, -1)));
-    }
-    changes.sort_unstable();
-    let sums = changes.iter().scan(0i64, |now, (_, change)| {
-        *now += change;
-        Some(*now)
-    });
-    sums.max().map_or(0, |most| u64::try_from(most).unwrap_or(0))
 }

@@ -10,11 +10,11 @@ use crate::engine::{End, OnTick, Outcome, RawSink, Setup};
 use crate::metrics::Names;
 use crate::report::{self, Environment, Facts, Report, Series};
 use crate::scenario::plan::Plan;
-use crate::scenario::{self, Scenario, Target};
+use crate::scenario::{self, Needs, Scenario, Target};
 use crate::threshold::Judge;
 use crate::ui::{Progress, Terminal, Verbosity};
 
-mod limits;
+pub(super) mod limits;
 mod outputs;
 mod overrides;
 mod quick;
@@ -82,7 +82,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     }
     let judge = rules::judge(&scenario, terminal)?;
     let plan = Plan::new(&scenario);
-    limits::prepare(&plan)?;
+    limits::prepare(&Needs::of(&scenario, &plan))?;
     let runtime = super::runtime()?;
     // From here on a signal ends the run in good order, children included.
     let mut signals = {

@@ -42,7 +42,7 @@ pub(super) fn raise(
 ) -> Result<Ground, Failure> {
     match &scenario.target {
         Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, args, progress),
-        Target::Foreign(foreign) => reach(foreign),
+        Target::Foreign(foreign) => reach(foreign, scenario),
     }
 }
 
@@ -75,10 +75,10 @@ fn raise_bundled(
     };
     let rig = Rig::start(&layout, broker)?;
     let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
-    let ports = NetworkConfig::default();
+    let network = NetworkConfig { max_queued: queue_for(scenario), ..NetworkConfig::default() };
     Ok(Ground {
         urls: urls.len(),
-        transport: transport::websocket(urls, ports).map_err(Failure::setup)?,
+        transport: transport::websocket(urls, network).map_err(Failure::setup)?,
         dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
         secret: Some(Arc::from(secret.into_bytes())),
         environment: Environment::new(joined_by, u32::from(bundled.instances), super::cores()),
@@ -86,11 +86,12 @@ fn raise_bundled(
     })
 }
 
-fn reach(foreign: &Foreign) -> Result<Ground, Failure> {
+fn reach(foreign: &Foreign, scenario: &Scenario) -> Result<Ground, Failure> {
     let urls = foreign.urls.len();
+    let network = NetworkConfig { max_queued: queue_for(scenario), ..network(&foreign.network) };
     Ok(Ground {
         rig: None,
-        transport: transport::websocket(foreign.urls.clone(), network(&foreign.network)).map_err(Failure::setup)?,
+        transport: transport::websocket(foreign.urls.clone(), network).map_err(Failure::setup)?,
         dialect: Arc::clone(&foreign.dialect),
         urls,
         secret: None,
@@ -115,6 +116,12 @@ fn network(network: &Network) -> NetworkConfig {
         source_ips: network.source_ips.clone(),
         ..NetworkConfig::default()
     }
+}
+
+/// Bytes that may wait for a peer that takes none: room for several of the largest payloads, whatever wraps them.
+fn queue_for(scenario: &Scenario) -> usize {
+    let largest = scenario.publishes.iter().map(|publish| publish.text.largest()).max().unwrap_or(0);
+    (4 * largest).max(NetworkConfig::default().max_queued)
 }
 
 /// Ten times what a client of this scenario sends at most, so that the server's limit is never what is measured.
@@ -162,9 +169,7 @@ impl Ground {
     /// One connect to each URL before the clients start: a target that is out of reach is told at once, by its cause.
     pub(super) async fn preflight(&self, setup: &Setup) -> Result<(), Failure> {
         let Some(life) = setup.plan.lives().first() else { return Ok(()) };
-        let now = crate::time::unix_seconds();
-        let identities = crate::scenario::Identities::new(&setup.scenario, setup.secret.as_deref(), now);
-        let (user, token) = identities.of(life.user);
+        let (user, token) = setup.scenario.users.user(life.user, setup.secret.as_deref());
         let identity = dialect::Identity { user, token, auth: setup.scenario[life.group].auth };
         for url in 0..self.urls {
             let mut tried = 0;

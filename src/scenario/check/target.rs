@@ -71,7 +71,7 @@ impl Check<'_> {
         let nothing = serde_json::Map::new();
         let (name, with) = target.map_or((ROOM, &nothing), |t| (t.dialect.as_deref().unwrap_or(ROOM), &t.with));
         let dialect = dialect::find(name, with).map_err(|error| self.dialect_error(error))?;
-        Ok(Target::Foreign(Foreign { urls, dialect, network: self.network(target)? }))
+        Ok(Target::Foreign(Box::new(Foreign { urls, dialect, network: self.network(target)? })))
     }
 
     fn urls(&self, urls: &[String]) -> Checked<Vec<Url>> {

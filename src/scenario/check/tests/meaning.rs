@@ -7,8 +7,8 @@ use crate::backoff::Policy;
 use crate::dialect::AuthStyle;
 use crate::profile::Spacing;
 use crate::scenario::{
-    BrokerChoice, Bundled, Cadence, Claim, Identities, Overrides, Pick, Population, RulePart, Source, Stay, Target,
-    Text, To, Users, parse,
+    BrokerChoice, Bundled, Cadence, Claim, Overrides, Pick, Population, RulePart, Source, Stay, Target, Text, To,
+    Users, parse,
 };
 
 #[test]
@@ -147,10 +147,10 @@ fn files_stand_beside_the_scenario() {
     let path = dir.path().join("chat.toml").to_string_lossy().into_owned();
     let check = |count, reuse| parse(Source::new(path.as_str(), text(count, reuse)), &Overrides::default(), &|_| None);
     let scenario = check(2, "no").unwrap();
-    assert_eq!(Identities::new(&scenario, None, 0).of(1), ("bob".to_owned(), Some("t2".to_owned())));
+    assert_eq!(scenario.users.user(1, None), ("bob".to_owned(), Some("t2".to_owned())));
     assert_eq!(scenario.groups[0].auth, AuthStyle::FirstMessage);
     assert!(matches!(&scenario.publishes[0].text, Text::Corpus(lines) if lines.len() == 2));
     let wrong = check(3, "no").unwrap_err();
     assert_eq!(brief(&wrong), "4:7 2 users are too few: 3 clients will come | add rows, or write `reuse = \"cycle\"`");
-    assert_eq!(Identities::new(&check(3, "cycle").unwrap(), None, 0).of(2).0, "ada");
+    assert_eq!(check(3, "cycle").unwrap().users.user(2, None).0, "ada");
 }
