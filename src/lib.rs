@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! 0  time
-//! 1  units  wire  backoff  token  profile        pure values
+//! 1  units  wire  backoff  token  profile  template     pure values
 //! 2  observe  dialect  transport                 facts · translation (no IO) · IO (no meaning)
 //! 3  scenario  ledger  metrics  session          asked · owed · counted · one client's life
 //! 4  threshold  engine                           judgement · many clients
