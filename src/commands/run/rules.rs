@@ -45,5 +45,5 @@ pub(in crate::commands) fn refuse(diagnostics: &[Diagnostic], terminal: &Termina
     let coloured = terminal.stderr_palette() != Palette::plain();
     let show = |diagnostic: &Diagnostic| if coloured { diagnostic.styled() } else { diagnostic.plain() };
     let shown: Vec<String> = diagnostics.iter().map(show).collect();
-    Failure { exit: Exit::Usage, message: shown.join("\n\n") }
+    Failure { exit: Exit::Usage, message: shown.join("\n\n"), rendered: true }
 }
