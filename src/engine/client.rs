@@ -339,6 +339,11 @@ fn became_ready(worker: &Worker, client: &Client) {
     worker.ready.set(worker.ready.get() + 1);
 }
 
+/// Books the end of a client whose task is not run any more.
+pub(super) fn abandon(worker: &Worker, client: &Client) {
+    was_lost(worker, client, None, None);
+}
+
 /// Books the end of a conversation; gives whether the client had been in all its rooms.
 fn was_lost(worker: &Worker, client: &Client, ended: Option<&Ended>, keep: Option<&mut Option<Vec<Place>>>) -> bool {
     let mut state = client.state.borrow_mut();

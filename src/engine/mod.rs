@@ -37,8 +37,7 @@ const REPORTS: usize = 64;
 /// Orders that may wait for a worker.
 const ORDERS: usize = 1_024;
 
-/// Everything a run needs.
-#[derive(Debug)]
+/// Everything a run needs. Not `Debug`: it holds a secret.
 pub struct Setup {
     /// What was asked for.
     pub scenario: Arc<Scenario>,

@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use super::Setup;
 use super::books::{Action, Books, SendFate, SendReport};
-use super::client::{Client, live};
+use super::client::{Client, abandon, live};
 use super::link::{FromWorker, Stage, ToWorker};
 use super::walk::Share;
 use crate::dialect::Identity;
@@ -153,6 +153,21 @@ impl Worker {
         self.clients.borrow_mut().insert(client.id, (client, task.abort_handle()));
     }
 
+    /// A client leaves in the middle of the run; a server that does not answer the closing handshake is not waited for.
+    fn depart(self: &Rc<Self>, client: ClientId) {
+        self.leave(client);
+        let worker = Rc::clone(self);
+        spawn_local(async move {
+            worker.clock.sleep_until(worker.clock.now() + FAREWELL).await;
+            let lingering = worker.clients.borrow().get(&client).cloned();
+            if let Some((client, task)) = lingering {
+                task.abort();
+                abandon(&worker, &client);
+                worker.ended(&client);
+            }
+        });
+    }
+
     /// Ends a client: with a closing handshake if it is connected, at once if it is not.
     fn leave(&self, client: ClientId) {
         let Some((client, task)) = self.clients.borrow().get(&client).cloned() else { return };
@@ -185,7 +200,7 @@ impl Worker {
                 }
                 Action::Start(_) if self.silent.get() => {}
                 Action::Start(client) => self.start(client),
-                Action::Leave(client) => self.leave(client),
+                Action::Leave(client) => self.depart(client),
                 Action::Say(publication) => self.say(&publication),
             }
             done += 1;
@@ -345,6 +360,7 @@ impl Worker {
         }
         for (client, task) in std::mem::take(&mut *self.clients.borrow_mut()).into_values() {
             task.abort();
+            abandon(self, &client);
             self.tally_group(&client);
         }
     }
