@@ -33,6 +33,8 @@ use crate::{
 const EVENTS: Bound = Bound { entries: 65_536, bytes: 16 * 1024 * 1024 };
 /// What may wait for one worker.
 const INBOX: Bound = Bound { entries: 4_096, bytes: 4 * 1024 * 1024 };
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4_096;
 /// File descriptors kept for everything that is not a client.
 const OTHER_DESCRIPTORS: u64 = 64;
 
@@ -132,7 +134,10 @@ pub async fn run(
     let ready = |broker| -> std::io::Result<Ready> {
         Ok(Ready { name: name.clone(), address: listener.local_addr()?, admin: admin.local_addr()?, broker })
     };
-    socket2::SockRef::from(&listener).set_send_buffer_size(config.send_buffer)?;
+    // Accepted connections inherit the send buffer; the longer backlog is for clients that all come back at once.
+    let socket = socket2::SockRef::from(&listener);
+    socket.set_send_buffer_size(config.send_buffer)?;
+    socket.listen(BACKLOG)?;
     let threads = Threads::start(config.workers, &name)?;
     // The broker's tasks share the first worker's thread: on a small machine no message changes threads.
     let (shared, events) =
@@ -309,8 +314,10 @@ async fn work(index: usize, started: oneshot::Receiver<Start>) {
     let Ok(Start { listener, shared, inbox, abort, finished }) = started.await else { return };
     let listener = listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
     if let Ok(listener) = listener {
-        Worker::new(index, shared).run(listener, inbox, abort).await;
+        Worker::new(index, shared).run(listener, inbox, abort.clone()).await;
     }
     // Nobody listens any more when the deadline has passed.
     let _late = finished.send(());
+    // The first worker's thread also runs the broker, which the others need until they have finished.
+    abort.cancelled().await;
 }
