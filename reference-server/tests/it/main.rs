@@ -3,11 +3,13 @@
 
 mod conformance;
 mod drain;
+mod frames;
 mod handshake;
 mod heartbeat;
 mod joins;
 mod limits;
 mod outage;
+mod process;
 mod protocol;
 mod rooms;
 mod support;

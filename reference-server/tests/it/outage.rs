@@ -35,6 +35,9 @@ async fn pair(redis: &Redis, config: Config) -> (Server, Server, Client, Client)
 async fn a_long_outage_costs_what_it_has_to() {
     let mut redis = Redis::start().await;
     let (a, b, mut alice, mut bob) = pair(&redis, Config::default()).await;
+    alice.say("0").await;
+    alice.next("message").await;
+    bob.next("message").await;
     redis.kill();
     let killed = Instant::now();
     for server in [&a, &b] {
@@ -61,6 +64,27 @@ async fn a_long_outage_costs_what_it_has_to() {
     assert!(answered.elapsed() < Duration::from_secs(1), "delivered {:?} after Redis answered", answered.elapsed());
     assert!(ready(&a).await && ready(&b).await);
     alice.join("new").await;
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_empty_is_a_gap_every_time() {
+    let mut redis = Redis::start().await;
+    let (a, b, mut alice, mut bob) = pair(&redis, Config::default()).await;
+    for round in 0..6 {
+        for content in 0..3 {
+            alice.say(&content.to_string()).await;
+            for client in [&mut alice, &mut bob] {
+                assert_eq!(client.next("message").await["content"], content);
+            }
+        }
+        redis.kill();
+        redis.restart().await;
+        for client in [&mut alice, &mut bob] {
+            let gap = client.next("gap").await;
+            assert_eq!((&gap["after"], &gap["off"]), (&json!(3), &json!(0)), "round {round}: {gap}");
+        }
+        both_back(&redis, &a, &b, (round + 1).into()).await;
+    }
 }
 
 #[tokio::test]
@@ -209,4 +233,42 @@ async fn without_history_chat_works_and_a_loss_is_a_gap() {
     both_back(&redis, &a, &b, 1.0).await;
     alice.say("2").await;
     assert_eq!(bob.next("message").await["content"], 2);
+}
+
+#[tokio::test]
+async fn a_thousand_rooms_are_back_within_a_second() {
+    rooms_are_back(1_000, Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn ten_thousand_rooms_are_back_within_two_seconds() {
+    rooms_are_back(10_000, Duration::from_secs(2)).await;
+}
+
+/// Kills Redis under a client in many rooms and waits until every room is heard again.
+async fn rooms_are_back(rooms: usize, limit: Duration) {
+    let mut redis = Redis::start().await;
+    let mut config = Config::default();
+    config.limits.rooms_per_connection = 500;
+    (config.limits.frames_per_second, config.limits.frames_burst) = (1_000_000, 1_000_000);
+    let server = Server::start("a", BrokerChoice::Redis(redis.url()), config).await;
+    let mut clients = Vec::new();
+    for first in (0..rooms).step_by(500) {
+        let mut client = Client::multi(&server, "alice").await;
+        for room in first..first + 500 {
+            client.feed(&format!(r#"{{"type":"join","room":"r{room}"}}"#)).await;
+        }
+        client.quiet_after(500, "joined").await;
+        clients.push(client);
+    }
+    redis.kill();
+    until("the loss is noticed", async || !ready(&server).await).await;
+    redis.restart().await;
+    let answered = Instant::now();
+    until("the link is back", async || ready(&server).await).await;
+    let took = answered.elapsed();
+    assert_eq!(server.metric("resubscribes_total").await, rooms as f64);
+    assert_eq!(redis.subscribers(&format!("r{}", rooms - 1)).await, 1);
+    assert!(took < limit, "{rooms} rooms are back after {took:?}");
+    println!("{rooms} rooms are back after {took:?}");
 }
