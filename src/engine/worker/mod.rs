@@ -6,45 +6,41 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::Setup;
-use super::books::{Action, Books, SendFate, SendReport};
-use super::client::{Client, abandon, live};
-use super::link::{FromWorker, Stage, ToWorker};
-use super::walk::Share;
 use crate::dialect::Identity;
+use crate::engine::Setup;
+use crate::engine::books::{Action, Books, SendFate, SendReport};
+use crate::engine::client::{Client, abandon, live};
+use crate::engine::walk::Share;
 use crate::ledger::Sent;
 use crate::metrics::Histogram;
 use crate::observe::{ClientId, Fact, GroupId, Word};
 use crate::scenario::Scenario;
 use crate::scenario::plan::{Life, Payload, Plan, Publication, Start};
 use crate::session::{Dialer, Place};
-use crate::time::{Alarm, Clock, Timestamp, nanos};
+use crate::time::{Clock, Timestamp, nanos};
 use crate::wire::Marker;
 
-/// How often a worker settles and reports.
-const TICK: Duration = Duration::from_millis(100);
+mod shift;
+
+pub(super) use shift::run;
 
 /// How long closing handshakes may take at the end.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// How long the last publications may take to be written.
-const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// After how many publications in a row the pacer lets the clients flush.
 const YIELD_EVERY: usize = 32;
 
 /// One worker's state, shared by its tasks.
-pub(super) struct Worker {
-    pub(super) scenario: Arc<Scenario>,
-    pub(super) dialer: Dialer,
-    pub(super) clock: Clock,
-    pub(super) urls: usize,
-    pub(super) books: RefCell<Books>,
+pub(in crate::engine) struct Worker {
+    pub(in crate::engine) scenario: Arc<Scenario>,
+    pub(in crate::engine) dialer: Dialer,
+    pub(in crate::engine) clock: Clock,
+    pub(in crate::engine) urls: usize,
+    pub(in crate::engine) books: RefCell<Books>,
     /// Clients in all their rooms right now.
-    pub(super) ready: Cell<u64>,
+    pub(in crate::engine) ready: Cell<u64>,
     plan: Plan,
     secret: Option<Arc<[u8]>>,
     share: Share,
@@ -97,34 +93,34 @@ impl Worker {
     }
 
     /// The rooms of a life, to be joined live.
-    pub(super) fn places(&self, life: &Life) -> Vec<Place> {
+    pub(in crate::engine) fn places(&self, life: &Life) -> Vec<Place> {
         let room = |room: &crate::observe::RoomId| Place::new(Arc::clone(&self.room_names[room.0 as usize]), None);
         life.rooms.iter().map(room).collect()
     }
 
     /// Who a life speaks for.
-    pub(super) fn identity(&self, life: &Life) -> Identity {
+    pub(in crate::engine) fn identity(&self, life: &Life) -> Identity {
         let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
         Identity { user, token, auth: self.scenario[life.group].auth }
     }
 
     /// A client as errors name it.
-    pub(super) fn name_of(&self, client: ClientId, group: GroupId) -> String {
+    pub(in crate::engine) fn name_of(&self, client: ClientId, group: GroupId) -> String {
         format!("{} #{}", self.scenario[group].name, client.0)
     }
 
     /// Whether clients of `group` ask for what they missed when they come back.
-    pub(super) fn resumes(&self, group: GroupId) -> bool {
+    pub(in crate::engine) fn resumes(&self, group: GroupId) -> bool {
         self.scenario[group].reconnect.resume
     }
 
     /// A client has joined, or never will: it holds up t0 no longer.
-    pub(super) fn decided(&self, client: ClientId) {
+    pub(in crate::engine) fn decided(&self, client: ClientId) {
         self.undecided.borrow_mut().remove(&client);
     }
 
     /// A client's task is over.
-    pub(super) fn ended(&self, client: &Client) {
+    pub(in crate::engine) fn ended(&self, client: &Client) {
         self.decided(client.id);
         self.books.borrow_mut().vacate(client.id);
         if let Some((client, _)) = self.clients.borrow_mut().remove(&client.id) {
@@ -253,199 +249,8 @@ impl Worker {
             }
         }
     }
-
-    /// Starts the clients of ramps, counted from `start`.
-    async fn ramp(self: Rc<Self>, start: Timestamp) {
-        let mut own: Vec<(Duration, ClientId)> = Vec::new();
-        for life in self.plan.lives() {
-            if let (Start::BeforeT0(at), true) = (life.start, self.share.owns(life.client)) {
-                own.push((at, life.client));
-            }
-        }
-        own.sort_by_key(|(at, _)| *at);
-        for (at, client) in own {
-            if self.clock.now() < start + at {
-                self.clock.sleep_until(start + at).await;
-            }
-            self.start(client);
-        }
-    }
-
-    /// Wakes at each moment the plan wants something of this worker's clients.
-    async fn pace(self: Rc<Self>, alarm: Alarm) -> std::io::Result<()> {
-        loop {
-            let wake = {
-                let mut books = self.books.borrow_mut();
-                books.t0().map(|t0| books.walk.wake().map(|at| t0 + at))
-            };
-            match wake {
-                Some(Some(at)) => {
-                    tokio::select! {
-                        rung = alarm.wait_until(at) => rung?,
-                        () = self.rescheduled.notified() => {}
-                    }
-                }
-                Some(None) | None => self.rescheduled.notified().await,
-            }
-            self.advance().await;
-        }
-    }
-
-    /// A tick's account: what has happened since the last one.
-    fn progress(&self, stage: Stage, with_snapshot: bool) -> FromWorker {
-        let mut books = self.books.borrow_mut();
-        let books = &mut *books;
-        let mut rows = std::mem::take(&mut books.rows);
-        books.ledger.settle(self.clock.now(), &mut rows, &mut books.recorder);
-        if stage == Stage::Finished {
-            books.ledger.finish(&mut rows, &mut books.recorder);
-        }
-        FromWorker {
-            worker: self.share.worker,
-            stage,
-            rows,
-            reports: std::mem::take(&mut books.reports),
-            snapshot: with_snapshot.then(|| books.recorder.take()),
-            ready: self.ready.get(),
-            asked: self.asked.get(),
-            undecided: self.undecided.borrow().len() as u64,
-            groups: self.groups_now(),
-            recognised: books.recognised,
-            errors: std::mem::take(&mut books.errors),
-            unknown: std::mem::take(&mut books.unknown),
-            instances: books.instances.clone(),
-            lag: with_snapshot.then(|| std::mem::take(&mut *self.lag.borrow_mut())),
-        }
-    }
-
-    /// Per group: clients asked for, and those that have been in all their rooms.
-    fn groups_now(&self) -> Vec<(u64, u64)> {
-        let mut groups = self.groups.borrow().clone();
-        for (client, _) in self.clients.borrow().values() {
-            groups[usize::from(client.group.0)].1 += u64::from(client.was_ready());
-        }
-        groups
-    }
-
-    /// Waits a little until everything said is written; what is not by then is uncertain.
-    async fn await_writes(&self) {
-        let deadline = self.clock.now() + LAST_WRITES;
-        loop {
-            let clients: Vec<Rc<Client>> =
-                self.clients.borrow().values().map(|(client, _)| Rc::clone(client)).collect();
-            let unwritten: Vec<_> = clients.iter().flat_map(|client| client.unwritten()).collect();
-            if unwritten.is_empty() {
-                return;
-            }
-            if self.clock.now() >= deadline {
-                for (room, index, at) in unwritten {
-                    let fate = SendFate::Sent(Sent::Uncertain(at));
-                    self.books.borrow_mut().report(SendReport { room, index, fate });
-                }
-                return;
-            }
-            self.clock.sleep_until(self.clock.now() + Duration::from_millis(5)).await;
-        }
-    }
-
-    /// Everybody leaves; waits a little for the closing handshakes.
-    async fn dismiss(&self) {
-        let all: Vec<ClientId> = self.clients.borrow().keys().copied().collect();
-        for client in all {
-            self.leave(client);
-        }
-        let deadline = self.clock.now() + FAREWELL;
-        while !self.clients.borrow().is_empty() && self.clock.now() < deadline {
-            self.clock.sleep_until(self.clock.now() + Duration::from_millis(10)).await;
-        }
-        for (client, task) in std::mem::take(&mut *self.clients.borrow_mut()).into_values() {
-            task.abort();
-            abandon(self, &client);
-            self.tally_group(&client);
-        }
-    }
 }
 
 fn is_ramp(life: &Life) -> bool {
     matches!(life.start, Start::BeforeT0(_))
-}
-
-/// Runs one worker to its end. Meant for a current-thread runtime, inside a `LocalSet`.
-///
-/// # Errors
-/// When the kernel gives no timer.
-pub(super) async fn run(
-    setup: Arc<Setup>,
-    number: usize,
-    mut orders: mpsc::Receiver<ToWorker>,
-    reports: mpsc::Sender<FromWorker>,
-) -> std::io::Result<()> {
-    let alarm = Alarm::new(&setup.dialer.clock)?;
-    let worker = Worker::new(&setup, number);
-    {
-        let mut books = worker.books.borrow_mut();
-        worker
-            .plan
-            .lives()
-            .iter()
-            .filter(|life| is_ramp(life) && worker.share.owns(life.client))
-            .for_each(|life| books.enter(life));
-    }
-    let pacer = spawn_local(Rc::clone(&worker).pace(alarm));
-    let mut ticks = 0u32;
-    let mut next = worker.clock.now() + TICK;
-    loop {
-        let order = tokio::select! {
-            biased;
-            order = orders.recv() => order,
-            () = worker.clock.sleep_until(next) => {
-                let late = worker.clock.now() - next;
-                // The runtime's timer is a millisecond coarse by design; what is beyond that is the loop's own lag.
-                worker.lag.borrow_mut().record(nanos(late.saturating_sub(Duration::from_millis(1))));
-                next = next.max(worker.clock.now().saturating_sub(TICK)) + TICK;
-                ticks += 1;
-                worker.advance().await;
-                let progress = worker.progress(Stage::Running, ticks.is_multiple_of(10));
-                if reports.send(progress).await.is_err() {
-                    break;
-                }
-                continue;
-            }
-        };
-        match order {
-            Some(ToWorker::Ramp(start)) => drop(spawn_local(Rc::clone(&worker).ramp(start))),
-            Some(ToWorker::Schedule(t0)) => {
-                worker.books.borrow_mut().start_schedule(t0);
-                worker.rescheduled.notify_one();
-            }
-            Some(ToWorker::Peers(batch)) => {
-                let mut books = worker.books.borrow_mut();
-                batch.iter().filter(|(from, _)| *from != number).for_each(|(_, report)| books.apply(report));
-            }
-            Some(ToWorker::StopSpeaking) => worker.silent.set(true),
-            Some(ToWorker::Settle) => {
-                worker.silent.set(true);
-                worker.advance().await;
-                worker.await_writes().await;
-                if reports.send(worker.progress(Stage::Settled, false)).await.is_err() {
-                    break;
-                }
-            }
-            Some(ToWorker::Finish) => {
-                if reports.send(worker.progress(Stage::Finished, true)).await.is_err() {
-                    break;
-                }
-                worker.dismiss().await;
-                if let Some(raw) = &mut worker.books.borrow_mut().raw {
-                    raw.flush();
-                }
-                // Late copies and the bytes of the farewell; nobody is left to hear a failure to report them.
-                drop(reports.send(worker.progress(Stage::Gone, true)).await);
-                break;
-            }
-            None => break,
-        }
-    }
-    pacer.abort();
-    Ok(())
 }
