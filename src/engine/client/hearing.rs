@@ -2,7 +2,7 @@
 
 use super::{Client, named};
 use crate::engine::books::{Books, SendFate, SendReport};
-use crate::engine::worker::Worker;
+use crate::engine::desk::Desk;
 use crate::ledger::{SeatId, Sent};
 use crate::observe::{Fact, PublishId, RoomId, Word};
 use crate::session::Happening;
@@ -11,7 +11,7 @@ use crate::time::{Timestamp, nanos};
 /// One poll's view of the world: what happens is written into the books.
 pub(super) struct Hearing<'a> {
     pub(super) client: &'a Client,
-    pub(super) worker: &'a Worker,
+    pub(super) desk: &'a Desk,
     pub(super) books: &'a mut Books,
     pub(super) seats: &'a [(RoomId, SeatId)],
     pub(super) instance: crate::wire::InstanceTag,
@@ -47,7 +47,7 @@ impl Hearing<'_> {
             }
             Happening::Refused(token, code, unconfirmed) => self.refused(token, code, unconfirmed),
             Happening::Joined(place) => {
-                let now = self.worker.clock.now();
+                let now = self.desk.clock.now();
                 if let Some((_, seat)) = self.seats.get(place) {
                     books.ledger.joined(*seat, now);
                 }
@@ -57,8 +57,8 @@ impl Hearing<'_> {
             }
             Happening::Ready => self.ready = true,
             Happening::JoinRefused(_, code) => {
-                let (now, code) = (self.worker.clock.now(), code.escape_debug().to_string());
-                let who = || self.worker.name_of(self.client.id, group);
+                let (now, code) = (self.desk.clock.now(), code.escape_debug().to_string());
+                let who = || self.desk.name_of(self.client.id, group);
                 books.fail(Word::JOIN, Word::REFUSED, now, who, || format!("join refused: {code}"));
             }
             Happening::Stage(stage, took) => books.stage(stage, group, took),
@@ -85,9 +85,9 @@ impl Hearing<'_> {
             "rate_limited" => Word::RATE_LIMITED,
             _ => Word::REFUSED,
         };
-        let who = || self.worker.name_of(self.client.id, self.client.group);
+        let who = || self.desk.name_of(self.client.id, self.client.group);
         let code = code.escape_debug().to_string();
-        self.books.fail(Word::ACTIVE, kind, self.worker.clock.now(), who, || format!("publication refused: {code}"));
+        self.books.fail(Word::ACTIVE, kind, self.desk.clock.now(), who, || format!("publication refused: {code}"));
     }
 
     /// The publish entry of a publication of the measured phase.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::task::{Context, Poll, Waker};
 
-use crate::engine::worker::Worker;
+use crate::engine::desk::Desk;
 use crate::ledger::SeatId;
 use crate::observe::{ClientId, GroupId, RoomId, Word};
 use crate::scenario::plan::{Life, Publication};
@@ -102,23 +102,23 @@ impl Client {
     }
 
     /// Polls the conversation, telling the books what happens.
-    fn poll(&self, cx: &mut Context<'_>, worker: &Worker, until_ready: bool) -> Poll<Option<Ended>> {
+    fn poll(&self, cx: &mut Context<'_>, desk: &Desk, until_ready: bool) -> Poll<Option<Ended>> {
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
         let Some(session) = state.session.as_mut() else { return Poll::Ready(None) };
         if state.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
             state.waker = Some(cx.waker().clone());
         }
-        let mut books = worker.books.borrow_mut();
+        let mut books = desk.books.borrow_mut();
         let mut hearing = Hearing {
             client: self,
-            worker,
+            desk,
             books: &mut books,
             seats: &state.seats,
             instance: session.instance(),
             ready: false,
             first_delivery: &mut state.awaits_first_delivery,
-            saw: worker.resumes(self.group).then_some(None),
+            saw: desk.resumes(self.group).then_some(None),
         };
         let ended = session.poll(cx, &mut |happening| hearing.hear(happening));
         let (ready, saw) = (hearing.ready, hearing.saw.flatten());

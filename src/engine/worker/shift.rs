@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use super::{FAREWELL, Worker, is_ramp};
+use super::{FAREWELL, Worker};
 use crate::engine::Setup;
 use crate::engine::books::{SendFate, SendReport};
 use crate::engine::client::{Client, abandon};
+use crate::engine::desk::is_ramp;
 use crate::engine::link::{FromWorker, Stage, ToWorker};
 use crate::ledger::Sent;
 use crate::observe::ClientId;
@@ -34,8 +35,8 @@ impl Worker {
         }
         own.sort_by_key(|(at, _)| *at);
         for (at, client) in own {
-            if self.clock.now() < start + at {
-                self.clock.sleep_until(start + at).await;
+            if self.desk.clock.now() < start + at {
+                self.desk.clock.sleep_until(start + at).await;
             }
             self.start(client);
         }
@@ -45,7 +46,7 @@ impl Worker {
     async fn pace(self: Rc<Self>, alarm: Alarm) -> std::io::Result<()> {
         loop {
             let wake = {
-                let mut books = self.books.borrow_mut();
+                let mut books = self.desk.books.borrow_mut();
                 books.t0().map(|t0| books.walk.wake().map(|at| t0 + at))
             };
             match wake {
@@ -63,10 +64,10 @@ impl Worker {
 
     /// A tick's account: what has happened since the last one.
     fn progress(&self, stage: Stage, with_snapshot: bool) -> FromWorker {
-        let mut books = self.books.borrow_mut();
+        let mut books = self.desk.books.borrow_mut();
         let books = &mut *books;
         let mut rows = std::mem::take(&mut books.rows);
-        books.ledger.settle(self.clock.now(), &mut rows, &mut books.recorder);
+        books.ledger.settle(self.desk.clock.now(), &mut rows, &mut books.recorder);
         if stage == Stage::Finished {
             books.ledger.finish(&mut rows, &mut books.recorder);
         }
@@ -76,9 +77,9 @@ impl Worker {
             rows,
             reports: std::mem::take(&mut books.reports),
             snapshot: with_snapshot.then(|| books.recorder.take()),
-            ready: self.ready.get(),
+            ready: self.desk.ready.get(),
             asked: self.asked.get(),
-            undecided: self.undecided.borrow().len() as u64,
+            undecided: self.desk.undecided(),
             groups: self.groups_now(),
             recognised: books.recognised,
             errors: std::mem::take(&mut books.errors),
@@ -99,7 +100,7 @@ impl Worker {
 
     /// Waits a little until everything said is written; what is not by then is uncertain.
     async fn await_writes(&self) {
-        let deadline = self.clock.now() + LAST_WRITES;
+        let deadline = self.desk.clock.now() + LAST_WRITES;
         loop {
             let clients: Vec<Rc<Client>> =
                 self.clients.borrow().values().map(|(client, _)| Rc::clone(client)).collect();
@@ -107,14 +108,14 @@ impl Worker {
             if unwritten.is_empty() {
                 return;
             }
-            if self.clock.now() >= deadline {
+            if self.desk.clock.now() >= deadline {
                 for (room, index, at) in unwritten {
                     let fate = SendFate::Sent(Sent::Uncertain(at));
-                    self.books.borrow_mut().report(SendReport { room, index, fate });
+                    self.desk.books.borrow_mut().report(SendReport { room, index, fate });
                 }
                 return;
             }
-            self.clock.sleep_until(self.clock.now() + Duration::from_millis(5)).await;
+            self.desk.clock.sleep_until(self.desk.clock.now() + Duration::from_millis(5)).await;
         }
     }
 
@@ -124,13 +125,13 @@ impl Worker {
         for client in all {
             self.leave(client);
         }
-        let deadline = self.clock.now() + FAREWELL;
-        while !self.clients.borrow().is_empty() && self.clock.now() < deadline {
-            self.clock.sleep_until(self.clock.now() + Duration::from_millis(10)).await;
+        let deadline = self.desk.clock.now() + FAREWELL;
+        while !self.clients.borrow().is_empty() && self.desk.clock.now() < deadline {
+            self.desk.clock.sleep_until(self.desk.clock.now() + Duration::from_millis(10)).await;
         }
         for (client, task) in std::mem::take(&mut *self.clients.borrow_mut()).into_values() {
             task.abort();
-            abandon(self, &client);
+            abandon(&self.desk, &client);
             self.tally_group(&client);
         }
     }
@@ -149,7 +150,7 @@ pub(in crate::engine) async fn run(
     let alarm = Alarm::new(&setup.dialer.clock)?;
     let worker = Worker::new(&setup, number);
     {
-        let mut books = worker.books.borrow_mut();
+        let mut books = worker.desk.books.borrow_mut();
         worker
             .plan
             .lives()
@@ -159,16 +160,16 @@ pub(in crate::engine) async fn run(
     }
     let pacer = spawn_local(Rc::clone(&worker).pace(alarm));
     let mut ticks = 0u32;
-    let mut next = worker.clock.now() + TICK;
+    let mut next = worker.desk.clock.now() + TICK;
     loop {
         let order = tokio::select! {
             biased;
             order = orders.recv() => order,
-            () = worker.clock.sleep_until(next) => {
-                let late = worker.clock.now() - next;
+            () = worker.desk.clock.sleep_until(next) => {
+                let late = worker.desk.clock.now() - next;
                 // The runtime's timer is a millisecond coarse by design; what is beyond that is the loop's own lag.
                 worker.lag.borrow_mut().record(nanos(late.saturating_sub(Duration::from_millis(1))));
-                next = next.max(worker.clock.now().saturating_sub(TICK)) + TICK;
+                next = next.max(worker.desk.clock.now().saturating_sub(TICK)) + TICK;
                 ticks += 1;
                 worker.advance().await;
                 let progress = worker.progress(Stage::Running, ticks.is_multiple_of(10));
@@ -181,11 +182,11 @@ pub(in crate::engine) async fn run(
         match order {
             Some(ToWorker::Ramp(start)) => drop(spawn_local(Rc::clone(&worker).ramp(start))),
             Some(ToWorker::Schedule(t0)) => {
-                worker.books.borrow_mut().start_schedule(t0);
+                worker.desk.books.borrow_mut().start_schedule(t0);
                 worker.rescheduled.notify_one();
             }
             Some(ToWorker::Peers(batch)) => {
-                let mut books = worker.books.borrow_mut();
+                let mut books = worker.desk.books.borrow_mut();
                 batch.iter().filter(|(from, _)| *from != number).for_each(|(_, report)| books.apply(report));
             }
             Some(ToWorker::StopSpeaking) => worker.silent.set(true),
@@ -202,7 +203,7 @@ pub(in crate::engine) async fn run(
                     break;
                 }
                 worker.dismiss().await;
-                if let Some(raw) = &mut worker.books.borrow_mut().raw {
+                if let Some(raw) = &mut worker.desk.books.borrow_mut().raw {
                     raw.flush();
                 }
                 // Late copies and the bytes of the farewell; nobody is left to hear a failure to report them.
