@@ -88,7 +88,7 @@ pub enum Error {
     #[error("invalid configuration: {0}")]
     Config(String),
     /// A listener or thread could not be set up.
-    #[error("failed to set up the instance")]
+    #[error("failed to set up the instance: {0}")]
     Io(#[from] std::io::Error),
     /// The broker did not answer in time.
     #[error("the broker does not answer: {0}")]
