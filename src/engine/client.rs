@@ -177,11 +177,8 @@ impl Hearing<'_> {
             Happening::Refused(token, code, unconfirmed) => self.refused(token, code, unconfirmed),
             Happening::Joined(place) => {
                 let now = self.worker.clock.now();
-                if let Some((_, seat)) = self.seats.get(place) {
-                    books.ledger.joined(*seat, now);
-                }
-                if let Some(raw) = &mut books.raw {
-                    raw.joined(self.client.id, self.seats.get(place).map(|(room, _)| *room), now);
+                if let Some(seat) = self.seats.get(place) {
+                    books.joined(self.client.id, *seat, now);
                 }
             }
             Happening::Ready => self.ready = true,
@@ -303,8 +300,8 @@ async fn establish(
     {
         let (mut books, state, now) = (worker.books.borrow_mut(), client.state.borrow(), worker.clock.now());
         for place in joined_at_once {
-            if let Some((_, seat)) = state.seats.get(place) {
-                books.ledger.joined(*seat, now);
+            if let Some(seat) = state.seats.get(place) {
+                books.joined(client.id, *seat, now);
             }
         }
     }

@@ -420,6 +420,8 @@ pub(super) async fn run(
             }
             Some(ToWorker::Peers(batch)) => {
                 let mut books = worker.books.borrow_mut();
+                // A worker that was held up may not have walked as far as the others have spoken.
+                books.catch_up(worker.clock.now());
                 batch.iter().filter(|(from, _)| *from != number).for_each(|(_, report)| books.apply(report));
             }
             Some(ToWorker::StopSpeaking) => worker.silent.set(true),
@@ -432,6 +434,9 @@ pub(super) async fn run(
                 }
             }
             Some(ToWorker::Finish) => {
+                if let Some(raw) = &mut worker.books.borrow_mut().raw {
+                    raw.closed(worker.clock.now());
+                }
                 if reports.send(worker.progress(Stage::Finished, true)).await.is_err() {
                     break;
                 }
