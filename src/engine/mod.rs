@@ -17,6 +17,7 @@ use crate::session::Dialer;
 mod books;
 mod client;
 mod coordinator;
+mod desk;
 mod health;
 mod link;
 mod outcome;
