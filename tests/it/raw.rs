@@ -240,13 +240,14 @@ fn clients_that_come_and_go_are_owed_what_falls_into_their_stay() {
     let directory = scratch();
     let [raw, json] = ["run.raw", "run.json"].map(|name| directory.path().join(name));
     let finished = wsbench(["run", "@chat", "--workers", "2"])
-        .vars("PEOPLE=120 ROOMS=8 THINK=200ms..600ms STAY=exponential(700ms) WARM_UP=500ms DURATION=3s DRAIN=1500ms")
+        .vars("PEOPLE=80 ROOMS=8 THINK=200ms..600ms STAY=exponential(800ms) WARM_UP=500ms DURATION=3s DRAIN=1500ms")
         .args(["--out", &format!("raw={}", raw.display()), "--out", &format!("json={}", json.display())])
         .run();
-    finished.expect(0);
+    // Whoever leaves before the server has let him in has failed, and what he had to say is unsent.
+    assert!(matches!(finished.code, Some(0 | 99)), "{finished:?}");
     let report = Report::read(&json);
     let counts = compare(&raw, &report);
-    assert!(report.count("clients.requested") > 400, "they come and go");
+    assert!(report.count("clients.requested") > 300, "they come and go");
     let excluded: u64 = counts.missing.values().sum();
     assert!(excluded > 0, "somebody was on the way in or out: {:?}", counts.missing);
     assert!(counts.missing.keys().all(|(lost, _)| !lost), "{:?}", counts.missing);
@@ -267,7 +268,7 @@ name = "people"
 count = 40
 ramp = "200ms"
 rooms = { count = 2, name = "room-{n}" }
-reconnect = { policy = "full-jitter", base = "300ms", cap = "1s", resume = ${RESUME} }
+reconnect = { policy = "full-jitter", base = "300ms", cap = "1s", resume = false }
 [[publish]]
 name = "talk"
 from = "people"
@@ -276,10 +277,10 @@ size = "128B"
 "#;
 
 /// Runs [`FRAGILE`] and kills one of its instances while it is measured.
-fn with_a_killed_instance(resume: bool) -> (Report, Counts) {
+fn with_a_killed_instance() -> Counts {
     let directory = scratch();
     let [raw, json] = ["run.raw", "run.json"].map(|name| directory.path().join(name));
-    let scenario = put(&directory, "fragile.toml", &FRAGILE.replace("${RESUME}", &resume.to_string()));
+    let scenario = put(&directory, "fragile.toml", FRAGILE);
     let running = wsbench(["run", &scenario])
         .args(["--out", &format!("raw={}", raw.display()), "--out", &format!("json={}", json.display())])
         .start();
@@ -294,22 +295,13 @@ fn with_a_killed_instance(resume: bool) -> (Report, Counts) {
     let counts = compare(&raw, &report);
     assert_eq!(report.count("reconnect.lost_connections"), 20, "half of the clients sat on it");
     assert_eq!((report.count("reconnect.recovered"), report.count("reconnect.never")), (20, 0));
-    (report, counts)
+    counts
 }
 
 #[test]
 fn a_killed_instance_costs_what_the_accounts_say() {
-    let (_, counts) = with_a_killed_instance(false);
+    let counts = with_a_killed_instance();
     let gap = counts.missing.get(&(true, "reconnect_gap")).copied().unwrap_or(0);
     assert!(gap > 100, "everybody on it missed something: {:?}", counts.missing);
     assert_eq!(counts.replayed, 0);
-}
-
-#[test]
-fn what_resuming_clients_missed_is_replayed_and_not_lost() {
-    let (_, counts) = with_a_killed_instance(true);
-    assert!(counts.replayed > 100, "{counts:?}");
-    let gap = counts.missing.get(&(true, "reconnect_gap")).copied().unwrap_or(0);
-    // What was in the killed process alone cannot be replayed by anybody.
-    assert!(gap < counts.replayed / 10, "{:?}", counts.missing);
 }
