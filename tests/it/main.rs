@@ -6,4 +6,5 @@
 
 mod contract;
 mod floors;
+mod raw;
 mod support;

@@ -48,11 +48,8 @@ impl Hearing<'_> {
             Happening::Refused(token, code, unconfirmed) => self.refused(token, code, unconfirmed),
             Happening::Joined(place) => {
                 let now = self.desk.clock.now();
-                if let Some((_, seat)) = self.seats.get(place) {
-                    books.ledger.joined(*seat, now);
-                }
-                if let Some(raw) = &mut books.raw {
-                    raw.joined(self.client.id, self.seats.get(place).map(|(room, _)| *room), now);
+                if let Some(seat) = self.seats.get(place) {
+                    books.joined(self.client.id, *seat, now);
                 }
             }
             Happening::Ready => self.ready = true,

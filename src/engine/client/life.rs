@@ -94,8 +94,8 @@ async fn establish(
     {
         let (mut books, state, now) = (desk.books.borrow_mut(), client.state.borrow(), desk.clock.now());
         for place in joined_at_once {
-            if let Some((_, seat)) = state.seats.get(place) {
-                books.ledger.joined(*seat, now);
+            if let Some(seat) = state.seats.get(place) {
+                books.joined(client.id, *seat, now);
             }
         }
     }

@@ -187,6 +187,8 @@ pub(in crate::engine) async fn run(
             }
             Some(ToWorker::Peers(batch)) => {
                 let mut books = worker.desk.books.borrow_mut();
+                // A worker that was held up may not have walked as far as the others have spoken.
+                books.catch_up(worker.desk.clock.now());
                 batch.iter().filter(|(from, _)| *from != number).for_each(|(_, report)| books.apply(report));
             }
             Some(ToWorker::StopSpeaking) => worker.silent.set(true),
@@ -199,6 +201,9 @@ pub(in crate::engine) async fn run(
                 }
             }
             Some(ToWorker::Finish) => {
+                if let Some(raw) = &mut worker.desk.books.borrow_mut().raw {
+                    raw.closed(worker.desk.clock.now());
+                }
                 if reports.send(worker.progress(Stage::Finished, true)).await.is_err() {
                     break;
                 }
