@@ -4,13 +4,14 @@
 //!
 //! ```text
 //! 0  time
-//! 1  units  wire  backoff  token  profile        pure values
-//! 2  observe  dialect  transport                 facts · translation (no IO) · IO (no meaning)
-//! 3  scenario  ledger  metrics  session          asked · owed · counted · one client's life
-//! 4  threshold  engine                           judgement · many clients
-//! 5  report  ui                                  the outcome as data · the terminal
-//! 6  output                                      one file per format
-//! 7  commands                                    the command line; the only caller of the reference server
+//! 1  units  wire  backoff  token  profile  template     pure values
+//! 2  observe                                     facts
+//! 3  dialect  transport                          translation (no IO) · IO (no meaning)
+//! 4  scenario  ledger  metrics  session          asked · owed · counted · one client's life
+//! 5  threshold  engine                           judgement · many clients
+//! 6  report  ui                                  the outcome as data · the terminal
+//! 7  output                                      one file per format
+//! 8  commands                                    the command line; the only caller of the reference server
 //! ```
 //!
 //! `docs/architecture.md` draws the same house with the path of one message through it.

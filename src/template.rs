@@ -3,11 +3,11 @@
 //! A template is taken apart once ([`Template::compile`]) and rendered many times; an unknown placeholder is found at
 //! compile time, with its place.
 
+use hmac::{Hmac, Mac as _};
 use rand::{Rng, RngExt};
+use sha2::Sha256;
 use std::ops::Range;
 use std::sync::Arc;
-
-use crate::token::hmac_sha256;
 
 /// What can stand between the braces, with a line about each.
 pub const PLACEHOLDERS: &[(&str, &str)] = &[
@@ -239,6 +239,12 @@ fn placeholder(inner: &str, files: Files<'_>) -> Result<Placeholder, String> {
 fn unknown(inner: &str) -> String {
     let names: Vec<&str> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
     format!("unknown placeholder `{{{{{inner}}}}}`; there are {}", names.join(", "))
+}
+
+fn hmac_sha256(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 fn write(value: &str, escape: Escape, out: &mut String) {

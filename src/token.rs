@@ -24,18 +24,12 @@ fn sign(secret: &[u8], header: &[u8], payload: &[u8]) -> String {
     let mut token = URL_SAFE_NO_PAD.encode(header);
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-    let signature = hmac_sha256(secret, token.as_bytes());
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+    mac.update(token.as_bytes());
+    let signature = mac.finalize().into_bytes();
     token.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut token);
     token
-}
-
-/// HMAC-SHA-256 of `text` under `key` of any length.
-#[allow(clippy::expect_used)]
-pub fn hmac_sha256(key: &[u8], text: &[u8]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(text);
-    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

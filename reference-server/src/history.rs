@@ -42,14 +42,15 @@ impl Epoch {
         })
     }
 
-    /// Eight random characters.
+    /// Eight random characters. Every numbering needs a new one: whoever begins one cannot know that the last one, which
+    /// the broker has lost, was not its own.
     pub fn random() -> Self {
-        use rand::RngExt;
-        let mut rng = rand::rng();
-        let text: [u8; 8] = std::array::from_fn(|_| b"abcdefghijkmnpqrstuvwxyz23456789"[rng.random_range(0..32)]);
-        let mut buffer = [0; 15];
-        buffer[..8].copy_from_slice(&text);
-        Self { length: 8, text: buffer }
+        let bits: u64 = rand::random();
+        let mut text = [0; 15];
+        for (at, character) in text[..8].iter_mut().enumerate() {
+            *character = b"abcdefghijkmnpqrstuvwxyz23456789"[(bits >> (5 * at) & 31) as usize];
+        }
+        Self { length: 8, text }
     }
 
     /// The characters.

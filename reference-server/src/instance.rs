@@ -2,14 +2,10 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use tokio::sync::{oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
@@ -24,15 +20,18 @@ use crate::{
     queue::Queue,
     room::{Registry, ToWorker},
     session,
+    shared::{Draining, Shared},
     stats::Stats,
+    threads::{Threads, Workers},
     token::Secret,
-    worker::Worker,
 };
 
 /// What may wait between the broker and the fan-out.
 const EVENTS: Bound = Bound { entries: 65_536, bytes: 16 * 1024 * 1024 };
 /// What may wait for one worker.
 const INBOX: Bound = Bound { entries: 4_096, bytes: 4 * 1024 * 1024 };
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4_096;
 /// File descriptors kept for everything that is not a client.
 const OTHER_DESCRIPTORS: u64 = 64;
 
@@ -96,30 +95,6 @@ pub enum Error {
     Broker(String),
 }
 
-/// What every part of an instance shares.
-pub(crate) struct Shared {
-    pub(crate) name: Arc<str>,
-    /// Tells this start from others.
-    pub(crate) nonce: String,
-    /// The boot id: clients on the same machine can compare stamps.
-    pub(crate) clock: String,
-    pub(crate) config: Config,
-    pub(crate) authenticator: Authenticator,
-    pub(crate) registry: Registry,
-    pub(crate) stats: Arc<Stats>,
-    pub(crate) broker: &'static str,
-    pub(crate) health: watch::Receiver<Health>,
-    pub(crate) max_connections: usize,
-    draining: AtomicBool,
-}
-
-impl Shared {
-    /// Whether the instance is going away.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
-    }
-}
-
 /// Runs an instance until `shutdown` is cancelled and it has drained. `on_ready` is called once, when the broker has
 /// answered and clients may come. Needs a tokio runtime with time and IO; the connections live on threads of their own.
 pub async fn run(
@@ -132,7 +107,10 @@ pub async fn run(
     let ready = |broker| -> std::io::Result<Ready> {
         Ok(Ready { name: name.clone(), address: listener.local_addr()?, admin: admin.local_addr()?, broker })
     };
-    socket2::SockRef::from(&listener).set_send_buffer_size(config.send_buffer)?;
+    // Accepted connections inherit the send buffer; the longer backlog is for clients that all come back at once.
+    let socket = socket2::SockRef::from(&listener);
+    socket.set_send_buffer_size(config.send_buffer)?;
+    socket.listen(BACKLOG)?;
     let threads = Threads::start(config.workers, &name)?;
     // The broker's tasks share the first worker's thread: on a small machine no message changes threads.
     let (shared, events) =
@@ -205,7 +183,7 @@ async fn assemble(
         registry: Registry::new(Arc::clone(&name), &config, broker, inboxes, Arc::clone(&stats)),
         max_connections: max_connections(config.limits.connections)?,
         broker: broker_name,
-        draining: AtomicBool::new(false),
+        draining: Draining::default(),
         name,
         config,
         stats,
@@ -237,7 +215,7 @@ async fn await_broker(shared: &Shared, shutdown: &CancellationToken) -> Result<(
 
 /// Sends everybody home within the window, and those who do not go after the deadline.
 async fn drain(shared: &Shared, workers: Workers) {
-    shared.draining.store(true, Ordering::Release);
+    shared.draining.begin();
     for worker in 0..shared.config.workers {
         shared.registry.tell(worker, ToWorker::Drain);
     }
@@ -247,70 +225,4 @@ async fn drain(shared: &Shared, workers: Workers) {
     // Over the deadline, the workers are told to stop by the drop of `abort`.
     let _late = tokio::time::timeout(deadline, all).await;
     drop(workers.abort);
-}
-
-/// The worker threads, before they have anything to do.
-struct Threads {
-    first: tokio::runtime::Handle,
-    starts: Vec<oneshot::Sender<Start>>,
-}
-
-/// What a worker thread needs to begin.
-struct Start {
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    inbox: Arc<crate::room::Inbox>,
-    abort: CancellationToken,
-    finished: oneshot::Sender<()>,
-}
-
-/// The workers at work.
-struct Workers {
-    finished: Vec<oneshot::Receiver<()>>,
-    abort: tokio_util::sync::DropGuard,
-}
-
-impl Threads {
-    fn start(count: usize, name: &str) -> Result<Self, Error> {
-        let mut starts = Vec::with_capacity(count);
-        let mut first = None;
-        for index in 0..count {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            first.get_or_insert_with(|| runtime.handle().clone());
-            let (start, started) = oneshot::channel();
-            starts.push(start);
-            std::thread::Builder::new().name(format!("room-{name}-{index}")).spawn(move || {
-                let local = tokio::task::LocalSet::new();
-                local.block_on(&runtime, work(index, started));
-            })?;
-        }
-        // Invariant: the configuration was checked to have at least one worker.
-        Ok(Self { first: first.expect("there is at least one worker"), starts })
-    }
-
-    fn serve(self, listener: &TcpListener, shared: &Arc<Shared>) -> Result<Workers, Error> {
-        let abort = CancellationToken::new();
-        let mut waiting = Vec::with_capacity(self.starts.len());
-        for (index, start) in self.starts.into_iter().enumerate() {
-            let (finished, done) = oneshot::channel();
-            let (shared, abort) = (Arc::clone(shared), abort.clone());
-            let (listener, inbox) = (listener.try_clone()?, shared.registry.inbox(index));
-            let sent = start.send(Start { listener, shared, inbox, abort, finished });
-            sent.map_err(|_| std::io::Error::other("a worker thread has stopped"))?;
-            waiting.push(done);
-        }
-        Ok(Workers { finished: waiting, abort: abort.drop_guard() })
-    }
-}
-
-/// What a worker thread does: wait for its start, work, and say when it has finished. A worker that is never started
-/// ends when its start is dropped.
-async fn work(index: usize, started: oneshot::Receiver<Start>) {
-    let Ok(Start { listener, shared, inbox, abort, finished }) = started.await else { return };
-    let listener = listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
-    if let Ok(listener) = listener {
-        Worker::new(index, shared).run(listener, inbox, abort).await;
-    }
-    // Nobody listens any more when the deadline has passed.
-    let _late = finished.send(());
 }

@@ -5,13 +5,14 @@
 //! each names only those before it, except that `worker`, `session` and `endpoint` hold each other:
 //!
 //! ```text
-//! time config queue stats              clocks, settings, the one queue, counters
-//! token auth history heartbeat rate    pure rules
-//! protocol drain                       what is said
-//! broker                               what joins the instances: memory, redis
-//! peer room                            who is where, and in which order things reach them
-//! socket session worker endpoint       connections and the threads that own them
-//! instance                             start to finish
+//! time config queue stats                 clocks, settings, the one queue, counters
+//! token auth history heartbeat rate       pure rules
+//! protocol drain                          what is said
+//! broker                                  what joins the instances: memory, redis
+//! peer room                               who is where, and in which order things reach them
+//! shared                                  what every part of an instance holds
+//! metered socket session worker endpoint  connections
+//! threads instance                        the threads that own them; start to finish
 //! ```
 
 mod auth;
@@ -22,14 +23,17 @@ mod endpoint;
 mod heartbeat;
 pub mod history;
 mod instance;
+mod metered;
 mod peer;
 mod protocol;
 mod queue;
 mod rate;
 mod room;
 mod session;
+mod shared;
 mod socket;
 pub mod stats;
+mod threads;
 mod time;
 pub mod token;
 mod worker;

@@ -2,7 +2,6 @@
 //! is handed between tasks. Everything that waits is fed to the codec and flushed once.
 
 use std::{
-    io,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -12,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::Sleep,
 };
@@ -25,7 +24,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{peer::Peer, stats::WorkerStats, time};
+use crate::{metered::Metered, peer::Peer, stats::WorkerStats, time};
 
 /// Read buffer of a connection, allocated from the start.
 const READ_BUFFER: usize = 4 * 1024;
@@ -92,7 +91,7 @@ impl Socket {
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message));
         let now = time::micros();
-        let metered = Metered { stream, stats: Arc::clone(&stats), last_read: now };
+        let metered = Metered::new(stream, Arc::clone(&stats), now);
         // Copied, so that the handshake's larger buffer does not live on as this connection's.
         let read_already = read_already.to_vec();
         let stream = WebSocketStream::from_partially_read(metered, read_already, Role::Server, Some(config)).await;
@@ -140,7 +139,7 @@ impl Socket {
 
     /// When the last byte came.
     pub(crate) fn last_read(&self) -> u64 {
-        self.stream.get_ref().last_read
+        self.stream.get_ref().last_read()
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
@@ -178,7 +177,7 @@ impl Socket {
         while self.reading {
             if !self.buffered {
                 // Most polls are there to write. The codec would clear its whole read buffer to find nothing.
-                if ready!(self.stream.get_ref().stream.poll_read_ready(context)).is_err() {
+                if ready!(self.stream.get_ref().poll_read_ready(context)).is_err() {
                     return Poll::Ready(Happening::Ended(End::Gone));
                 }
                 self.buffered = true;
@@ -265,11 +264,11 @@ impl Socket {
         }
         // The codec does not read on after a fault; the bytes still have to be taken.
         let metered = self.stream.get_mut();
-        let _shut = tokio::io::AsyncWriteExt::shutdown(metered).await;
+        let _shut = metered.shutdown().await;
         let mut left = LINGER_BYTES;
         let mut buffer = vec![0; READ_BUFFER]; // not an array: it would be part of every connection's task
         while left > 0 {
-            match tokio::io::AsyncReadExt::read(metered, &mut buffer).await {
+            match metered.read(&mut buffer).await {
                 Ok(0) | Err(_) => return,
                 Ok(count) => left = left.saturating_sub(count),
             }
@@ -284,47 +283,5 @@ fn fault(error: &Error) -> End {
         Error::Protocol(_) | Error::Capacity(_) => End::Fault(1002, "protocol error"),
         Error::Utf8(_) => End::Fault(1007, "invalid UTF-8"),
         _ => End::Gone,
-    }
-}
-
-/// Counts system calls and bytes, and knows when the last byte came.
-struct Metered {
-    stream: TcpStream,
-    stats: Arc<WorkerStats>,
-    last_read: u64,
-}
-
-impl AsyncRead for Metered {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        self.stats.reads.add(1);
-        let count = buffer.filled().len() - before;
-        if count > 0 {
-            self.stats.bytes_in.add(count as u64);
-            self.last_read = time::micros();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Metered {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
-        self.stats.writes.add(1);
-        self.stats.bytes_out.add(count as u64);
-        Poll::Ready(Ok(count))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -15,10 +15,10 @@ use crate::{
     broker::Room,
     drain, endpoint,
     history::Position,
-    instance::Shared,
     peer::{Joining, Membership, Peer, PeerId},
     protocol::{self, Code},
     room::{Inbox, JoinRequest, ToWorker},
+    shared::Shared,
     stats::WorkerStats,
     time,
 };

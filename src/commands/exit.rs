@@ -36,19 +36,21 @@ impl From<Exit> for ExitCode {
 pub(super) struct Failure {
     pub(super) exit: Exit,
     pub(super) message: String,
+    /// The message is a rendered diagnostic that brings its own `error:`.
+    pub(super) rendered: bool,
 }
 
 impl Failure {
     pub(super) fn usage(message: impl fmt::Display) -> Self {
-        Self { exit: Exit::Usage, message: message.to_string() }
+        Self { exit: Exit::Usage, message: message.to_string(), rendered: false }
     }
 
     pub(super) fn setup(message: impl fmt::Display) -> Self {
-        Self { exit: Exit::Setup, message: message.to_string() }
+        Self { exit: Exit::Setup, message: message.to_string(), rendered: false }
     }
 
     pub(super) fn internal(message: impl fmt::Display) -> Self {
-        Self { exit: Exit::Internal, message: message.to_string() }
+        Self { exit: Exit::Internal, message: message.to_string(), rendered: false }
     }
 }
 

@@ -10,7 +10,7 @@ use reference_server::config::History;
 use reference_server::{AuthMode, BrokerChoice, Config, Instance, MemoryBroker, Secret};
 use tokio_util::sync::CancellationToken;
 
-use super::exit::{Done, Exit, Failure};
+use super::exit::{Done, Failure};
 
 /// One process of the bundled server
 #[derive(Clone, Debug, clap::Args)]
@@ -158,7 +158,7 @@ async fn serve(args: Args) -> Done {
     }
     match failure {
         None => Ok(ExitCode::SUCCESS),
-        Some(message) => Err(Failure { exit: Exit::Setup, message }),
+        Some(message) => Err(Failure::setup(message)),
     }
 }
 

@@ -94,8 +94,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(cli.command, &terminal) {
         Ok(code) => code,
         Err(failure) => {
-            let painted = terminal.stderr_palette();
-            anstream::eprintln!("{}error{}: {}", painted.bad, painted.bad.render_reset(), failure.message.trim_end());
+            let (message, bad) = (failure.message.trim_end(), terminal.stderr_palette().bad);
+            if failure.rendered {
+                anstream::eprintln!("{message}");
+            } else {
+                anstream::eprintln!("{bad}error{}: {message}", bad.render_reset());
+            }
             failure.exit.into()
         }
     }

@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long an instance may take to drain.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// How the instances are to be run. Everything not named here goes to them as it is.
-#[derive(Clone, Debug)]
+/// How the instances are to be run. Everything not named here goes to them as it is. Not `Debug`: it holds a secret.
+#[derive(Clone)]
 pub(super) struct Layout {
     /// This program: inside tests the current executable is the test runner.
     pub(super) program: PathBuf,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::exit::{Done, Exit, Failure};
+use super::exit::{Done, Failure};
 use super::instance::Behaviour;
 use super::redis::{self, without_secret};
 use super::rig::{Layout, Rig};
@@ -120,7 +120,7 @@ pub(super) fn main(args: Args) -> Done {
     if ended.is_empty() {
         Ok(ExitCode::SUCCESS)
     } else {
-        Err(Failure { exit: Exit::Internal, message: format!("{} ended by itself", ended.join(", ")) })
+        Err(Failure::internal(format!("{} ended by itself", ended.join(", "))))
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) enum ToWorker {
     Schedule(Timestamp),
     /// What other workers' talkers sent (each with the number of the worker it is from).
     Peers(Arc<[(usize, SendReport)]>),
-    /// Nothing that is not yet due happens any more.
+    /// Nothing is said and nobody comes any more.
     StopSpeaking,
     /// Say what became of every publication; `Finish` follows once all have.
     Settle,

@@ -17,6 +17,7 @@ use crate::session::Dialer;
 mod books;
 mod client;
 mod coordinator;
+mod desk;
 mod health;
 mod link;
 mod outcome;
@@ -37,8 +38,7 @@ const REPORTS: usize = 64;
 /// Orders that may wait for a worker.
 const ORDERS: usize = 1_024;
 
-/// Everything a run needs.
-#[derive(Debug)]
+/// Everything a run needs. Not `Debug`: it holds a secret.
 pub struct Setup {
     /// What was asked for.
     pub scenario: Arc<Scenario>,

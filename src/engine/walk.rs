@@ -28,7 +28,6 @@ pub(super) struct Walk {
     entering: VecDeque<(Duration, ClientId)>,
     leaving: VecDeque<(Duration, ClientId)>,
     ahead: VecDeque<(Duration, Step)>,
-    end: Duration,
     worker: Share,
 }
 
@@ -67,15 +66,8 @@ impl Walk {
             entering: entering.into(),
             leaving: leaving.into(),
             ahead: VecDeque::new(),
-            end: Duration::MAX,
             worker,
         }
-    }
-
-    /// Nothing due at `end` or later happens any more.
-    pub(super) fn cut(&mut self, end: Duration) {
-        self.end = end;
-        self.ahead.retain(|(at, _)| *at < end);
     }
 
     /// The next step if it is due by `now`.
@@ -121,7 +113,7 @@ impl Walk {
         let leave = self.leaving.front().map(|(at, _)| *at);
         let enter = self.entering.front().map(|(at, _)| *at);
         let publish = self.publications.peek().map(|publication| publication.due);
-        let first = [leave, enter, publish].into_iter().flatten().min().filter(|at| *at < self.end)?;
+        let first = [leave, enter, publish].into_iter().flatten().min()?;
         let step = if leave == Some(first) {
             Step::Leave(self.leaving.pop_front()?.1)
         } else if enter == Some(first) {

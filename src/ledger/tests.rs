@@ -168,6 +168,16 @@ fn copies_may_come_before_the_talkers_report() {
 }
 
 #[test]
+fn what_was_cut_off_before_it_was_said_holds_nothing_up() {
+    let mut bench = Bench::new(&[1], true);
+    bench.owe(0, 100, 0);
+    let said = bench.say(0, 200, 0);
+    bench.arrive(Some(bench.seats[0][0]), said, 201);
+    bench.say(0, 300, 0);
+    assert_eq!(bench.finish(), [2, 1, 1, 0]);
+}
+
+#[test]
 fn what_may_not_have_been_written_is_excluded_not_lost() {
     let mut bench = Bench::new(&[2], true);
     let marker = bench.owe(0, 100, 0);

@@ -124,6 +124,7 @@ fn generator(health: &Health, totals: &Snapshot) -> Generator {
         clients: health.clients,
         loop_lag_p99_ns: health.loop_lag_p99,
         hiccup_p99_ns: health.hiccup_p99,
+        run_queue_wait_seconds: health.run_queue_wait_seconds,
         fds_used: health.fds.0,
         fds_limit: health.fds.1,
         sends_late: lag.as_ref().and_then(Value::histogram).map_or(0, late),

@@ -221,6 +221,8 @@ pub struct Generator {
     pub loop_lag_p99_ns: u64,
     /// How late a thread that only sleeps woke up.
     pub hiccup_p99_ns: u64,
+    /// How long this process's threads were ready to run and had no core.
+    pub run_queue_wait_seconds: f64,
     /// Most file descriptors in use.
     pub fds_used: u64,
     /// How many it may use.

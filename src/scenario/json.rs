@@ -10,7 +10,8 @@ use super::document::{Entry, Node, Value};
 
 /// Reads the text as JSON.
 pub(super) fn read(source: &Source) -> Result<Node, Diagnostic> {
-    let judged: Result<serde::de::IgnoredAny, _> = serde_json::from_str(&source.text);
+    // Into values, because that refuses nesting deep enough to exhaust the walk's stack.
+    let judged: Result<serde_json::Value, _> = serde_json::from_str(&source.text);
     if let Err(error) = judged {
         let at = offset(&source.text, error.line(), error.column());
         let message = error.to_string();

@@ -3,10 +3,55 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
+use std::fmt;
 
-use super::{Claim, Users};
-use crate::template::{Escape, Values};
+use crate::template::{Escape, Template, Values};
 use crate::token::{mint, mint_for};
+
+/// Where users come from. User `n` belongs to the life planned with it, also through its reconnects.
+#[derive(Clone)]
+pub enum Users {
+    /// Users `u0`, `u1`, … with tokens minted with the secret of the server this run starts, or without tokens.
+    Numbered,
+    /// One user per row (CSV or JSON lines), column `user` and, if there is one, `token`.
+    Rows {
+        /// Column names.
+        columns: Vec<String>,
+        /// Values, a row per user.
+        rows: Vec<Vec<String>>,
+        /// Start again at the first row when they run out.
+        cycle: bool,
+    },
+    /// Tokens minted with a secret that target and scenario share.
+    Minted {
+        /// The HS256 secret. Never printed.
+        secret: String,
+        /// The claims; `sub` names the user.
+        claims: Vec<(String, Claim)>,
+    },
+}
+
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Numbered => f.write_str("Numbered"),
+            Self::Rows { columns, rows, cycle } => {
+                let mut rows_only = f.debug_struct("Rows");
+                rows_only.field("columns", columns).field("rows", &rows.len()).field("cycle", cycle).finish()
+            }
+            Self::Minted { .. } => f.debug_struct("Minted").finish_non_exhaustive(),
+        }
+    }
+}
+
+/// A claim of a minted token.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    /// A text, expanded per user.
+    Text(Template),
+    /// Anything else, as it is.
+    Value(Value),
+}
 
 /// Rows of a file of users.
 #[derive(Debug, PartialEq, Eq)]

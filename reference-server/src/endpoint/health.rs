@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 
-use crate::{broker::Health, instance::Shared};
+use crate::{broker::Health, shared::Shared};
 
 /// The routes of the admin listener.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {

@@ -82,8 +82,12 @@ impl Channel {
     /// The broker has subscribed the room, which stood at `position` after that.
     pub(super) fn subscribed(&mut self, position: Option<Position>) -> Vec<Step> {
         let again = std::mem::replace(&mut self.answered, true);
+        // While live, messages may have overtaken the answer. Otherwise a smaller offset means that the broker has come
+        // back with an older state: what follows will be numbered like what has been delivered already.
+        let relapsed =
+            |last: Position, position: Position| self.state == State::Subscribing && position.offset < last.offset;
         match (self.last, position) {
-            (Some(last), Some(position)) if last.epoch == position.epoch => {
+            (Some(last), Some(position)) if last.epoch == position.epoch && !relapsed(last, position) => {
                 if position.offset > last.offset {
                     self.state = State::Healing;
                     return vec![Step::Ask(last)];
@@ -284,6 +288,22 @@ mod tests {
         channel.down();
         channel.subscribed(Some(at(900)));
         assert_eq!(text(&channel.history(Vec::new(), at(900), 0)), "gap5..900 s900");
+    }
+
+    #[test]
+    fn a_broker_that_has_forgotten_is_a_gap_not_repeats() {
+        let mut channel = live(5);
+        channel.down();
+        assert_eq!(text(&channel.subscribed(Some(at(2)))), "gap5..2 s2");
+        assert_eq!(text(&channel.message(message(at(3)))), "d3");
+    }
+
+    #[test]
+    fn an_answer_that_was_overtaken_changes_nothing() {
+        let mut channel = live(5);
+        channel.message(message(at(6)));
+        assert_eq!(text(&channel.subscribed(Some(at(5)))), "s6");
+        assert_eq!(text(&channel.message(message(at(7)))), "d7");
     }
 
     #[test]

@@ -1,5 +1,15 @@
 //! Black-box tests over real sockets, two instances and a real Redis where it matters.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests read clocks, and an unwrap is an assertion
 
+mod conformance;
+mod drain;
+mod frames;
+mod handshake;
+mod heartbeat;
+mod joins;
+mod limits;
+mod outage;
+mod process;
+mod protocol;
 mod rooms;
 mod support;

@@ -1,6 +1,5 @@
 //! `wsbench run`: read the scenario, raise the server if it is ours, drive the clients, report, judge.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,14 +221,10 @@ fn described(scenario: &Scenario) -> report::Scenario {
 fn list(terminal: &Terminal) -> Done {
     let mut text = String::new();
     for (name, scenario) in scenario::builtin::BUILTINS {
-        let about = scenario.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
-        text.push_str(&format!("@{name:<24} {about}\n"));
+        text.push_str(&format!("@{name}\n    {}\n", scenario::builtin::about(scenario)));
     }
     super::print(terminal, &text)
 }
-
-/// The path of an output.
-type Path = PathBuf;
 
 /// The environment of a run against a server that is not ours.
 fn foreign_environment(urls: usize) -> Environment {

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 
-use super::Path;
 use crate::commands::exit::Failure;
 use crate::engine::RawSink;
 use crate::output::{self, OUTPUTS, Output, WriteError, Written};
@@ -17,12 +17,12 @@ const RAW: &str = "raw";
 /// Everything that is to be written.
 pub(super) struct Outputs {
     made: Vec<Box<dyn Output>>,
-    raw: Option<Path>,
+    raw: Option<PathBuf>,
 }
 
 /// The thread that writes the raw log.
 pub(super) struct RawWriter {
-    path: Path,
+    path: PathBuf,
     thread: JoinHandle<io::Result<u64>>,
 }
 
@@ -36,13 +36,13 @@ impl Outputs {
                 Failure::usage(format!("--out {argument}: expected KIND=FILE, KIND one of {}", kinds()))
             })?;
             if kind == RAW {
-                outputs.raw = Some(Path::from(file));
+                outputs.raw = Some(PathBuf::from(file));
                 continue;
             }
             let kind = output::find(kind).ok_or_else(|| {
                 Failure::usage(format!("--out {argument}: no output is called {kind:?}; there are {}", kinds()))
             })?;
-            outputs.made.push((kind.open)(Path::from(file)));
+            outputs.made.push((kind.open)(PathBuf::from(file)));
         }
         Ok(outputs)
     }

@@ -79,6 +79,21 @@ impl ScenarioArgs {
     pub(super) fn url(&self) -> Option<&str> {
         self.url.as_deref()
     }
+
+    /// `-c`.
+    pub(super) fn clients(&self) -> Option<u32> {
+        self.clients
+    }
+
+    /// `-d`.
+    pub(super) fn duration(&self) -> Option<Duration> {
+        self.duration
+    }
+
+    /// `-r`.
+    pub(super) fn rate(&self) -> Option<Rate> {
+        self.rate
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -1,19 +1,25 @@
 //! `wsbench run --url …` without a file: the scenario its flags amount to.
 
+use std::time::Duration;
+
 use super::Args;
 use crate::scenario::Source;
+use crate::units::print_duration;
 
 /// The scenario, as `--print-scenario` shows it.
 pub(super) fn source(args: &Args) -> Source {
     let url = toml_string(args.over.url().unwrap_or_default());
     let dialect = toml_string(&args.dialect);
+    let clients = args.over.clients().unwrap_or(10);
+    let duration = print_duration(args.over.duration().unwrap_or(Duration::from_secs(10)));
+    let rate = args.over.rate().map_or(10.0, |rate| rate.get());
     let text = format!(
         r#"#:schema ./scenario.schema.json
 name = "quick"
 
 [run]
 warm_up  = "1s"
-duration = "10s"
+duration = "{duration}"
 drain    = "2s"
 
 [target]
@@ -22,7 +28,7 @@ dialect = {dialect}
 
 [[clients]]
 name  = "clients"
-count = 10
+count = {clients}
 ramp  = "1s"
 rooms = {{ count = 1, per_client = 1, name = "wsbench" }}
 auth  = "none"
@@ -30,7 +36,7 @@ auth  = "none"
 [[publish]]
 name = "chat"
 from = "clients"
-rate = "10/s"
+rate = "{rate}/s"
 size = "128B"
 "#
     );

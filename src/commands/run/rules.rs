@@ -34,9 +34,22 @@ fn placed(error: &ThresholdError, scenario: &Scenario) -> Diagnostic {
     let message = error.problem.to_string();
     let help = error.nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`?"));
     let rule = scenario.thresholds.iter().find(|rule| rule.line == error.line && rule.metric == error.metric);
-    match rule {
-        Some(rule) => rule.at(part, &scenario.source, message).with_help(help),
-        None => Diagnostic::without_place(&scenario.source.path, message).with_help(help),
+    let Some(rule) = rule else {
+        return Diagnostic::without_place(&scenario.source.path, message).with_help(help);
+    };
+    let (whole, written) = match part {
+        RulePart::Metric => (&rule.key_span, &rule.metric),
+        RulePart::Rule => (&rule.rule_span, &rule.rule),
+    };
+    // The error's place counts in the text; where that stands in the file unescaped, it can be shown to the letter.
+    let within = scenario.source.text.get(whole.clone()).and_then(|shown| shown.find(written.as_str()));
+    match within {
+        Some(at) if !error.span.is_empty() => {
+            let start = whole.start + at;
+            let span = start + error.span.start..start + error.span.end;
+            Diagnostic::new(&scenario.source, span, message).with_help(help)
+        }
+        _ => rule.at(part, &scenario.source, message).with_help(help),
     }
 }
 
@@ -45,5 +58,5 @@ pub(in crate::commands) fn refuse(diagnostics: &[Diagnostic], terminal: &Termina
     let coloured = terminal.stderr_palette() != Palette::plain();
     let show = |diagnostic: &Diagnostic| if coloured { diagnostic.styled() } else { diagnostic.plain() };
     let shown: Vec<String> = diagnostics.iter().map(show).collect();
-    Failure { exit: Exit::Usage, message: shown.join("\n\n") }
+    Failure { exit: Exit::Usage, message: shown.join("\n\n"), rendered: true }
 }

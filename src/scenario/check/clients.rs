@@ -195,7 +195,8 @@ impl Check<'_> {
             Some(WordOr::Table(shares)) => {
                 let sum = shares.websocket + shares.sse + shares.longpoll;
                 let negative = [shares.websocket, shares.sse, shares.longpoll].iter().any(|share| *share < 0.0);
-                if negative || (sum - 100.0).abs() > 1e-6 {
+                let all = (sum - 100.0).abs() <= 1e-6;
+                if negative || !all {
                     return Err(self.wrong(&place, format!("the shares add up to {sum} percent, not to 100")));
                 }
                 match [("sse", shares.sse), ("longpoll", shares.longpoll)].iter().find(|(_, share)| *share > 0.0) {

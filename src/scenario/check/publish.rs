@@ -1,5 +1,7 @@
 //! `[[publish]]`: who says what how often to whom.
 
+use std::time::Duration;
+
 use super::rooms::Rooms;
 use super::{Check, Checked};
 use crate::observe::GroupId;
@@ -24,6 +26,7 @@ impl Check<'_> {
         if let Some(wanted) = self.overrides.rate {
             self.scale_rates(&mut streams, wanted.get(), times, groups)?;
         }
+        self.countable(&streams, times, groups)?;
         Ok(streams)
     }
 
@@ -81,11 +84,7 @@ impl Check<'_> {
                     return Err(self.wrong(&place("ramp"), "`ramp` joins the points of a rate; this one has none"));
                 }
                 let joined = publish.ramp.unwrap_or(false);
-                let shape = self.rate_shape(&place("rate"), rate, joined, times.warm_up)?;
-                if shape.total(times.published()) > f64::from(u32::MAX) {
-                    return Err(self.wrong(&place("rate"), "these are more publications than can be numbered"));
-                }
-                Ok(Cadence::Total(shape))
+                self.rate_shape(&place("rate"), rate, joined, times.warm_up).map(Cadence::Total)
             }
         }
     }
@@ -147,20 +146,7 @@ impl Check<'_> {
     /// Makes all streams together have `wanted` publications per second over the measured phase.
     fn scale_rates(&self, streams: &mut [Publish], wanted: f64, times: &Times, groups: &[Group]) -> Checked<()> {
         let flag = |message: &str| super::Diagnostic::without_place("-r", message);
-        let mean = |publish: &Publish| match &publish.rate {
-            Cadence::Total(shape) => {
-                (shape.total(times.published()) - shape.total(times.warm_up)) / times.duration.as_secs_f64()
-            }
-            Cadence::Think(least, most) => {
-                let talkers = match &groups[usize::from(publish.from.0)].population {
-                    Population::Ramp { count, .. } => f64::from(*count),
-                    Population::Steps(points) => points.iter().map(|(_, n)| f64::from(*n)).fold(0.0, f64::max),
-                    Population::Arrive { rate, .. } => rate.total(times.published()),
-                };
-                talkers * 2.0 / (*least + *most).as_secs_f64()
-            }
-        };
-        let total: f64 = streams.iter().map(mean).sum();
+        let total: f64 = streams.iter().map(|stream| mean_rate(stream, times, groups)).sum();
         if total <= 0.0 {
             return Err(flag("nothing is published in the measured phase of this scenario"));
         }
@@ -168,12 +154,47 @@ impl Check<'_> {
             return Err(flag("the rate must be above zero"));
         }
         let factor = wanted / total;
+        let slower =
+            |pause: Duration| Duration::try_from_secs_f64(pause.as_secs_f64() / factor).unwrap_or(Duration::MAX);
         for stream in streams {
             stream.rate = match &stream.rate {
                 Cadence::Total(shape) => Cadence::Total(shape.scaled(factor)),
-                Cadence::Think(least, most) => Cadence::Think(least.div_f64(factor), most.div_f64(factor)),
+                Cadence::Think(least, most) => Cadence::Think(slower(*least), slower(*most)),
             };
         }
         Ok(())
+    }
+
+    /// A marker numbers the publications of a room in 32 bits.
+    fn countable(&self, streams: &[Publish], times: &Times, groups: &[Group]) -> Checked<()> {
+        let count = |stream: &Publish| match &stream.rate {
+            Cadence::Total(shape) => shape.total(times.published()),
+            Cadence::Think(..) => mean_rate(stream, times, groups) * times.published().as_secs_f64(),
+        };
+        let too_many = streams.iter().position(|stream| count(stream) * 1.01 > f64::from(u32::MAX));
+        let Some(at) = too_many else { return Ok(()) };
+        let key = if matches!(streams[at].rate, Cadence::Total(_)) { "rate" } else { "every" };
+        let message = "these are more publications than can be numbered";
+        match self.overrides.rate {
+            Some(_) => Err(super::Diagnostic::without_place("-r", message)),
+            None => Err(self.wrong(&format!("publish.{at}.{key}"), message)),
+        }
+    }
+}
+
+/// Publications per second of a stream over the measured phase.
+fn mean_rate(publish: &Publish, times: &Times, groups: &[Group]) -> f64 {
+    match &publish.rate {
+        Cadence::Total(shape) => {
+            (shape.total(times.published()) - shape.total(times.warm_up)) / times.duration.as_secs_f64()
+        }
+        Cadence::Think(least, most) => {
+            let talkers = match &groups[usize::from(publish.from.0)].population {
+                Population::Ramp { count, .. } => f64::from(*count),
+                Population::Steps(points) => points.iter().map(|(_, n)| f64::from(*n)).fold(0.0, f64::max),
+                Population::Arrive { rate, .. } => rate.total(times.published()),
+            };
+            talkers * 2.0 / (*least + *most).as_secs_f64()
+        }
     }
 }

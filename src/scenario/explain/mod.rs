@@ -14,7 +14,7 @@ mod wrap;
 use wrap::{Wrapped, few, plural};
 
 /// Files a process has open beside its connections: streams, timers, outputs, pipes to children.
-const OTHER_FILES: u64 = 64;
+const OTHER_FILES: u64 = 128;
 
 /// What this machine allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,8 +52,8 @@ fn quickstart_in_words() {
       implied unless named: clients.failed == 0, messages.unsent at most 1 %
 
     This machine
-      open files: wsbench needs 1 064, the limit is 20 000: enough
-      the server needs as many, 1 064 in one process at most
+      open files: wsbench needs 1 128, the limit is 20 000: enough
+      the server needs as many, 1 128 in one process at most
       local ports: 500 towards each URL, one address has 28 232: enough
     ");
 }
@@ -62,11 +62,11 @@ fn quickstart_in_words() {
 fn what_is_not_enough_comes_with_the_remedy() {
     let tight = Limits { open_files: 1_024, ports: 400 };
     let text = unbroken(&explain(&quickstart(&Overrides::default()), &tight));
-    assert!(text.contains("NOT ENOUGH; raise it (ulimit -n 1064)"), "{text}");
+    assert!(text.contains("NOT ENOUGH; raise it (ulimit -n 1128)"), "{text}");
     assert!(text.contains("further addresses 127.0.0.x"), "{text}");
     let scenario = quickstart(&Overrides { clients: Some(10_000), ..Overrides::default() });
     let needs = Needs::of(&scenario, &Plan::new(&scenario));
-    assert_eq!((needs.open_files, needs.ports), (10_064, 5_000));
+    assert_eq!((needs.open_files, needs.ports), (10_128, 5_000));
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn crossings(points: &[(Duration, u32)], place: u32, until: Duration) -> Vec<(St
 
 fn draw(stay: Stay, rng: &mut impl Rng) -> Duration {
     let nanos = match stay {
-        Stay::Constant(stay) => return stay,
+        Stay::Constant(stay) => stay.as_nanos() as f64,
         Stay::Exponential(mean) => mean.as_nanos() as f64 * -(1.0 - rng.random::<f64>()).ln(),
         Stay::Uniform(least, most) => least.as_nanos() as f64 + (most - least).as_nanos() as f64 * rng.random::<f64>(),
     };

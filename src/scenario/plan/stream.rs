@@ -111,7 +111,8 @@ impl Moments {
                 let mut rng = Box::new(rng(plan.seed, For::Thinking, id.0, 0));
                 // The first thought is under way when a talker comes: otherwise all would speak together.
                 let first = talkers.comings().iter().map(|coming| {
-                    nanos(*coming) + (rng.random_range(least..=most) as f64 * rng.random::<f64>()) as u64
+                    let thought = rng.random_range(least..=most) as f64 * rng.random::<f64>();
+                    nanos(*coming).saturating_add(thought as u64)
                 });
                 let heap = first.zip(0..).map(Reverse).collect();
                 Self::Think { heap, least, most, rng }
@@ -137,7 +138,8 @@ impl Moments {
                 }
                 let life = &plan.lives[talkers.clients()[talker as usize].0 as usize];
                 if life.covers(due) {
-                    heap.push(Reverse((at + rng.random_range(*least..=*most), talker)));
+                    let next = at.saturating_add(rng.random_range(*least..=*most));
+                    heap.push(Reverse((next, talker)));
                     return Some((due, talker));
                 }
             },

@@ -18,7 +18,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::{channels::Channels, scripts::Scripts};
-use super::{Broker, Event, Events, Health, Publication, PublishError, Room};
+use super::{Broker, Events, Health, Publication, PublishError, Room};
 use crate::{
     config::History,
     history::{Epoch, Position},
@@ -63,7 +63,7 @@ pub struct RedisBroker {
 struct Shared {
     client: redis::Client,
     options: RedisOptions,
-    /// Names the probe channel, and begins the numbering of rooms nobody has numbered yet.
+    /// Names the probe channel.
     nonce: Epoch,
     scripts: Scripts,
     channels: Mutex<Channels>,
@@ -174,14 +174,13 @@ impl Shared {
         format!("wsb:probe:{}", self.nonce)
     }
 
-    /// Tells the instance that the link is lost; questions asked so far will be asked again.
+    /// The link is lost, or could not be made; questions asked so far will be asked again.
     fn lost(&self, why: String) {
         self.questions().clear();
         let was_up = *self.health.borrow() == Health::Up;
         if was_up {
             self.health.send_replace(Health::Down(why));
             self.stats.losses.add(1);
-            self.events.answer(Event::Down);
         } else {
             self.health.send_modify(|health| match health {
                 Health::Starting(last) | Health::Down(last) => *last = why,

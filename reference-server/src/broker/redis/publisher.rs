@@ -47,7 +47,7 @@ fn fly(
     let mut receipts = Vec::with_capacity(batch.len());
     for Publication { room, tail, dedupe, receipt } in batch.drain(..) {
         let options = &shared.options;
-        pipe.add_command(shared.scripts.publish(&room, &tail, dedupe.as_deref(), shared.nonce, &options.history));
+        pipe.add_command(shared.scripts.publish(&room, &tail, dedupe.as_deref(), &options.history));
         receipts.push(receipt);
     }
     async move {
@@ -61,8 +61,10 @@ fn fly(
     }
 }
 
-/// Settles one receipt. An error Redis answers with means that nothing was published; the link is made anew, since it
-/// may have lost the scripts or become a replica.
+/// Answers after which a link has to be made anew: the scripts are gone, or this is not the server it was.
+const RELINK: [&str; 4] = ["NOSCRIPT", "READONLY", "LOADING", "MASTERDOWN"];
+
+/// Settles one receipt. An error Redis answers with means that nothing was published.
 fn settle(receipt: Receipt, answer: &Value) -> Result<(), String> {
     match answer {
         Value::Array(parts) if parts.len() == 2 => match scripts::position(&parts[0], &parts[1]) {
@@ -72,7 +74,9 @@ fn settle(receipt: Receipt, answer: &Value) -> Result<(), String> {
         Value::Int(_) => receipt.settle(Ok(None)),
         Value::ServerError(error) => {
             receipt.settle(Err(PublishError::Unavailable));
-            return Err(format!("publish refused: {}", error.code()));
+            if RELINK.contains(&error.code()) {
+                return Err(format!("publish refused: {}", error.code()));
+            }
         }
         _ => receipt.settle(Err(PublishError::Unconfirmed)),
     }

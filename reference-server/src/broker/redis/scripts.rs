@@ -31,11 +31,11 @@ redis.call('PUBLISH', ARGV[2], offset .. ':' .. epoch .. ':' .. ARGV[3])
 return {offset, epoch}
 ";
 
-/// Where rooms stand, beginning their numbering if need be. KEYS: metas. ARGV: new epoch. Answers offset, epoch, ….
+/// Where rooms stand, beginning their numbering if need be. KEYS: metas. ARGV: new epochs. Answers offset, epoch, ….
 const POSITIONS: &str = r"
 local answer = {}
-for _, meta in ipairs(KEYS) do
-  redis.call('HSETNX', meta, 'e', ARGV[1])
+for i, meta in ipairs(KEYS) do
+  redis.call('HSETNX', meta, 'e', ARGV[i])
   redis.call('EXPIRE', meta, 86400)
   answer[#answer + 1] = tonumber(redis.call('HGET', meta, 's') or 0)
   answer[#answer + 1] = redis.call('HGET', meta, 'e')
@@ -78,14 +78,7 @@ impl Scripts {
     }
 
     /// Publishes a tail the way `history` says.
-    pub(super) fn publish(
-        &self,
-        room: &str,
-        tail: &[u8],
-        dedupe: Option<&str>,
-        epoch: Epoch,
-        history: &History,
-    ) -> Cmd {
+    pub(super) fn publish(&self, room: &str, tail: &[u8], dedupe: Option<&str>, history: &History) -> Cmd {
         let History::Kept { length, ttl } = history else {
             let mut plain = cmd("PUBLISH");
             plain.arg(channel(room)).arg([b"::", tail].concat());
@@ -99,18 +92,20 @@ impl Scripts {
         if let Some(dedupe) = dedupe {
             eval.arg(format!("wsb:{{{room}}}:i:{dedupe}"));
         }
-        eval.arg(epoch.as_str()).arg(channel(room)).arg(tail).arg(*length).arg(ttl.as_secs().max(1));
+        eval.arg(Epoch::random().as_str()).arg(channel(room)).arg(tail).arg(*length).arg(ttl.as_secs().max(1));
         eval
     }
 
     /// Asks where rooms stand.
-    pub(super) fn positions(&self, rooms: &[(Room, u64)], epoch: Epoch) -> Cmd {
+    pub(super) fn positions(&self, rooms: &[(Room, u64)]) -> Cmd {
         let mut eval = cmd("EVALSHA");
         eval.arg(self.positions.get_hash()).arg(rooms.len());
         rooms.iter().for_each(|(room, _)| {
             eval.arg(key(room, "m"));
         });
-        eval.arg(epoch.as_str());
+        rooms.iter().for_each(|_| {
+            eval.arg(Epoch::random().as_str());
+        });
         eval
     }
 

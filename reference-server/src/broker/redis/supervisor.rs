@@ -25,10 +25,11 @@ pub(super) async fn supervise(shared: Arc<Shared>, mut queue: mpsc::Receiver<Pub
     loop {
         let why = match Link::open(&shared).await {
             Err(why) => why,
-            Ok(link) => match keep(&shared, link, &mut queue, &mut backoff).await {
-                Err(why) => why,
-                Ok(never) => match never {},
-            },
+            Ok(link) => {
+                let Err(why) = keep(&shared, link, &mut queue, &mut backoff).await;
+                shared.events.answer(Event::Down);
+                why
+            }
         };
         shared.lost(why);
         refuse(&shared, &mut queue);
@@ -141,7 +142,7 @@ async fn positions(
     questions: &mut MultiplexedConnection,
     rooms: &[(Room, u64)],
 ) -> Result<Vec<crate::history::Position>, String> {
-    let ask = shared.scripts.positions(rooms, shared.nonce);
+    let ask = shared.scripts.positions(rooms);
     let answer = answered(shared, questions.send_packed_command(&ask)).await?;
     let Value::Array(parts) = answer else { return Err("positions were not answered".into()) };
     let positions: Option<Vec<_>> = parts.chunks(2).map(|pair| scripts::position(&pair[0], pair.get(1)?)).collect();

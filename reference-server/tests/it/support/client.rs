@@ -109,6 +109,21 @@ impl Client {
         self.next("pong").await;
     }
 
+    /// Like `quiet`, where a second `joined` may still come.
+    pub(crate) async fn quiet_or_joined(&mut self) {
+        self.send(r#"{"type":"ping","ref":"quiet"}"#).await;
+        self.expect("pong").await;
+    }
+
+    /// Reads `count` frames of this type, in between others.
+    pub(crate) async fn quiet_after(&mut self, count: usize, kind: &str) {
+        self.send(r#"{"type":"ping"}"#).await;
+        let mut seen = 0;
+        while seen < count {
+            seen += usize::from(self.frame().await["type"] == kind);
+        }
+    }
+
     /// Reads to the close: its code and reason.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         loop {

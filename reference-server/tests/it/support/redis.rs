@@ -16,7 +16,7 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(crate) async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let directory = tempfile::tempdir().unwrap();
         let redis = Self { child: spawn(port, &directory), port, directory };
         redis.answers().await;
@@ -79,6 +79,14 @@ impl Drop for Redis {
         let _gone_already = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// A free port below the ephemeral range: nobody else's connection can take it while this Redis is down.
+fn free_port() -> u16 {
+    use rand::RngExt;
+    let mut rng = rand::rng();
+    let mut candidates = std::iter::repeat_with(|| rng.random_range(10_000..30_000));
+    candidates.find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok()).unwrap()
 }
 
 fn spawn(port: u16, directory: &tempfile::TempDir) -> Child {

@@ -1,7 +1,7 @@
 //! `${NAME}`: where it may stand, what beats what, and what is never shown.
 
 use super::{brief, with};
-use crate::scenario::{Diagnostic, Overrides, Population, Scenario, Source, Users, parse};
+use crate::scenario::{Diagnostic, Limits, Overrides, Population, Scenario, Source, Users, explain, parse};
 
 fn check(text: &str, given: &[(&str, &str)]) -> Result<Scenario, Diagnostic> {
     let vars = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -84,4 +84,9 @@ fn nothing_of_the_environment_is_shown() {
     let scenario = check(&text, &[]).unwrap();
     assert!(matches!(&scenario.users, Users::Minted { secret, .. } if secret == "hunter2"));
     assert!(!format!("{scenario:?}").contains("hunter2"));
+    let url = "[target]\nurls = [\"wss://u:${SECRET}@example.com:81/a?token=${SECRET}\"]";
+    let scenario = check(&with("[server]\ninstances = 2", url), &[]).unwrap();
+    let limits = Limits { open_files: 10_000, ports: 10_000 };
+    let words = format!("{scenario:?}{}", explain(&scenario, &limits));
+    assert!(words.contains("wss://example.com:81/a") && !words.contains("hunter2"), "{words}");
 }

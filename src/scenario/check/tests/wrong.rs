@@ -143,6 +143,7 @@ fn counts() {
             "23:8 `ramp` joins the points of a rate; this one has none",
         ),
         ("rate = \"200/s\"", "rate = \"999M/s\"", "22:8 these are more publications than can be numbered"),
+        ("rate = \"200/s\"", "every = \"1ns\"", "22:9 these are more publications than can be numbered"),
         ("instances = 2", "instances = 0", "7:13 must be at least 1, not 0"),
         ("instances = 2", "instances = 1000", "7:13 1000 instances are too many; at most 256"),
     ]);

@@ -1,105 +1,12 @@
-//! The wire: what clients may say and every frame they are told. JSON text frames, built by hand so that the order of
-//! keys is what `PROTOCOL.md` promises. Pure.
+//! Every frame clients are told.
 
-use std::{borrow::Cow, fmt::Write};
+use std::fmt::Write;
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::Code;
 use crate::{history::Position, time::Rfc3339};
-
-/// Largest `ref` and `id` a client may send, in bytes of JSON.
-const REFERENCE_BYTES: usize = 128;
-
-/// A frame from a client.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Inbound<'a> {
-    #[serde(rename = "type", borrow, default)]
-    pub(crate) kind: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub(crate) room: Option<Cow<'a, str>>,
-    /// As received, byte for byte.
-    #[serde(borrow, default, deserialize_with = "raw")]
-    pub(crate) content: Option<&'a RawValue>,
-    #[serde(rename = "ref", borrow, default)]
-    pub(crate) reference: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub(crate) id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    pub(crate) token: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub(crate) t: Option<&'a RawValue>,
-}
-
-/// `null` is content like any other.
-fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
-impl<'a> Inbound<'a> {
-    /// Reads a frame. Fails on what is not a JSON object of the right shape, and on a `ref` or `id` that cannot be one.
-    pub(crate) fn parse(text: &'a str) -> Result<Self, Code> {
-        let inbound: Self = serde_json::from_str(text).map_err(|_| Code::Malformed)?;
-        let scalar = |raw: &RawValue| raw.get().len() <= REFERENCE_BYTES && !raw.get().starts_with(['{', '[']);
-        let string = |raw: &RawValue| raw.get().len() <= REFERENCE_BYTES && raw.get().starts_with('"');
-        let fits =
-            inbound.reference.is_none_or(scalar) && inbound.id.is_none_or(string) && inbound.t.is_none_or(scalar);
-        if fits { Ok(inbound) } else { Err(Code::Malformed) }
-    }
-
-    /// The type; a frame with content and no type is a message.
-    pub(crate) fn kind(&self) -> &str {
-        match &self.kind {
-            Some(kind) => kind,
-            None if self.content.is_some() => "message",
-            None => "",
-        }
-    }
-
-    /// The `ref` as JSON.
-    pub(crate) fn reference(&self) -> Option<&'a str> {
-        self.reference.map(RawValue::get)
-    }
-}
-
-/// Whether a room may be called this.
-pub(crate) fn is_room_name(name: &str) -> bool {
-    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b':' | b'-');
-    (1..=128).contains(&name.len()) && name.bytes().all(plain)
-}
-
-/// What can go wrong with a frame while the connection lives on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Code {
-    Malformed,
-    UnknownType,
-    Unsupported,
-    BadRoom,
-    NotJoined,
-    Limit,
-    RateLimited,
-    Unavailable,
-    Unconfirmed,
-}
-
-impl Code {
-    /// Code, text, and whether the same frame may succeed later.
-    fn describe(self) -> (&'static str, &'static str, bool) {
-        match self {
-            Self::Malformed => ("malformed", "not a JSON object of the right shape", false),
-            Self::UnknownType => ("unknown_type", "no such type of frame", false),
-            Self::Unsupported => ("unsupported", "not offered by this server", false),
-            Self::BadRoom => ("bad_room", "a room name is 1 to 128 of A-Z a-z 0-9 _ . : -", false),
-            Self::NotJoined => ("not_joined", "join the room first", false),
-            Self::Limit => ("limit", "too many rooms", false),
-            Self::RateLimited => ("rate_limited", "too many frames", true),
-            Self::Unavailable => ("unavailable", "the broker does not answer; nothing was sent", true),
-            Self::Unconfirmed => ("unconfirmed", "the broker did not confirm; it may still be delivered", true),
-        }
-    }
-}
 
 /// The part of a message its origin builds, which travels through the broker as it is.
 pub(crate) struct Tail<'a> {

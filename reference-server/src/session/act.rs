@@ -1,0 +1,147 @@
+//! What an authenticated client says, and what is done about it.
+
+use std::sync::Arc;
+
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::{Flow, Session, close};
+use crate::{
+    auth::User,
+    broker::{Publication, PublishError, Receipt, Room},
+    peer::Joining,
+    protocol::{self, Code, Inbound, Tail},
+    room::ToWorker,
+    time,
+};
+
+impl Session {
+    /// Does what an authenticated client says.
+    pub(super) fn act(&mut self, text: Utf8Bytes, user: &Arc<User>) -> Flow {
+        let inbound = match Inbound::parse(&text) {
+            Ok(inbound) => inbound,
+            Err(code) => {
+                self.error(code, None);
+                return Flow::Continue(());
+            }
+        };
+        let reference = inbound.reference();
+        let done = match inbound.kind() {
+            "message" => match self.message(&inbound, user) {
+                Err(Hold::Wait) => {
+                    self.socket.set_reading(false);
+                    self.held = Some(text.clone());
+                    Ok(())
+                }
+                Err(Hold::Refuse(code)) => Err(code),
+                Ok(()) => Ok(()),
+            },
+            "join" => self.join(&inbound),
+            "leave" => self.leave(&inbound),
+            "ping" => {
+                let t = inbound.t.map(|raw| raw.get());
+                self.send(protocol::pong(reference, t, self.socket.last_read(), time::micros()));
+                Ok(())
+            }
+            "auth" => return self.authenticate_again(&inbound, user),
+            "presence" | "history" => Err(Code::Unsupported),
+            _ => Err(Code::UnknownType),
+        };
+        if let Err(code) = done {
+            self.error(code, reference);
+        }
+        Flow::Continue(())
+    }
+
+    fn authenticate_again(&mut self, inbound: &Inbound<'_>, user: &Arc<User>) -> Flow {
+        match self.worker.shared.authenticator.verify(inbound.token.as_deref().unwrap_or_default()) {
+            Ok(again) if again == *user => {
+                self.send(protocol::AUTH_SUCCESS);
+                Flow::Continue(())
+            }
+            _ => close(4001, "Invalid token"),
+        }
+    }
+
+    fn room<'a>(&'a self, inbound: &'a Inbound<'_>) -> Result<&'a str, Code> {
+        let room = inbound.room.as_deref().or(self.home.as_deref()).ok_or(Code::BadRoom)?;
+        if protocol::is_room_name(room) { Ok(room) } else { Err(Code::BadRoom) }
+    }
+
+    fn join(&self, inbound: &Inbound<'_>) -> Result<(), Code> {
+        self.worker.join(&self.peer, self.room(inbound)?, inbound.reference(), time::micros())
+    }
+
+    fn leave(&self, inbound: &Inbound<'_>) -> Result<(), Code> {
+        let room = self.room(inbound)?;
+        self.worker.leave(&self.peer, room).ok_or(Code::NotJoined)?;
+        self.send(protocol::left(room, inbound.reference()));
+        Ok(())
+    }
+
+    fn message(&self, inbound: &Inbound<'_>, user: &User) -> Result<(), Hold> {
+        let name = self.room(inbound)?;
+        let content = inbound.content.ok_or(Code::Malformed)?;
+        let known = self.peer.membership(name, |m| (m.room.clone(), matches!(m.state, Joining::Member { .. })));
+        let room = match known {
+            Some((room, true)) => room,
+            Some((_, false)) => return Err(Hold::Wait),
+            None => return Err(Code::NotJoined.into()),
+        };
+        let shared = &self.worker.shared;
+        let own = inbound.id.map(|raw| raw.get().to_owned());
+        let dedupe = own.as_ref().map(|id| format!("{}:{id}", user.json));
+        let id = own.unwrap_or_else(|| {
+            format!(r#""{}{}-{}-{}""#, shared.name, shared.nonce, self.worker.index, self.worker.number_message())
+        });
+        let tail = Tail {
+            room: &room,
+            id: &id,
+            from: &user.json,
+            origin: &shared.name,
+            timestamp: time::timestamp(),
+            tin: self.socket.last_read(),
+            tpub: time::micros(),
+            content: content.get(),
+        };
+        let tail = tail.encode();
+        let receipt = self.receipt(inbound.reference(), Arc::clone(&room), id);
+        self.worker.stats.messages_in.add(1);
+        shared.registry.publish(Publication { room, tail, dedupe, receipt });
+        Ok(())
+    }
+
+    /// Answers the client when the broker has: an ack if it asked for one, an error in any case.
+    fn receipt(&self, reference: Option<&str>, room: Room, id: String) -> Receipt {
+        let (shared, worker, peer) = (Arc::clone(&self.worker.shared), self.worker.index, self.peer.id);
+        let reference: Option<Box<str>> = reference.map(Box::from);
+        Receipt::new(move |outcome| {
+            let frame = match (outcome, &reference) {
+                (Ok(position), Some(reference)) => protocol::ack(reference, &room, position, &id),
+                (Ok(_), None) => return,
+                (Err(error), reference) => {
+                    let code = match error {
+                        PublishError::Unavailable => Code::Unavailable,
+                        PublishError::Unconfirmed => Code::Unconfirmed,
+                    };
+                    shared.stats.rooms.publish_errors.add(1);
+                    shared.stats.rooms.unconfirmed.add(u64::from(error == PublishError::Unconfirmed));
+                    protocol::error(code, reference.as_deref())
+                }
+            };
+            shared.registry.tell(worker, ToWorker::Reply { peer, frame });
+        })
+    }
+}
+
+/// Why a message is not published now.
+enum Hold {
+    /// Its room's join is not done.
+    Wait,
+    Refuse(Code),
+}
+
+impl From<Code> for Hold {
+    fn from(code: Code) -> Self {
+        Self::Refuse(code)
+    }
+}

@@ -1,0 +1,44 @@
+//! What every part of an instance shares.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::watch;
+
+use crate::{auth::Authenticator, broker::Health, config::Config, room::Registry, stats::Stats};
+
+/// See the module.
+pub(crate) struct Shared {
+    pub(crate) name: Arc<str>,
+    /// Tells this start from others.
+    pub(crate) nonce: String,
+    /// The boot id: clients on the same machine can compare stamps.
+    pub(crate) clock: String,
+    pub(crate) config: Config,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) registry: Registry,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) broker: &'static str,
+    pub(crate) health: watch::Receiver<Health>,
+    pub(crate) max_connections: usize,
+    pub(crate) draining: Draining,
+}
+
+impl Shared {
+    /// Whether the instance is going away.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.0.load(Ordering::Acquire)
+    }
+}
+
+/// Set once, when the instance begins to go away.
+#[derive(Debug, Default)]
+pub(crate) struct Draining(AtomicBool);
+
+impl Draining {
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}

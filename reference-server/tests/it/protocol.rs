@@ -1,0 +1,121 @@
+//! Every transcript of PROTOCOL.md, run against a server.
+
+use std::{fmt, time::Duration};
+
+use reference_server::Config;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+
+use crate::support::{Client, Server, server::token};
+
+const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
+
+/// Keys whose values in the document are examples.
+const EXAMPLES: [&str; 9] = ["ep", "id", "tsub", "tout", "timestamp", "tin", "tpub", "clock", "after_ep"];
+
+/// A frame with its keys in order.
+struct Frame(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Frame {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ordered;
+        impl<'de> Visitor<'de> for Ordered {
+            type Value = Frame;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Frame, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Frame(entries))
+            }
+        }
+        deserializer.deserialize_map(Ordered)
+    }
+}
+
+fn assert_same_shape(sent: &str, documented: &str) {
+    let parse = |text: &str| serde_json::from_str::<Frame>(text).unwrap_or_else(|error| panic!("{error} in {text}")).0;
+    let keys = |frame: &[(String, _)]| frame.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+    let (sent_frame, documented_frame) = (parse(sent), parse(documented));
+    assert_eq!(keys(&sent_frame), keys(&documented_frame), "\nsent       {sent}\ndocumented {documented}");
+    for ((key, sent_value), (_, documented_value)) in sent_frame.iter().zip(&documented_frame) {
+        let generated = documented.contains("-0-");
+        if EXAMPLES.contains(&key.as_str()) && (key != "id" || generated) {
+            let kind = |raw: &RawValue| std::mem::discriminant(&serde_json::from_str::<Value>(raw.get()).unwrap());
+            assert_eq!(kind(sent_value), kind(documented_value), "{key} in {sent}");
+        } else {
+            assert_eq!(sent_value.get(), documented_value.get(), "{key}\nsent       {sent}\ndocumented {documented}");
+        }
+    }
+    assert!(!sent.contains("\n") && sent.starts_with(r#"{"type":""#));
+}
+
+/// The fenced blocks of this kind.
+fn blocks(kind: &str) -> Vec<&'static str> {
+    let fence = format!("```{kind}\n");
+    let blocks: Vec<_> = PROTOCOL.split(&fence).skip(1).map(|rest| rest.split_once("\n```").unwrap().0).collect();
+    assert!(!blocks.is_empty());
+    blocks
+}
+
+async fn run(transcript: &str) {
+    let mut config = Config::default();
+    if transcript.contains("x 4002") {
+        config.auth_timeout = Duration::from_millis(100);
+    }
+    let server = Server::alone(config).await;
+    let mut client = None;
+    let ada = token("ada");
+    for line in transcript.lines() {
+        let (mark, rest) = line.split_once(' ').unwrap();
+        let said = rest.replace("ADA", &ada);
+        match mark {
+            "=" if transcript.contains("\n! ") => {
+                let answer = server.get(&said).await;
+                let refusal = format!("! {} {}", answer.status, answer.body);
+                assert!(transcript.ends_with(&refusal), "{refusal}");
+            }
+            "=" => client = Some(Client::open(&server, &said).await),
+            ">" => client.as_mut().unwrap().send(&said).await,
+            "<" => assert_same_shape(&client.as_mut().unwrap().text().await, rest),
+            "x" => {
+                let (code, reason) = client.as_mut().unwrap().closed().await;
+                assert_eq!(format!("{code} {reason}"), rest);
+            }
+            "*" => server.shut_down(),
+            "!" => {}
+            other => panic!("unknown mark {other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn transcripts_are_true() {
+    for transcript in blocks("transcript") {
+        run(transcript).await;
+    }
+}
+
+#[test]
+fn the_gap_example_has_the_documented_shape() {
+    for example in blocks("json") {
+        assert_same_shape(example, example);
+    }
+}
+
+#[tokio::test]
+async fn every_metric_is_documented() {
+    let server = Server::alone(Config::default()).await;
+    let page = server.admin("/metrics").await.body;
+    for line in page.lines().filter(|line| line.starts_with("# TYPE")) {
+        let name = line.split(' ').nth(2).unwrap();
+        let short = name.trim_start_matches("room_server_").trim_end_matches("_total");
+        assert!(PROTOCOL.contains(&format!("`{short}`")) || PROTOCOL.contains(&format!("`{name}`")), "{name}");
+    }
+}

@@ -1,0 +1,98 @@
+//! One poll's view of the world: what happens on the connection is written into the books.
+
+use super::{Client, named};
+use crate::engine::books::{Books, SendFate, SendReport};
+use crate::engine::desk::Desk;
+use crate::ledger::{SeatId, Sent};
+use crate::observe::{Fact, PublishId, RoomId, Word};
+use crate::session::Happening;
+use crate::time::{Timestamp, nanos};
+
+/// One poll's view of the world: what happens is written into the books.
+pub(super) struct Hearing<'a> {
+    pub(super) client: &'a Client,
+    pub(super) desk: &'a Desk,
+    pub(super) books: &'a mut Books,
+    pub(super) seats: &'a [(RoomId, SeatId)],
+    pub(super) instance: crate::wire::InstanceTag,
+    pub(super) ready: bool,
+    pub(super) first_delivery: &'a mut Option<Timestamp>,
+    /// The newest position seen, where the client resumes.
+    pub(super) saw: Option<Option<(usize, u64)>>,
+}
+
+impl Hearing<'_> {
+    pub(super) fn hear(&mut self, happening: Happening<'_>) {
+        let (books, group) = (&mut *self.books, self.client.group);
+        match happening {
+            Happening::Delivery(delivery, at) => {
+                books.frame(Word::DELIVERY);
+                let room = books.deliver(self.client.id, group, self.seats, &delivery, at, self.instance);
+                if let Some(lost_at) = self.first_delivery.take_if(|_| room.is_some()) {
+                    books.measure(Fact::FirstDelivery, group, nanos(at - lost_at));
+                }
+                if let (Some(saw), Some(room), Some(offset)) = (&mut self.saw, room, delivery.offset) {
+                    *saw = self.seats.iter().position(|(of, _)| *of == room).map(|place| (place, offset));
+                }
+            }
+            Happening::Written(token, at) => {
+                let (room, index) = named(token);
+                books.report(SendReport { room, index, fate: SendFate::Sent(Sent::Written(at)) });
+            }
+            Happening::Acked(token, took) => {
+                books.frame(Word::ACK);
+                if let Some(publish) = self.measured(token) {
+                    self.books.said(Fact::Ack, publish, group, None, nanos(took));
+                }
+            }
+            Happening::Refused(token, code, unconfirmed) => self.refused(token, code, unconfirmed),
+            Happening::Joined(place) => {
+                let now = self.desk.clock.now();
+                if let Some((_, seat)) = self.seats.get(place) {
+                    books.ledger.joined(*seat, now);
+                }
+                if let Some(raw) = &mut books.raw {
+                    raw.joined(self.client.id, self.seats.get(place).map(|(room, _)| *room), now);
+                }
+            }
+            Happening::Ready => self.ready = true,
+            Happening::JoinRefused(_, code) => {
+                let (now, code) = (self.desk.clock.now(), code.escape_debug().to_string());
+                let who = || self.desk.name_of(self.client.id, group);
+                books.fail(Word::JOIN, Word::REFUSED, now, who, || format!("join refused: {code}"));
+            }
+            Happening::Stage(stage, took) => books.stage(stage, group, took),
+            Happening::Instance(tag, name) => {
+                self.instance = tag;
+                books.name_instance(tag, name);
+            }
+            Happening::Frame(kind) => books.frame(kind),
+            Happening::Unknown(frame) => books.unknown(frame.bytes()),
+            Happening::Drain(..) => books.frame(Word::REPLY),
+        }
+    }
+
+    fn refused(&mut self, token: u64, code: &str, unconfirmed: bool) {
+        let (room, index) = named(token);
+        self.books.report(SendReport { room, index, fate: SendFate::Refused });
+        let fact = if unconfirmed { Fact::MessageUnconfirmed } else { Fact::MessageRefused };
+        if let Some(publish) = self.measured(token) {
+            self.books.said(fact, publish, self.client.group, None, 1);
+        }
+        let kind = match code {
+            "unavailable" => Word::UNAVAILABLE,
+            "unconfirmed" => Word::UNCONFIRMED,
+            "rate_limited" => Word::RATE_LIMITED,
+            _ => Word::REFUSED,
+        };
+        let who = || self.desk.name_of(self.client.id, self.client.group);
+        let code = code.escape_debug().to_string();
+        self.books.fail(Word::ACTIVE, kind, self.desk.clock.now(), who, || format!("publication refused: {code}"));
+    }
+
+    /// The publish entry of a publication of the measured phase.
+    fn measured(&self, token: u64) -> Option<PublishId> {
+        let (room, index) = named(token);
+        self.books.ledger.measured(room, index)
+    }
+}

@@ -1,0 +1,92 @@
+//! What a worker's clients share: the books, the way to the server, and who is who. One thread's own.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use super::Setup;
+use super::books::Books;
+use super::walk::Share;
+use crate::dialect::Identity;
+use crate::observe::{ClientId, GroupId, RoomId};
+use crate::scenario::Scenario;
+use crate::scenario::plan::{Life, Start};
+use crate::session::{Dialer, Place};
+use crate::time::Clock;
+use crate::wire::Markers;
+
+/// One worker's desk. Never shared between threads: its cells are borrowed for a moment at a time, never across a wait.
+pub(super) struct Desk {
+    pub(super) scenario: Arc<Scenario>,
+    pub(super) dialer: Dialer,
+    pub(super) clock: Clock,
+    pub(super) urls: usize,
+    pub(super) books: RefCell<Books>,
+    /// Clients in all their rooms right now.
+    pub(super) ready: Cell<u64>,
+    secret: Option<Arc<[u8]>>,
+    room_names: Vec<Arc<str>>,
+    /// Clients of ramps that have not joined or failed yet.
+    undecided: RefCell<FxHashSet<ClientId>>,
+}
+
+impl Desk {
+    pub(super) fn new(setup: &Setup, share: Share) -> Self {
+        let scenario = Arc::clone(&setup.scenario);
+        let echo = setup.dialer.dialect.habits().sender_hears_itself;
+        let transport = setup.dialer.transport.kind();
+        let markers = Markers::new(setup.run);
+        let mut books = Books::new(&setup.plan, share, &scenario.times, scenario.rooms.len(), echo, transport, markers);
+        books.raw = setup.raw.as_ref().map(|raw| raw.for_worker());
+        let undecided = setup.plan.lives().iter().filter(|life| share.owns(life.client) && is_ramp(life));
+        Self {
+            dialer: setup.dialer.clone(),
+            clock: setup.dialer.clock.clone(),
+            urls: setup.urls.max(1),
+            books: RefCell::new(books),
+            ready: Cell::new(0),
+            secret: setup.secret.clone(),
+            room_names: scenario.rooms.iter().map(|name| Arc::from(name.as_str())).collect(),
+            undecided: RefCell::new(undecided.map(|life| life.client).collect()),
+            scenario,
+        }
+    }
+
+    /// The rooms of a life, to be joined live.
+    pub(super) fn places(&self, life: &Life) -> Vec<Place> {
+        let room = |room: &RoomId| Place::new(Arc::clone(&self.room_names[room.0 as usize]), None);
+        life.rooms.iter().map(room).collect()
+    }
+
+    /// Who a life speaks for.
+    pub(super) fn identity(&self, life: &Life) -> Identity {
+        let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
+        Identity { user, token, auth: self.scenario[life.group].auth }
+    }
+
+    /// A client as errors name it.
+    pub(super) fn name_of(&self, client: ClientId, group: GroupId) -> String {
+        format!("{} #{}", self.scenario[group].name, client.0)
+    }
+
+    /// Whether clients of `group` ask for what they missed when they come back.
+    pub(super) fn resumes(&self, group: GroupId) -> bool {
+        self.scenario[group].reconnect.resume
+    }
+
+    /// A client has joined, or never will: it holds up t0 no longer.
+    pub(super) fn decided(&self, client: ClientId) {
+        self.undecided.borrow_mut().remove(&client);
+    }
+
+    /// How many clients hold up t0.
+    pub(super) fn undecided(&self) -> u64 {
+        self.undecided.borrow().len() as u64
+    }
+}
+
+/// Whether a life begins on the ramp, before t0.
+pub(super) fn is_ramp(life: &Life) -> bool {
+    matches!(life.start, Start::BeforeT0(_))
+}

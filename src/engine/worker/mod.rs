@@ -1,0 +1,203 @@
+//! A worker: owns its clients, paces what they say, keeps their books. Everything in it belongs to one thread.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::task::{AbortHandle, spawn_local};
+
+use crate::engine::Setup;
+use crate::engine::books::{Action, SendFate, SendReport};
+use crate::engine::client::{Client, abandon, live};
+use crate::engine::desk::Desk;
+use crate::engine::walk::Share;
+use crate::ledger::Sent;
+use crate::metrics::Histogram;
+use crate::observe::{ClientId, Fact, Word};
+use crate::scenario::plan::{Payload, Plan, Publication};
+use crate::time::{Timestamp, nanos};
+use crate::wire::Marker;
+
+mod shift;
+
+pub(super) use shift::run;
+
+/// How long closing handshakes may take at the end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// After how many publications in a row the pacer lets the clients flush.
+const YIELD_EVERY: usize = 32;
+
+/// One worker's state, shared by its tasks.
+pub(in crate::engine) struct Worker {
+    desk: Desk,
+    plan: Plan,
+    share: Share,
+    clients: RefCell<FxHashMap<ClientId, (Rc<Client>, AbortHandle)>>,
+    payload: Payload,
+    text: RefCell<String>,
+    asked: Cell<u64>,
+    /// The run is ending: what becomes due is reported as never written, so that no other worker waits for it.
+    silent: Cell<bool>,
+    /// Per group: asked, and been in all rooms at least once.
+    groups: RefCell<Vec<(u64, u64)>>,
+    lag: RefCell<Histogram>,
+    rescheduled: tokio::sync::Notify,
+}
+
+impl Worker {
+    fn new(setup: &Setup, worker: usize) -> Rc<Self> {
+        let share = Share { worker, of: setup.workers };
+        Rc::new(Self {
+            desk: Desk::new(setup, share),
+            plan: setup.plan.clone(),
+            share,
+            clients: RefCell::default(),
+            payload: Payload::new(&setup.scenario),
+            text: RefCell::default(),
+            asked: Cell::new(0),
+            silent: Cell::new(false),
+            groups: RefCell::new(vec![(0, 0); setup.scenario.groups.len()]),
+            lag: RefCell::default(),
+            rescheduled: tokio::sync::Notify::new(),
+        })
+    }
+
+    /// A client's task is over.
+    pub(in crate::engine) fn ended(&self, client: &Client) {
+        self.desk.decided(client.id);
+        self.desk.books.borrow_mut().vacate(client.id);
+        if let Some((client, _)) = self.clients.borrow_mut().remove(&client.id) {
+            self.tally_group(&client);
+        }
+    }
+
+    fn tally_group(&self, client: &Client) {
+        let (fact, ready) = (Fact::ClientFailed, client.was_ready());
+        self.groups.borrow_mut()[usize::from(client.group.0)].1 += u64::from(ready);
+        if !ready {
+            self.desk.books.borrow_mut().count(fact, client.group);
+        } else if client.is_down() {
+            self.desk.books.borrow_mut().count(Fact::NeverRecovered, client.group);
+        }
+    }
+
+    fn start(self: &Rc<Self>, client: ClientId) {
+        let life = self.plan.life(client).clone();
+        let seats = self.desk.books.borrow().seats(client).to_vec();
+        self.desk.books.borrow_mut().count(Fact::ClientRequested, life.group);
+        self.asked.set(self.asked.get() + 1);
+        self.groups.borrow_mut()[usize::from(life.group.0)].0 += 1;
+        let client = Rc::new(Client::new(&life, &seats));
+        let task = spawn_local({
+            let (worker, client) = (Rc::clone(self), Rc::clone(&client));
+            async move {
+                live(&worker.desk, &client, life).await;
+                worker.ended(&client);
+            }
+        });
+        self.clients.borrow_mut().insert(client.id, (client, task.abort_handle()));
+    }
+
+    /// A client leaves in the middle of the run; a server that does not answer the closing handshake is not waited for.
+    fn depart(self: &Rc<Self>, client: ClientId) {
+        self.leave(client);
+        let worker = Rc::clone(self);
+        spawn_local(async move {
+            worker.desk.clock.sleep_until(worker.desk.clock.now() + FAREWELL).await;
+            let lingering = worker.clients.borrow().get(&client).cloned();
+            if let Some((client, task)) = lingering {
+                task.abort();
+                abandon(&worker.desk, &client);
+                worker.ended(&client);
+            }
+        });
+    }
+
+    /// Ends a client: with a closing handshake if it is connected, at once if it is not.
+    fn leave(&self, client: ClientId) {
+        let Some((client, task)) = self.clients.borrow().get(&client).cloned() else { return };
+        {
+            let (mut books, now) = (self.desk.books.borrow_mut(), self.desk.clock.now());
+            for (_, seat) in books.seats(client.id).to_vec() {
+                books.ledger.left(seat, now);
+            }
+            if let Some(raw) = &mut books.raw {
+                raw.left(client.id, now);
+            }
+        }
+        if !client.leave() {
+            task.abort();
+            self.ended(&client);
+        }
+    }
+
+    /// Does everything that is due now.
+    async fn advance(self: &Rc<Self>) {
+        self.desk.books.borrow_mut().catch_up(self.desk.clock.now());
+        let mut done = 0;
+        loop {
+            let Some(action) = self.desk.books.borrow_mut().actions.pop_front() else { break };
+            match action {
+                Action::Say(publication) if self.silent.get() => {
+                    let (room, index) = (publication.room, publication.index);
+                    let fate = SendFate::Sent(Sent::Unsent);
+                    self.desk.books.borrow_mut().report(SendReport { room, index, fate });
+                }
+                Action::Start(_) if self.silent.get() => {}
+                Action::Start(client) => self.start(client),
+                Action::Leave(client) => self.depart(client),
+                Action::Say(publication) => self.say(&publication),
+            }
+            done += 1;
+            if done % YIELD_EVERY == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn say(&self, publication: &Publication) {
+        let Some(t0) = self.desk.books.borrow().t0() else { return };
+        let client = self.clients.borrow().get(&publication.publisher).map(|(client, _)| Rc::clone(client));
+        let instance = client.as_ref().map(|client| client.instance()).unwrap_or_default();
+        let marker = Marker {
+            room: publication.room.0,
+            index: publication.index,
+            publisher: publication.publisher.0,
+            instance,
+            sent: self.desk.clock.now() - t0,
+        };
+        let mut text = self.text.borrow_mut();
+        self.payload.write(publication, &self.desk.books.borrow().markers.write(&marker), &mut text);
+        let said = client.ok_or(Word::DISCONNECTED).and_then(|client| client.say(publication, &text));
+        self.account_for(publication, said, t0);
+    }
+
+    fn account_for(&self, publication: &Publication, said: Result<Timestamp, Word>, t0: Timestamp) {
+        let mut books = self.desk.books.borrow_mut();
+        let (publish, group) = (publication.publish, self.desk.scenario[publication.publish].from);
+        let measured = books.measures(publication.due);
+        let due = t0 + publication.due;
+        if let Some(raw) = &mut books.raw {
+            raw.said(publication, due, said);
+        }
+        if measured {
+            books.said(Fact::MessageScheduled, publish, group, None, 1);
+        }
+        match said {
+            Ok(at) if measured => {
+                books.said(Fact::MessageSent, publish, group, None, 1);
+                books.said(Fact::SendLag, publish, group, None, nanos(at - due));
+            }
+            Ok(_) => {}
+            Err(reason) => {
+                let fate = SendFate::Sent(Sent::Unsent);
+                books.report(SendReport { room: publication.room, index: publication.index, fate });
+                if measured {
+                    books.said(Fact::MessageUnsent, publish, group, Some(reason), 1);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A worker's shift, from the first order to the last row: ramp, pace, tick, settle, farewell.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::spawn_local;
+
+use super::{FAREWELL, Worker};
+use crate::engine::Setup;
+use crate::engine::books::{SendFate, SendReport};
+use crate::engine::client::{Client, abandon};
+use crate::engine::desk::is_ramp;
+use crate::engine::link::{FromWorker, Stage, ToWorker};
+use crate::ledger::Sent;
+use crate::observe::ClientId;
+use crate::scenario::plan::Start;
+use crate::time::{Alarm, Timestamp, nanos};
+
+/// How often a worker settles and reports.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long the last publications may take to be written.
+const LAST_WRITES: Duration = Duration::from_millis(500);
+
+impl Worker {
+    /// Starts the clients of ramps, counted from `start`.
+    async fn ramp(self: Rc<Self>, start: Timestamp) {
+        let mut own: Vec<(Duration, ClientId)> = Vec::new();
+        for life in self.plan.lives() {
+            if let (Start::BeforeT0(at), true) = (life.start, self.share.owns(life.client)) {
+                own.push((at, life.client));
+            }
+        }
+        own.sort_by_key(|(at, _)| *at);
+        for (at, client) in own {
+            if self.desk.clock.now() < start + at {
+                self.desk.clock.sleep_until(start + at).await;
+            }
+            self.start(client);
+        }
+    }
+
+    /// Wakes at each moment the plan wants something of this worker's clients.
+    async fn pace(self: Rc<Self>, alarm: Alarm) -> std::io::Result<()> {
+        loop {
+            let wake = {
+                let mut books = self.desk.books.borrow_mut();
+                books.t0().map(|t0| books.walk.wake().map(|at| t0 + at))
+            };
+            match wake {
+                Some(Some(at)) => {
+                    tokio::select! {
+                        rung = alarm.wait_until(at) => rung?,
+                        () = self.rescheduled.notified() => {}
+                    }
+                }
+                Some(None) | None => self.rescheduled.notified().await,
+            }
+            self.advance().await;
+        }
+    }
+
+    /// A tick's account: what has happened since the last one.
+    fn progress(&self, stage: Stage, with_snapshot: bool) -> FromWorker {
+        let mut books = self.desk.books.borrow_mut();
+        let books = &mut *books;
+        let mut rows = std::mem::take(&mut books.rows);
+        books.ledger.settle(self.desk.clock.now(), &mut rows, &mut books.recorder);
+        if stage == Stage::Finished {
+            books.ledger.finish(&mut rows, &mut books.recorder);
+        }
+        FromWorker {
+            worker: self.share.worker,
+            stage,
+            rows,
+            reports: std::mem::take(&mut books.reports),
+            snapshot: with_snapshot.then(|| books.recorder.take()),
+            ready: self.desk.ready.get(),
+            asked: self.asked.get(),
+            undecided: self.desk.undecided(),
+            groups: self.groups_now(),
+            recognised: books.recognised,
+            errors: std::mem::take(&mut books.errors),
+            unknown: std::mem::take(&mut books.unknown),
+            instances: books.instances.clone(),
+            lag: with_snapshot.then(|| std::mem::take(&mut *self.lag.borrow_mut())),
+        }
+    }
+
+    /// Per group: clients asked for, and those that have been in all their rooms.
+    fn groups_now(&self) -> Vec<(u64, u64)> {
+        let mut groups = self.groups.borrow().clone();
+        for (client, _) in self.clients.borrow().values() {
+            groups[usize::from(client.group.0)].1 += u64::from(client.was_ready());
+        }
+        groups
+    }
+
+    /// Waits a little until everything said is written; what is not by then is uncertain.
+    async fn await_writes(&self) {
+        let deadline = self.desk.clock.now() + LAST_WRITES;
+        loop {
+            let clients: Vec<Rc<Client>> =
+                self.clients.borrow().values().map(|(client, _)| Rc::clone(client)).collect();
+            let unwritten: Vec<_> = clients.iter().flat_map(|client| client.unwritten()).collect();
+            if unwritten.is_empty() {
+                return;
+            }
+            if self.desk.clock.now() >= deadline {
+                for (room, index, at) in unwritten {
+                    let fate = SendFate::Sent(Sent::Uncertain(at));
+                    self.desk.books.borrow_mut().report(SendReport { room, index, fate });
+                }
+                return;
+            }
+            self.desk.clock.sleep_until(self.desk.clock.now() + Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Everybody leaves; waits a little for the closing handshakes.
+    async fn dismiss(&self) {
+        let all: Vec<ClientId> = self.clients.borrow().keys().copied().collect();
+        for client in all {
+            self.leave(client);
+        }
+        let deadline = self.desk.clock.now() + FAREWELL;
+        while !self.clients.borrow().is_empty() && self.desk.clock.now() < deadline {
+            self.desk.clock.sleep_until(self.desk.clock.now() + Duration::from_millis(10)).await;
+        }
+        for (client, task) in std::mem::take(&mut *self.clients.borrow_mut()).into_values() {
+            task.abort();
+            abandon(&self.desk, &client);
+            self.tally_group(&client);
+        }
+    }
+}
+
+/// Runs one worker to its end. Meant for a current-thread runtime, inside a `LocalSet`.
+///
+/// # Errors
+/// When the kernel gives no timer.
+pub(in crate::engine) async fn run(
+    setup: Arc<Setup>,
+    number: usize,
+    mut orders: mpsc::Receiver<ToWorker>,
+    reports: mpsc::Sender<FromWorker>,
+) -> std::io::Result<()> {
+    let alarm = Alarm::new(&setup.dialer.clock)?;
+    let worker = Worker::new(&setup, number);
+    {
+        let mut books = worker.desk.books.borrow_mut();
+        worker
+            .plan
+            .lives()
+            .iter()
+            .filter(|life| is_ramp(life) && worker.share.owns(life.client))
+            .for_each(|life| books.enter(life));
+    }
+    let pacer = spawn_local(Rc::clone(&worker).pace(alarm));
+    let mut ticks = 0u32;
+    let mut next = worker.desk.clock.now() + TICK;
+    loop {
+        let order = tokio::select! {
+            biased;
+            order = orders.recv() => order,
+            () = worker.desk.clock.sleep_until(next) => {
+                let late = worker.desk.clock.now() - next;
+                // The runtime's timer is a millisecond coarse by design; what is beyond that is the loop's own lag.
+                worker.lag.borrow_mut().record(nanos(late.saturating_sub(Duration::from_millis(1))));
+                next = next.max(worker.desk.clock.now().saturating_sub(TICK)) + TICK;
+                ticks += 1;
+                worker.advance().await;
+                let progress = worker.progress(Stage::Running, ticks.is_multiple_of(10));
+                if reports.send(progress).await.is_err() {
+                    break;
+                }
+                continue;
+            }
+        };
+        match order {
+            Some(ToWorker::Ramp(start)) => drop(spawn_local(Rc::clone(&worker).ramp(start))),
+            Some(ToWorker::Schedule(t0)) => {
+                worker.desk.books.borrow_mut().start_schedule(t0);
+                worker.rescheduled.notify_one();
+            }
+            Some(ToWorker::Peers(batch)) => {
+                let mut books = worker.desk.books.borrow_mut();
+                batch.iter().filter(|(from, _)| *from != number).for_each(|(_, report)| books.apply(report));
+            }
+            Some(ToWorker::StopSpeaking) => worker.silent.set(true),
+            Some(ToWorker::Settle) => {
+                worker.silent.set(true);
+                worker.advance().await;
+                worker.await_writes().await;
+                if reports.send(worker.progress(Stage::Settled, false)).await.is_err() {
+                    break;
+                }
+            }
+            Some(ToWorker::Finish) => {
+                if reports.send(worker.progress(Stage::Finished, true)).await.is_err() {
+                    break;
+                }
+                worker.dismiss().await;
+                if let Some(raw) = &mut worker.desk.books.borrow_mut().raw {
+                    raw.flush();
+                }
+                // Late copies and the bytes of the farewell; nobody is left to hear a failure to report them.
+                drop(reports.send(worker.progress(Stage::Gone, true)).await);
+                break;
+            }
+            None => break,
+        }
+    }
+    pacer.abort();
+    Ok(())
+}

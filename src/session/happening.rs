@@ -1,0 +1,94 @@
+//! What a session tells its owner.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::dialect::{Delivery, Position, Stamps};
+use crate::observe::Word;
+use crate::time::Timestamp;
+use crate::wire::{CloseReason, Frame, InstanceTag};
+
+/// A room a session is to be in.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Its name on the wire.
+    pub room: Arc<str>,
+    /// Where to resume, or the last position seen.
+    pub position: Option<Position>,
+    pub(super) joined: bool,
+    pub(super) asked: Option<u64>,
+}
+
+impl Place {
+    /// A room to join live, or from `position` on.
+    pub fn new(room: Arc<str>, position: Option<Position>) -> Self {
+        Self { room, position, joined: false, asked: None }
+    }
+}
+
+/// What the caller calls a publication; handed back with its fate.
+pub type Token = u64;
+
+/// Something that happened on the connection.
+#[derive(Debug)]
+pub enum Happening<'a> {
+    /// A stage after connecting (auth, join) is done; how long it took.
+    Stage(Word, Duration),
+    /// The room at this place was joined.
+    Joined(usize),
+    /// All rooms are joined.
+    Ready,
+    /// A room was refused: its place, the server's code.
+    JoinRefused(usize, &'a str),
+    /// A copy of somebody's publication; the server's stamps are there only if they are on this machine's clock.
+    Delivery(Delivery<'a>, Timestamp),
+    /// A publication was written to the socket.
+    Written(Token, Timestamp),
+    /// A publication was acknowledged, this long after it was handed over.
+    Acked(Token, Duration),
+    /// A publication was refused: the server's code, and whether it may still be delivered.
+    Refused(Token, &'a str, bool),
+    /// A frame of this kind (other than a delivery or an acknowledgement) was read.
+    Frame(Word),
+    /// A frame that means nothing to the dialect.
+    Unknown(&'a Frame),
+    /// The server asks to come back after a delay within these bounds.
+    Drain(Duration, Duration),
+    /// The server named its instance.
+    Instance(InstanceTag, &'a str),
+}
+
+/// Why a session is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The connection ended.
+    Closed(CloseReason),
+    /// The server refused the token, in its words.
+    AuthRefused(String),
+    /// Authentication or joining took too long; the stage.
+    Timeout(Word),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(reason) => reason.fmt(f),
+            Self::AuthRefused(words) => write!(f, "token refused: {}", words.escape_debug()),
+            Self::Timeout(stage) => write!(f, "{}: no answer in time", stage.name()),
+        }
+    }
+}
+
+/// How long each stage of the bus hop took, in the order of `metrics::HOP_STAGES`, for a copy read at `at`; `None`
+/// when the stamps contradict each other.
+pub fn hop_stages(stamps: &Stamps, at: Timestamp) -> Option<[Duration; 4]> {
+    let micros = |later: u64, earlier: u64| Some(Duration::from_micros(later.checked_sub(earlier)?));
+    let read = at.nanos() / 1_000;
+    Some([
+        micros(stamps.published, stamps.ingress)?,
+        micros(stamps.subscribed, stamps.published)?,
+        micros(stamps.fanned_out, stamps.subscribed)?,
+        micros(read, stamps.fanned_out)?,
+    ])
+}

@@ -1,0 +1,181 @@
+//! The protocol of a conversation: greet, authenticate, join, and what each event of the dialect means for it.
+
+use std::sync::Arc;
+
+use super::{Ended, Happening, Place, Session, Step, Waiting};
+use crate::dialect::{AuthStyle, Event, Identity, Intent, Position};
+use crate::observe::Word;
+use crate::wire::{Frame, InstanceTag, Received};
+
+impl Session {
+    pub(super) fn name_instance(&mut self, name: &str) -> InstanceTag {
+        self.instance = InstanceTag::of(name);
+        self.instance
+    }
+
+    /// Says what has to be said first, and goes as far as that allows without an answer.
+    pub(super) fn greet(&mut self, identity: &Identity) {
+        let habits = self.dialect.habits();
+        let first = (identity.auth == AuthStyle::FirstMessage).then(|| self.dialect.encode(&Intent::Auth { identity }));
+        if let Some(frame) = first.flatten() {
+            self.send(frame);
+            if habits.acknowledges_auth {
+                self.step = Step::Authenticating;
+                return;
+            }
+        }
+        if !habits.welcomes {
+            self.join(&mut |_| {});
+        }
+    }
+
+    /// A frame of the protocol's own; the small ones always fit the write buffer of a connection that is being set up.
+    fn send(&mut self, frame: Frame) {
+        if !matches!(self.connection.start_send(frame), Ok(true)) {
+            // The connection is finished or stuck; the next poll, or the join time-out, says so.
+            self.answer = None;
+        }
+    }
+
+    fn join(&mut self, tell: &mut dyn FnMut(Happening<'_>)) {
+        self.step = Step::Joining;
+        self.since = self.clock.now();
+        for at in 0..self.places.len() {
+            self.references += 1;
+            let (reference, room) = (self.references, Arc::clone(&self.places[at].room));
+            let position = self.places[at].position.clone();
+            let intent = Intent::Join { room: &room, position: position.as_ref(), reference };
+            let frame = self.dialect.encode(&intent);
+            let awaits = frame.is_some() && self.dialect.habits().acknowledges_joins;
+            self.places[at].asked = awaits.then_some(reference);
+            if let Some(frame) = frame {
+                self.send(frame);
+            }
+            if !awaits {
+                self.places[at].joined = true;
+                tell(Happening::Joined(at));
+            }
+        }
+        self.activate(tell);
+    }
+
+    fn activate(&mut self, tell: &mut dyn FnMut(Happening<'_>)) {
+        if self.step == Step::Joining && self.places.iter().all(|place| place.joined) {
+            self.step = Step::Active;
+            tell(Happening::Stage(Word::JOIN, self.clock.now() - self.since));
+            tell(Happening::Ready);
+        }
+    }
+
+    pub(super) fn read(&mut self, received: &Received, tell: &mut dyn FnMut(Happening<'_>)) -> Option<Ended> {
+        let dialect = Arc::clone(&self.dialect);
+        let mut ended = None;
+        dialect.decode(&received.frame, &mut |event| {
+            if ended.is_none() {
+                ended = self.hear(event, received, tell);
+            }
+        });
+        if let Some(frame) = self.answer.take() {
+            self.send(frame);
+        }
+        ended
+    }
+
+    fn hear(&mut self, event: Event<'_>, received: &Received, tell: &mut dyn FnMut(Happening<'_>)) -> Option<Ended> {
+        match event {
+            Event::Delivery(mut delivery) => {
+                delivery.stamps = delivery.stamps.filter(|_| self.same_clock);
+                tell(Happening::Delivery(delivery, received.at));
+            }
+            Event::Acked { reference } => {
+                match self.answered(reference) {
+                    Some(waiting) => tell(Happening::Acked(waiting.token, received.at - waiting.at)),
+                    // Where answers carry nothing but the reference, it may be a join's.
+                    None => self.joined(Some(reference), None, None, tell),
+                }
+            }
+            Event::Refused { reference, code, unconfirmed } => self.refuse(reference, code, unconfirmed, tell),
+            Event::Joined { reference, room, position, instance } => {
+                if let Some(name) = instance {
+                    let tag = self.name_instance(name);
+                    tell(Happening::Instance(tag, name));
+                }
+                self.joined(reference, room, position, tell);
+            }
+            Event::Welcome { instance, clock, .. } => self.welcome(instance, clock, tell),
+            Event::AuthAccepted => self.authenticated(tell),
+            Event::AuthRefused(words) => return Some(Ended::AuthRefused(words.to_owned())),
+            Event::Heartbeat { answer } => {
+                self.answer = answer;
+                tell(Happening::Frame(Word::HEARTBEAT));
+            }
+            Event::Drain { min, max } => tell(Happening::Drain(min, max)),
+            Event::Presence => tell(Happening::Frame(Word::PRESENCE)),
+            Event::Reply | Event::Gap { .. } => tell(Happening::Frame(Word::REPLY)),
+            Event::Unknown => tell(Happening::Unknown(&received.frame)),
+        }
+        None
+    }
+
+    fn welcome(&mut self, instance: Option<&str>, clock: Option<&str>, tell: &mut dyn FnMut(Happening<'_>)) {
+        if let Some(name) = instance {
+            let tag = self.name_instance(name);
+            tell(Happening::Instance(tag, name));
+        }
+        self.same_clock = clock.is_some() && clock == self.machine.as_deref();
+        tell(Happening::Frame(Word::REPLY));
+        if self.step == Step::AwaitingWelcome {
+            self.join(tell);
+        }
+    }
+
+    fn authenticated(&mut self, tell: &mut dyn FnMut(Happening<'_>)) {
+        tell(Happening::Frame(Word::REPLY));
+        if self.step == Step::Authenticating {
+            tell(Happening::Stage(Word::AUTH, self.clock.now() - self.since));
+            self.step = Step::AwaitingWelcome;
+            if !self.dialect.habits().welcomes {
+                self.join(tell);
+            }
+        }
+    }
+
+    fn joined(
+        &mut self,
+        reference: Option<u64>,
+        room: Option<&str>,
+        position: Option<Position>,
+        tell: &mut dyn FnMut(Happening<'_>),
+    ) {
+        tell(Happening::Frame(Word::REPLY));
+        let by_reference = |place: &Place| reference.is_some() && place.asked == reference;
+        let by_room = |place: &Place| reference.is_none() && room.is_none_or(|room| *place.room == *room);
+        let found = self.places.iter().position(|place| !place.joined && (by_reference(place) || by_room(place)));
+        if let Some(at) = found {
+            let place = &mut self.places[at];
+            place.joined = true;
+            place.position = position.or_else(|| place.position.take());
+            tell(Happening::Joined(at));
+            self.activate(tell);
+        }
+    }
+
+    fn refuse(&mut self, reference: Option<u64>, code: &str, unconfirmed: bool, tell: &mut dyn FnMut(Happening<'_>)) {
+        tell(Happening::Frame(Word::ERROR));
+        let Some(reference) = reference else { return };
+        if let Some(at) = self.places.iter().position(|place| !place.joined && place.asked == Some(reference)) {
+            tell(Happening::JoinRefused(at, code));
+        } else if let Some(waiting) = self.answered(reference) {
+            tell(Happening::Refused(waiting.token, code, unconfirmed));
+        }
+    }
+
+    /// Takes the publication with this reference out of those awaiting an answer; answers mostly come in order.
+    fn answered(&mut self, reference: u64) -> Option<Waiting> {
+        if self.unanswered.front().is_some_and(|first| first.reference == reference) {
+            return self.unanswered.pop_front();
+        }
+        let at = self.unanswered.iter().position(|waiting| waiting.reference == reference)?;
+        self.unanswered.remove(at)
+    }
+}

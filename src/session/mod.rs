@@ -1,0 +1,194 @@
+//! One client's conversation on one connection: open, authenticate, join, talk. Where dialect and transport meet.
+//!
+//! A session is polled by the task that owns it and tells what happens through a closure; it never waits on a send.
+//! Reconnecting is making a new session; who does that decides when, with the policies of `backoff`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::dialect::{Dialect, Intent};
+use crate::observe::Word;
+use crate::time::{Clock, Timestamp};
+use crate::transport::Connection;
+use crate::wire::{Frame, InstanceTag};
+
+mod dialer;
+mod happening;
+mod hearing;
+
+pub use dialer::Dialer;
+pub use happening::{Ended, Happening, Place, Token, hop_stages};
+
+/// How far a session has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Authenticating,
+    AwaitingWelcome,
+    Joining,
+    Active,
+    Closing,
+}
+
+/// A publication waiting for something: what it is called, its reference, when it was handed over.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    token: Token,
+    reference: u64,
+    at: Timestamp,
+}
+
+/// How many publications may wait for their acknowledgement; older ones are given up as never answered.
+const MAX_WAITING: usize = 4_096;
+
+/// One conversation.
+#[derive(Debug)]
+pub struct Session {
+    connection: Connection,
+    dialect: Arc<dyn Dialect>,
+    clock: Clock,
+    step: Step,
+    since: Timestamp,
+    references: u64,
+    places: Vec<Place>,
+    /// Handed to the codec, not yet known to be written.
+    unwritten: VecDeque<Waiting>,
+    /// Written or not, not yet answered.
+    unanswered: VecDeque<Waiting>,
+    instance: InstanceTag,
+    machine: Option<Arc<str>>,
+    same_clock: bool,
+    answer: Option<Frame>,
+}
+
+impl Session {
+    fn new(dialer: &Dialer, connection: Connection, places: Vec<Place>) -> Self {
+        Self {
+            connection,
+            dialect: Arc::clone(&dialer.dialect),
+            clock: dialer.clock.clone(),
+            step: Step::AwaitingWelcome,
+            since: dialer.clock.now(),
+            references: 0,
+            places,
+            unwritten: VecDeque::new(),
+            unanswered: VecDeque::new(),
+            instance: InstanceTag::UNKNOWN,
+            machine: dialer.machine.clone(),
+            same_clock: false,
+            answer: None,
+        }
+    }
+
+    /// The instance this connection ended up on.
+    pub fn instance(&self) -> InstanceTag {
+        self.instance
+    }
+
+    /// Whether every room is joined.
+    pub fn is_ready(&self) -> bool {
+        self.step == Step::Active
+    }
+
+    /// Whether the room at `place` is joined.
+    pub fn is_joined(&self, place: usize) -> bool {
+        self.places.get(place).is_some_and(|place| place.joined)
+    }
+
+    /// Bytes read and written below the codec.
+    pub fn bytes(&self) -> (u64, u64) {
+        self.connection.bytes()
+    }
+
+    /// When the server was last heard.
+    pub fn last_heard(&self) -> Timestamp {
+        self.connection.last_heard()
+    }
+
+    /// The rooms with their positions, for a session that takes this one's place.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Notes that the message at `offset` of the room at `place` was seen, for resuming.
+    pub fn saw(&mut self, place: usize, offset: u64) {
+        if let Some(position) = self.places.get_mut(place).and_then(|place| place.position.as_mut()) {
+            position.offset = position.offset.max(offset);
+        }
+    }
+
+    /// Hands a publication to the socket: says `text` to the room at `place`. Gives the moment, or why it cannot be
+    /// said now.
+    ///
+    /// # Errors
+    /// `not_joined`, `back_pressure` or `disconnected`.
+    pub fn publish(&mut self, place: usize, text: &str, token: Token) -> Result<Timestamp, Word> {
+        let room = match self.places.get(place) {
+            Some(place) if place.joined && self.step != Step::Closing => Arc::clone(&place.room),
+            _ => return Err(Word::NOT_JOINED),
+        };
+        self.references += 1;
+        let reference = self.references;
+        let frame = self.dialect.encode(&Intent::Publish { room: &room, text, reference }).ok_or(Word::OTHER)?;
+        let at = self.clock.now();
+        match self.connection.start_send(frame) {
+            Ok(true) => {}
+            Ok(false) => return Err(Word::BACK_PRESSURE),
+            Err(_) => return Err(Word::DISCONNECTED),
+        }
+        let waiting = Waiting { token, reference, at };
+        self.unwritten.push_back(waiting);
+        if self.dialect.habits().acknowledges_messages {
+            if self.unanswered.len() == MAX_WAITING {
+                self.unanswered.pop_front();
+            }
+            self.unanswered.push_back(waiting);
+        }
+        Ok(at)
+    }
+
+    /// Starts the closing handshake; go on polling until it ends.
+    pub fn leave(&mut self) {
+        self.step = Step::Closing;
+        self.connection.start_close(1000);
+    }
+
+    /// Publications handed to the socket and not known to be written, oldest first; for when the session has ended.
+    pub fn unwritten(&self) -> impl Iterator<Item = (Token, Timestamp)> + '_ {
+        self.unwritten.iter().map(|waiting| (waiting.token, waiting.at))
+    }
+
+    /// Reads and writes whatever can be, telling what happens; ready when the session is over.
+    pub fn poll(&mut self, cx: &mut Context<'_>, tell: &mut dyn FnMut(Happening<'_>)) -> Poll<Ended> {
+        loop {
+            match self.connection.poll_receive(cx) {
+                Poll::Ready(Ok(received)) => {
+                    if let Some(ended) = self.read(&received, tell) {
+                        return Poll::Ready(ended);
+                    }
+                }
+                Poll::Ready(Err(reason)) => return Poll::Ready(Ended::Closed(reason)),
+                Poll::Pending => break,
+            }
+        }
+        match self.connection.poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                for waiting in self.unwritten.drain(..) {
+                    tell(Happening::Written(waiting.token, waiting.at));
+                }
+                Poll::Pending
+            }
+            Poll::Ready(Err(reason)) => Poll::Ready(Ended::Closed(reason)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The stage a session that is not ready yet is in.
+    pub fn stage(&self) -> Word {
+        match self.step {
+            Step::Authenticating | Step::AwaitingWelcome => Word::AUTH,
+            Step::Joining => Word::JOIN,
+            Step::Active | Step::Closing => Word::ACTIVE,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The binary as people use it: started, watched, interrupted and believed only as far as its own files prove it.
+//!
+//! One module per subject; `support` holds what they share. What is asserted about time is in `timing`, ignored unless
+//! asked for, because it needs the machine for itself.
+#![allow(clippy::unwrap_used)] // an unwrap is an assertion here
+
+mod contract;
+mod floors;
+mod support;
