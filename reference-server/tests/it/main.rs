@@ -3,14 +3,18 @@
 
 mod conformance;
 mod drain;
+mod expiry;
 mod faults;
 mod frames;
 mod handshake;
 mod heartbeat;
+mod hostile;
 mod joins;
 mod limits;
 mod outage;
 mod process;
 mod protocol;
 mod rooms;
+mod secrets;
 mod support;
+mod tls;
