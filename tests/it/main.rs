@@ -8,3 +8,4 @@ mod contract;
 mod floors;
 mod raw;
 mod support;
+mod wrong_input;

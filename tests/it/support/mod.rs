@@ -3,6 +3,7 @@
 pub(crate) mod cli;
 pub(crate) mod process;
 pub(crate) mod report;
+pub(crate) mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -12,6 +13,7 @@ use wsbench::time::{Clock, nap};
 
 pub(crate) use cli::{Finished, Running, wsbench};
 pub(crate) use report::Report;
+pub(crate) use server::Server;
 
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
