@@ -62,6 +62,12 @@ impl Worker {
         }
     }
 
+    /// Connections on which nothing is heard any more are given up.
+    fn check_liveness(&self) {
+        let now = self.desk.clock.now();
+        self.clients.borrow().values().for_each(|(client, _)| client.check_liveness(now));
+    }
+
     /// A tick's account: what has happened since the last one.
     fn progress(&self, stage: Stage, with_snapshot: bool) -> FromWorker {
         let mut books = self.desk.books.borrow_mut();
@@ -172,6 +178,7 @@ pub(in crate::engine) async fn run(
                 next = next.max(worker.desk.clock.now().saturating_sub(TICK)) + TICK;
                 ticks += 1;
                 worker.advance().await;
+                worker.check_liveness();
                 let progress = worker.progress(Stage::Running, ticks.is_multiple_of(10));
                 if reports.send(progress).await.is_err() {
                     break;
