@@ -7,5 +7,6 @@
 mod contract;
 mod floors;
 mod raw;
+mod secrets;
 mod support;
 mod wrong_input;

@@ -98,7 +98,16 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let (raw, writer) = outputs.raw_log();
     let setup = setup(&args, scenario, plan, &ground, raw);
     let scenario = Arc::clone(&setup.scenario);
-    runtime.block_on(ground.preflight(&setup))?;
+    let early = runtime.block_on(async {
+        tokio::select! {
+            reached = ground.preflight(&setup) => reached.map(|()| None),
+            code = signals.recv() => Ok(code),
+        }
+    })?;
+    if let Some(code) = early {
+        anstream::eprintln!("interrupted before anything was measured");
+        return Ok(ExitCode::from(code));
+    }
     let outcome = {
         let mut on_tick = |tick: &crate::engine::Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
