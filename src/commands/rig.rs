@@ -72,6 +72,8 @@ impl Rig {
             }
             process.stop_listening();
         }
+        // Listeners of one process are ready in any order; the first URL is that of the first instance.
+        rig.instances.sort_by_key(|instance| (0..layout.instances).find(|number| name(*number) == instance.name));
         Ok(rig)
     }
 

@@ -8,5 +8,6 @@ mod contract;
 mod floors;
 mod raw;
 mod secrets;
+mod signals;
 mod support;
 mod wrong_input;
