@@ -7,6 +7,8 @@
 mod contract;
 mod floors;
 mod raw;
+mod readme;
+mod scenarios;
 mod secrets;
 mod signals;
 mod support;

@@ -115,11 +115,17 @@ fn ctrl_c_ends_a_run_that_still_tries_to_reach_its_target() {
         // Takes the connection and never answers.
         std::io::Read::read_to_end(&mut &stream, &mut Vec::new()).ok();
     });
-    let running = wsbench(["run", "--url", &silent.url(), "-d", "60s"]).patience(Duration::from_secs(5)).start();
+    let directory = scratch();
+    let json = directory.path().join("json");
+    let running = wsbench(["run", "--url", &silent.url(), "-d", "60s", "--out", &format!("json={}", json.display())])
+        .patience(Duration::from_secs(5))
+        .start();
     let id = running.pid();
     wait_for("it to listen for signals", PATIENCE, || catches(id, 2).then_some(()));
     running.signal_group(Signal::INT);
     running.finish().expect(130);
+    let report = Report::read(json);
+    assert_eq!((&report.0["complete"], report.identity()), (&false.into(), [0; 4]));
 }
 
 /// Whether a process has a handler for a signal.

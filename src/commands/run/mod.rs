@@ -104,9 +104,11 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
             code = signals.recv() => Ok(code),
         }
     })?;
+    // The engine hears of it as of any other, so that a run that has not begun leaves its outputs too.
+    let (again, early_signals) = tokio::sync::mpsc::channel(1);
     if let Some(code) = early {
-        anstream::eprintln!("interrupted before anything was measured");
-        return Ok(ExitCode::from(code));
+        signals = early_signals;
+        again.try_send(code).map_err(Failure::internal)?;
     }
     let outcome = {
         let mut on_tick = |tick: &crate::engine::Tick| recording.tick(tick);
