@@ -5,12 +5,12 @@ use std::process::{Child, Command, Stdio};
 use crate::support::cli::Cli;
 use crate::support::{Report, scratch};
 
-/// Keeps a core busy until it is dropped.
+/// Keeps a core busy until it is dropped, and for a minute at most.
 struct Busy(Child);
 
 impl Busy {
     fn on_core_0() -> Self {
-        let loops = ["-c", "0", "sh", "-c", "while :; do :; done"];
+        let loops = ["-c", "0", "sh", "-c", "ulimit -t 60; while :; do :; done"];
         Self(Command::new("taskset").args(loops).stdout(Stdio::null()).spawn().expect("taskset"))
     }
 }
