@@ -22,8 +22,9 @@ use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
 use crate::wire::Opening;
 
-/// Buffers per connection. The codec allocates the first one at once; the second grows to what is queued.
-const READ_BUFFER: usize = 4 << 10;
+/// Buffers per connection. The codec allocates the first one at once, and more where a message is larger; the second
+/// grows to what is queued.
+const READ_BUFFER: usize = 512;
 const WRITE_BUFFER: usize = 4 << 10;
 
 /// WebSocket connections to `urls`.
@@ -112,7 +113,7 @@ impl Shared {
         let (headers, rest) = request.exchange(&mut stamped, what).await?;
         progress.done();
         stamped.unread(&rest);
-        let websocket = WebSocket::new(stamped, self.codec, lease).await;
+        let websocket = WebSocket::new(stamped, self.codec, lease);
         Ok((Connection::WebSocket(Box::new(websocket)), headers))
     }
 

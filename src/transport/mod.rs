@@ -16,6 +16,7 @@ mod connect;
 mod dial;
 mod failure;
 mod network;
+mod polled;
 mod proxy;
 mod resolve;
 pub mod scripted;
@@ -132,15 +133,9 @@ impl Connection {
         each!(self, c => c.last_heard())
     }
 
-    /// What passed so far, in bytes and in reads and writes, below the codec (above TLS).
-    pub fn traffic(&self) -> Traffic {
-        each!(self, c => c.traffic())
-    }
-
-    /// Bytes read and written so far, below the codec (above TLS).
-    pub fn bytes(&self) -> (u64, u64) {
-        let Traffic { read, written, .. } = self.traffic();
-        (read, written)
+    /// What passed since the last call, in bytes and in reads and writes, below the codec (above TLS).
+    pub fn take_traffic(&mut self) -> Traffic {
+        each!(self, c => c.take_traffic())
     }
 }
 

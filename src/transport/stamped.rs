@@ -2,6 +2,7 @@
 //!
 //! The codec yields several messages per read, so the moment of arrival is only known here.
 
+use bytes::Bytes;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -34,11 +35,11 @@ pub(super) struct Stamped {
     clock: Clock,
     last_read: Timestamp,
     traffic: Traffic,
-    /// Bytes that were read together with the answer to the opening request; handed out first.
-    early: Vec<u8>,
+    /// Bytes that were read and not wanted yet; handed out first.
+    early: Bytes,
 }
 
-/// What passed a connection so far.
+/// What passed a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Bytes read.
@@ -51,11 +52,21 @@ pub struct Traffic {
     pub writes: u64,
 }
 
+impl Traffic {
+    /// Adds what passed another connection, or this one at another time.
+    pub fn add(&mut self, more: Self) {
+        self.read += more.read;
+        self.written += more.written;
+        self.reads += more.reads;
+        self.writes += more.writes;
+    }
+}
+
 impl Stamped {
     /// Starts counting on `line`.
     pub(super) fn new(line: Line, clock: Clock) -> Self {
         let last_read = clock.now();
-        Self { line, clock, last_read, traffic: Traffic::default(), early: Vec::new() }
+        Self { line, clock, last_read, traffic: Traffic::default(), early: Bytes::new() }
     }
 
     /// When the last byte was read; before the first one, when the connection was made.
@@ -63,30 +74,31 @@ impl Stamped {
         self.last_read
     }
 
-    /// What passed so far.
-    pub(super) fn traffic(&self) -> Traffic {
-        self.traffic
+    /// What passed since the last call.
+    pub(super) fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
     }
 
     /// Hands `bytes`, already read and counted, to the next reader first.
     pub(super) fn unread(&mut self, bytes: &[u8]) {
-        self.early = bytes.to_vec();
+        debug_assert!(self.early.is_empty(), "what was read earlier is handed out before more is read");
+        self.early = Bytes::copy_from_slice(bytes);
     }
 
-    fn serve_early(&mut self, buf: &mut ReadBuf<'_>) {
-        let served = self.early.len().min(buf.remaining());
-        buf.put_slice(&self.early[..served]);
-        self.early.drain(..served);
-        if self.early.is_empty() {
-            self.early = Vec::new();
-        }
+    /// Hands out what was read and not wanted yet; how much that was.
+    pub(super) fn read_early(&mut self, into: &mut [u8]) -> usize {
+        let size = self.early.len().min(into.len());
+        into[..size].copy_from_slice(&self.early.split_to(size));
+        size
     }
 }
 
 impl AsyncRead for Stamped {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.early.is_empty() {
-            self.serve_early(buf);
+            let room = buf.remaining().min(self.early.len());
+            let size = self.read_early(buf.initialize_unfilled_to(room));
+            buf.advance(size);
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();

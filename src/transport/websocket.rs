@@ -1,18 +1,17 @@
 //! An open RFC 6455 connection: frames in, frames out, and why it ended.
 //!
-//! How it comes about stands in `connect`. The codec is tokio-tungstenite's, with small buffers and a bounded one for
-//! writing; nothing here waits: a peer that takes no bytes makes [`WebSocket::start_send`] refuse.
+//! How it comes about stands in `connect`. The codec is tungstenite's, driven by polls of the one task that owns the
+//! connection, with small buffers and a bounded one for writing; nothing here waits: a peer that takes no bytes makes
+//! [`WebSocket::start_send`] refuse.
 
-use futures_util::{Sink, Stream};
 use std::fmt;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio_tungstenite::WebSocketStream;
+use std::task::{Context, Poll, Waker};
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig, WebSocketContext};
 
+use super::polled::{Nowhere, Polled, room};
 use super::source::Lease;
 use super::stamped::{Stamped, Traffic};
 use super::{CloseReason, Frame, Received};
@@ -20,7 +19,8 @@ use crate::time::Timestamp;
 
 /// An open connection.
 pub struct WebSocket {
-    stream: WebSocketStream<Stamped>,
+    line: Stamped,
+    codec: WebSocketContext,
     /// Why it ended or will end, once that is known.
     end: Option<CloseReason>,
     state: State,
@@ -38,23 +38,35 @@ enum State {
 }
 
 impl WebSocket {
-    /// The connection on `stream` after the upgrade, from the local address that `source` keeps taken.
-    pub(super) async fn new(stream: Stamped, config: WebSocketConfig, source: Option<Lease>) -> Self {
-        let stream = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
-        Self { stream, end: None, state: State::Open, _source: source }
+    /// The connection on `line` after the upgrade, from the local address that `source` keeps taken.
+    pub(super) fn new(line: Stamped, config: WebSocketConfig, source: Option<Lease>) -> Self {
+        let codec = WebSocketContext::new(Role::Client, Some(config));
+        Self { line, codec, end: None, state: State::Open, _source: source }
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
         if self.state == State::Ended {
             return Poll::Ready(Err(self.finish(CloseReason::Eof)));
         }
+        if self.state == State::Closing
+            && let Poll::Ready(Err(reason)) = self.poll_flush(cx)
+        {
+            return Poll::Ready(Err(reason));
+        }
+        let mut room = room();
         loop {
-            let message = match Pin::new(&mut self.stream).poll_next(cx) {
-                Poll::Pending if self.state == State::Broken => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(self.finish(reason(error)))),
-                Poll::Ready(Some(Ok(message))) => message,
+            let mut line = Polled::new(&mut self.line, cx, &mut room);
+            let read = self.codec.read(&mut line);
+            line.finish();
+            let message = match read {
+                Ok(message) => message,
+                Err(error) if would_block(&error) => {
+                    return match self.state {
+                        State::Broken => Poll::Ready(Err(self.finish(CloseReason::Eof))),
+                        _ => Poll::Pending,
+                    };
+                }
+                Err(error) => return Poll::Ready(Err(self.finish(reason(error)))),
             };
             let frame = match message {
                 Message::Text(text) => Frame::Text(text),
@@ -70,16 +82,15 @@ impl WebSocket {
                     return self.answer_close(cx);
                 }
             };
-            return Poll::Ready(Ok(Received { frame, at: self.stream.get_ref().last_read() }));
+            return Poll::Ready(Ok(Received { frame, at: self.line.last_read() }));
         }
     }
 
     /// Writes the answer to the peer's close frame as far as the socket takes it, and ends.
     fn answer_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
-        match Pin::new(&mut self.stream).poll_flush(cx) {
-            // The reason is the peer's code, whatever becomes of our answer.
-            Poll::Pending | Poll::Ready(Ok(()) | Err(_)) => Poll::Ready(Err(self.finish(CloseReason::Eof))),
-        }
+        // The reason is the peer's code, whatever becomes of our answer.
+        let (Ok(()) | Err(_)) = self.codec.flush(&mut Polled::new(&mut self.line, cx, &mut []));
+        Poll::Ready(Err(self.finish(CloseReason::Eof)))
     }
 
     pub(super) fn start_send(&mut self, frame: Frame) -> Result<bool, CloseReason> {
@@ -92,8 +103,19 @@ impl WebSocket {
             Frame::Text(text) => Message::Text(text),
             Frame::Binary(bytes) => Message::Binary(bytes),
         };
-        match Pin::new(&mut self.stream).start_send(message) {
+        let mut written = self.codec.write(&mut Nowhere, message);
+        if let Err(Error::WriteBufferFull(message)) = written {
+            // Whoever waits for the socket is the task that polls us, and it flushes after this anyway.
+            let mut nobody = Context::from_waker(Waker::noop());
+            written = match self.codec.flush(&mut Polled::new(&mut self.line, &mut nobody, &mut [])) {
+                Err(error) if !would_block(&error) => Err(error),
+                Ok(()) | Err(_) => self.codec.write(&mut Nowhere, *message),
+            };
+        }
+        match written {
             Ok(()) => Ok(true),
+            // It is in the codec, and waits for the next flush.
+            Err(error) if would_block(&error) => Ok(true),
             Err(Error::WriteBufferFull(_)) => Ok(false),
             Err(error) => {
                 self.break_off(error);
@@ -108,10 +130,10 @@ impl WebSocket {
             State::Broken => return Poll::Ready(Ok(())),
             State::Ended => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
         }
-        match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
-            Poll::Ready(Err(error)) => {
+        match self.codec.flush(&mut Polled::new(&mut self.line, cx, &mut [])) {
+            Ok(()) | Err(Error::ConnectionClosed) => Poll::Ready(Ok(())),
+            Err(error) if would_block(&error) => Poll::Pending,
+            Err(error) => {
                 self.break_off(error);
                 cx.waker().wake_by_ref();
                 Poll::Ready(Ok(()))
@@ -126,17 +148,18 @@ impl WebSocket {
         self.state = State::Closing;
         let code = CloseCode::from(code);
         let frame = code.is_allowed().then(|| CloseFrame { code, reason: "".into() });
-        if let Err(error) = Pin::new(&mut self.stream).start_send(Message::Close(frame)) {
-            self.break_off(error);
+        match self.codec.close(&mut Nowhere, frame) {
+            Err(error) if !would_block(&error) => self.break_off(error),
+            Ok(()) | Err(_) => {}
         }
     }
 
     pub(super) fn last_heard(&self) -> Timestamp {
-        self.stream.get_ref().last_read()
+        self.line.last_read()
     }
 
-    pub(super) fn traffic(&self) -> Traffic {
-        self.stream.get_ref().traffic()
+    pub(super) fn take_traffic(&mut self) -> Traffic {
+        self.line.take_traffic()
     }
 
     /// A write failed. What the peer said before, a close code above all, is still worth reading.
@@ -156,6 +179,10 @@ impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket").field("state", &self.state).field("end", &self.end).finish_non_exhaustive()
     }
+}
+
+fn would_block(error: &Error) -> bool {
+    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn closed(frame: Option<CloseFrame>) -> CloseReason {

@@ -15,6 +15,7 @@ use crate::observe::{ClientId, Fact, GroupId, Labels, Observation, Observe, Room
 use crate::scenario::Times;
 use crate::scenario::plan::{Life, Plan, Publication};
 use crate::time::{Timestamp, nanos};
+use crate::transport::Traffic;
 use crate::wire::{InstanceTag, Markers};
 
 mod notes;
@@ -57,6 +58,8 @@ pub(in crate::engine) struct Books {
     /// Deliveries recognised in any phase.
     pub(in crate::engine) recognised: u64,
     pub(in crate::engine) raw: Option<RawLog>,
+    /// What passed all connections and is not in the recorder yet.
+    pub(in crate::engine) traffic: Traffic,
     seats: FxHashMap<ClientId, Box<[(RoomId, SeatId)]>>,
     transport: TransportKind,
     measured: std::ops::Range<Duration>,
@@ -87,6 +90,7 @@ impl Books {
             instances: BTreeMap::new(),
             recognised: 0,
             raw: None,
+            traffic: Traffic::default(),
             seats: FxHashMap::default(),
             transport,
             measured: times.warm_up..times.warm_up + times.duration,

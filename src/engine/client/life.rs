@@ -138,7 +138,7 @@ pub(in crate::engine) fn abandon(desk: &Desk, client: &Client) {
 /// Books the end of a conversation; gives whether the client had been in all its rooms.
 fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&mut Option<Vec<Place>>>) -> bool {
     let mut state = client.state.borrow_mut();
-    let Some(session) = state.session.take() else { return false };
+    let Some(mut session) = state.session.take() else { return false };
     let mut books = desk.books.borrow_mut();
     let now = desk.clock.now();
     let was_up = session.is_ready() || (state.leaving && state.was_ready && state.lost_at.is_none());
@@ -146,8 +146,7 @@ fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&m
         let (room, index) = named(token);
         books.report(SendReport { room, index, fate: SendFate::Sent(Sent::Uncertain(at)) });
     }
-    let (read, written) = session.bytes();
-    books.bytes(read, written);
+    books.traffic.add(session.take_traffic());
     if let Some(keep) = keep {
         *keep = Some(session.places().iter().map(|p| Place::new(Arc::clone(&p.room), p.position.clone())).collect());
     }

@@ -71,6 +71,9 @@ impl Worker {
         if stage == Stage::Finished {
             books.ledger.finish(&mut rows, &mut books.recorder);
         }
+        if with_snapshot {
+            books.record_traffic();
+        }
         FromWorker {
             worker: self.share.worker,
             stage,
