@@ -1,8 +1,8 @@
 //! How late a moment is met: wsbench's alarm, tokio's `sleep_until`, and the floor, a `timerfd` read by a thread that
 //! does nothing else.
 //!
-//! Each waits for the same series of moments, 2,000 a second; they take turns in short blocks, so that all meet the
-//! same machine.
+//! Moments come 2,000 a second; whoever wakes waits for the next that has not passed, as a schedule of its own would
+//! have it. They take turns in short blocks, so that all meet the same machine.
 //!
 //!     cargo bench --bench pacing [-- rounds=10 seconds=1]
 
@@ -22,14 +22,14 @@ const PERIOD: Duration = Duration::from_micros(500);
 
 fn main() {
     let (rounds, block): (u32, f64) = (argument("rounds", 10), argument("seconds", 1.0));
-    let moments = (block / PERIOD.as_secs_f64()) as u32;
+    let block = Duration::from_secs_f64(block);
     let (mut alarm, mut sleep, mut floor) = (Histogram::default(), Histogram::default(), Histogram::default());
     for _ in 0..rounds {
-        with_alarm(moments, &mut alarm);
-        with_sleep(moments, &mut sleep);
-        with_timerfd(moments, &mut floor);
+        with_alarm(block, &mut alarm);
+        with_sleep(block, &mut sleep);
+        with_timerfd(block, &mut floor);
     }
-    println!("lateness at 2,000 moments a second, µs, {rounds} rounds of {block} s each in turn");
+    println!("lateness at 2,000 moments a second, µs, {rounds} rounds of {block:?} each in turn");
     println!("  {:<28}{:>9}{:>9}{:>9}", "", "p50", "p99", "max");
     for (name, late) in
         [("wsbench's alarm", &alarm), ("tokio's sleep_until", &sleep), ("floor: timerfd, own thread", &floor)]
@@ -41,41 +41,45 @@ fn main() {
     println!("  goal: p50 of the alarm at most 100 µs");
 }
 
-/// The moments of a block, from now on.
-fn series(moments: u32) -> impl Iterator<Item = Timestamp> {
-    let start = Clock::real().now() + PERIOD;
-    (0..moments).map(move |n| start + PERIOD * n)
+/// The moments of a block that have not passed when they are asked for.
+fn series(block: Duration) -> impl Iterator<Item = Timestamp> {
+    let (clock, start) = (Clock::real(), Clock::real().now());
+    let next = move || {
+        let passed = (clock.now() - start).as_nanos() / PERIOD.as_nanos();
+        Some(start + PERIOD * (passed as u32 + 1)).filter(|moment| *moment < start + block)
+    };
+    std::iter::from_fn(next)
 }
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn with_alarm(moments: u32, late: &mut Histogram) {
+fn with_alarm(block: Duration, late: &mut Histogram) {
     runtime().block_on(async {
         let clock = Clock::real();
         let alarm = Alarm::new(&clock).expect("a timer");
-        for moment in series(moments) {
+        for moment in series(block) {
             alarm.wait_until(moment).await.expect("the timer works");
             late.record(nanos(clock.now() - moment));
         }
     });
 }
 
-fn with_sleep(moments: u32, late: &mut Histogram) {
+fn with_sleep(block: Duration, late: &mut Histogram) {
     runtime().block_on(async {
         let clock = Clock::real();
-        for moment in series(moments) {
+        for moment in series(block) {
             clock.sleep_until(moment).await;
             late.record(nanos(clock.now() - moment));
         }
     });
 }
 
-fn with_timerfd(moments: u32, late: &mut Histogram) {
+fn with_timerfd(block: Duration, late: &mut Histogram) {
     let clock = Clock::real();
     let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC).expect("a timer");
-    for moment in series(moments) {
+    for moment in series(block) {
         if clock.now() < moment {
             let at = moment.nanos();
             let at = Timespec { tv_sec: (at / 1_000_000_000) as _, tv_nsec: (at % 1_000_000_000) as _ };

@@ -12,11 +12,12 @@ use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
 use crate::wire::{CloseReason, Frame, Opening, Received};
 
+mod codec;
 mod connect;
 mod dial;
 mod failure;
+mod inlet;
 mod network;
-mod polled;
 mod proxy;
 mod resolve;
 pub mod scripted;

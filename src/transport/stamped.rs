@@ -2,7 +2,6 @@
 //!
 //! The codec yields several messages per read, so the moment of arrival is only known here.
 
-use bytes::Bytes;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -35,8 +34,6 @@ pub(super) struct Stamped {
     clock: Clock,
     last_read: Timestamp,
     traffic: Traffic,
-    /// Bytes that were read and not wanted yet; handed out first.
-    early: Bytes,
 }
 
 /// What passed a connection.
@@ -66,7 +63,7 @@ impl Stamped {
     /// Starts counting on `line`.
     pub(super) fn new(line: Line, clock: Clock) -> Self {
         let last_read = clock.now();
-        Self { line, clock, last_read, traffic: Traffic::default(), early: Bytes::new() }
+        Self { line, clock, last_read, traffic: Traffic::default() }
     }
 
     /// When the last byte was read; before the first one, when the connection was made.
@@ -78,29 +75,10 @@ impl Stamped {
     pub(super) fn take_traffic(&mut self) -> Traffic {
         std::mem::take(&mut self.traffic)
     }
-
-    /// Hands `bytes`, already read and counted, to the next reader first.
-    pub(super) fn unread(&mut self, bytes: &[u8]) {
-        debug_assert!(self.early.is_empty(), "what was read earlier is handed out before more is read");
-        self.early = Bytes::copy_from_slice(bytes);
-    }
-
-    /// Hands out what was read and not wanted yet; how much that was.
-    pub(super) fn read_early(&mut self, into: &mut [u8]) -> usize {
-        let size = self.early.len().min(into.len());
-        into[..size].copy_from_slice(&self.early.split_to(size));
-        size
-    }
 }
 
 impl AsyncRead for Stamped {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.early.is_empty() {
-            let room = buf.remaining().min(self.early.len());
-            let size = self.read_early(buf.initialize_unfilled_to(room));
-            buf.advance(size);
-            return Poll::Ready(Ok(()));
-        }
         let before = buf.filled().len();
         let this = self.as_mut();
         let result = on_line!(this, stream => Pin::new(stream).poll_read(cx, buf));

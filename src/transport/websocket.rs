@@ -1,8 +1,8 @@
 //! An open RFC 6455 connection: frames in, frames out, and why it ended.
 //!
-//! How it comes about stands in `connect`. The codec is tungstenite's, driven by polls of the one task that owns the
-//! connection, with small buffers and a bounded one for writing; nothing here waits: a peer that takes no bytes makes
-//! [`WebSocket::start_send`] refuse.
+//! How it comes about stands in `connect`. Whole messages are read by the `inlet`; everything else is the codec's
+//! (tungstenite), driven by polls of the one task that owns the connection, with a bounded buffer for writing. Nothing
+//! here waits: a peer that takes no bytes makes [`WebSocket::start_send`] refuse.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,8 @@ use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig, WebSocketContext};
 
-use super::polled::{Nowhere, Polled, room};
+use super::codec::{Fed, Outlet};
+use super::inlet::{Inlet, Piece};
 use super::source::Lease;
 use super::stamped::{Stamped, Traffic};
 use super::{CloseReason, Frame, Received};
@@ -20,10 +21,13 @@ use crate::time::Timestamp;
 /// An open connection.
 pub struct WebSocket {
     line: Stamped,
+    inlet: Inlet,
+    state: State,
+    /// The codec may hold something to write.
+    unflushed: bool,
     codec: WebSocketContext,
     /// Why it ended or will end, once that is known.
     end: Option<CloseReason>,
-    state: State,
     _source: Option<Lease>,
 }
 
@@ -38,41 +42,41 @@ enum State {
 }
 
 impl WebSocket {
-    /// The connection on `line` after the upgrade, from the local address that `source` keeps taken.
-    pub(super) fn new(line: Stamped, config: WebSocketConfig, source: Option<Lease>) -> Self {
+    /// The connection on `line` after the upgrade, of which `early` was read already, from the local address that
+    /// `source` keeps taken.
+    pub(super) fn new(line: Stamped, early: Vec<u8>, config: WebSocketConfig, source: Option<Lease>) -> Self {
+        let inlet = Inlet::new(early, config.max_message_size.unwrap_or(usize::MAX));
         let codec = WebSocketContext::new(Role::Client, Some(config));
-        Self { line, codec, end: None, state: State::Open, _source: source }
+        Self { line, inlet, state: State::Open, unflushed: false, codec, end: None, _source: source }
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
         if self.state == State::Ended {
             return Poll::Ready(Err(self.finish(CloseReason::Eof)));
         }
-        if self.state == State::Closing
-            && let Poll::Ready(Err(reason)) = self.poll_flush(cx)
-        {
-            return Poll::Ready(Err(reason));
-        }
-        let mut room = room();
         loop {
-            let mut line = Polled::new(&mut self.line, cx, &mut room);
-            let read = self.codec.read(&mut line);
-            line.finish();
+            let read = match self.inlet.poll_next(&mut self.line, cx) {
+                Poll::Pending => return self.nothing_to_read(cx),
+                Poll::Ready(read) => read,
+            };
             let message = match read {
-                Ok(message) => message,
-                Err(error) if would_block(&error) => {
-                    return match self.state {
-                        State::Broken => Poll::Ready(Err(self.finish(CloseReason::Eof))),
-                        _ => Poll::Pending,
-                    };
-                }
-                Err(error) => return Poll::Ready(Err(self.finish(reason(error)))),
+                Ok(Some(Piece::Message(frame))) if self.end.is_none() => return self.received(frame),
+                Ok(None | Some(Piece::Message(_))) => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
+                Err(error) => return Poll::Ready(Err(self.finish(reason(Error::Io(error))))),
+                Ok(Some(Piece::ForCodec(bytes))) => match self.codec.read(&mut Fed(&bytes)) {
+                    Ok(message) => message,
+                    Err(error) if would_block(&error) => continue,
+                    Err(error) => return Poll::Ready(Err(self.finish(reason(error)))),
+                },
             };
             let frame = match message {
                 Message::Text(text) => Frame::Text(text),
                 Message::Binary(bytes) => Frame::Binary(bytes),
-                // The codec has queued the pong; polling again writes it.
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+                    // The codec has the pong ready.
+                    self.unflushed = true;
+                    continue;
+                }
                 Message::Close(frame) => {
                     self.end = Some(closed(frame));
                     if self.state == State::Closing {
@@ -82,14 +86,31 @@ impl WebSocket {
                     return self.answer_close(cx);
                 }
             };
-            return Poll::Ready(Ok(Received { frame, at: self.line.last_read() }));
+            return self.received(frame);
+        }
+    }
+
+    fn received(&self, frame: Frame) -> Poll<Result<Received, CloseReason>> {
+        Poll::Ready(Ok(Received { frame, at: self.line.last_read() }))
+    }
+
+    /// Writes what answers control frames before the wait for more.
+    fn nothing_to_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
+        if self.state != State::Broken
+            && let Poll::Ready(Err(end)) = self.poll_flush(cx)
+        {
+            return Poll::Ready(Err(end));
+        }
+        match self.state {
+            State::Broken => Poll::Ready(Err(self.finish(CloseReason::Eof))),
+            State::Open | State::Closing | State::Ended => Poll::Pending,
         }
     }
 
     /// Writes the answer to the peer's close frame as far as the socket takes it, and ends.
     fn answer_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
         // The reason is the peer's code, whatever becomes of our answer.
-        let (Ok(()) | Err(_)) = self.codec.flush(&mut Polled::new(&mut self.line, cx, &mut []));
+        let (Ok(()) | Err(_)) = self.codec.flush(&mut Outlet(&mut self.line, cx));
         Poll::Ready(Err(self.finish(CloseReason::Eof)))
     }
 
@@ -99,17 +120,14 @@ impl WebSocket {
             State::Closing | State::Broken => return Ok(false),
             State::Ended => return Err(self.finish(CloseReason::Eof)),
         }
-        let message = match frame {
-            Frame::Text(text) => Message::Text(text),
-            Frame::Binary(bytes) => Message::Binary(bytes),
-        };
-        let mut written = self.codec.write(&mut Nowhere, message);
+        self.unflushed = true;
+        let mut written = self.codec.write(&mut Fed(&[]), Message::from(frame));
         if let Err(Error::WriteBufferFull(message)) = written {
             // Whoever waits for the socket is the task that polls us, and it flushes after this anyway.
             let mut nobody = Context::from_waker(Waker::noop());
-            written = match self.codec.flush(&mut Polled::new(&mut self.line, &mut nobody, &mut [])) {
+            written = match self.codec.flush(&mut Outlet(&mut self.line, &mut nobody)) {
                 Err(error) if !would_block(&error) => Err(error),
-                Ok(()) | Err(_) => self.codec.write(&mut Nowhere, *message),
+                Ok(()) | Err(_) => self.codec.write(&mut Fed(&[]), *message),
             };
         }
         match written {
@@ -130,8 +148,14 @@ impl WebSocket {
             State::Broken => return Poll::Ready(Ok(())),
             State::Ended => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
         }
-        match self.codec.flush(&mut Polled::new(&mut self.line, cx, &mut [])) {
-            Ok(()) | Err(Error::ConnectionClosed) => Poll::Ready(Ok(())),
+        if !self.unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        match self.codec.flush(&mut Outlet(&mut self.line, cx)) {
+            Ok(()) | Err(Error::ConnectionClosed) => {
+                self.unflushed = false;
+                Poll::Ready(Ok(()))
+            }
             Err(error) if would_block(&error) => Poll::Pending,
             Err(error) => {
                 self.break_off(error);
@@ -148,7 +172,8 @@ impl WebSocket {
         self.state = State::Closing;
         let code = CloseCode::from(code);
         let frame = code.is_allowed().then(|| CloseFrame { code, reason: "".into() });
-        match self.codec.close(&mut Nowhere, frame) {
+        self.unflushed = true;
+        match self.codec.close(&mut Fed(&[]), frame) {
             Err(error) if !would_block(&error) => self.break_off(error),
             Ok(()) | Err(_) => {}
         }
@@ -178,6 +203,15 @@ impl WebSocket {
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket").field("state", &self.state).field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+impl From<Frame> for Message {
+    fn from(frame: Frame) -> Self {
+        match frame {
+            Frame::Text(text) => Message::Text(text),
+            Frame::Binary(bytes) => Message::Binary(bytes),
+        }
     }
 }
 
