@@ -73,20 +73,6 @@ impl Books {
         self.recorder.observe(&Observation::new(Fact::ConnectionLost, labels, 1));
     }
 
-    /// Records what has passed all connections; kept apart until then, since it grows with every poll.
-    pub(in crate::engine) fn record_traffic(&mut self) {
-        let passed = std::mem::take(&mut self.traffic);
-        let facts = [
-            (Fact::BytesReceived, passed.read),
-            (Fact::BytesSent, passed.written),
-            (Fact::SocketRead, passed.reads),
-            (Fact::SocketWrite, passed.writes),
-        ];
-        for (fact, amount) in facts {
-            self.recorder.observe(&Observation::new(fact, Labels::default(), amount));
-        }
-    }
-
     /// Keeps the first few frames that mean nothing to the dialect.
     pub(in crate::engine) fn unknown(&mut self, frame: &[u8]) {
         self.frame(Word::UNKNOWN);

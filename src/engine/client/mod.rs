@@ -122,7 +122,7 @@ impl Client {
         };
         let ended = session.poll(cx, &mut |happening| hearing.hear(happening));
         let (ready, saw) = (hearing.ready, hearing.saw.flatten());
-        books.traffic.add(session.take_traffic());
+        books.add_traffic(session.take_traffic());
         if let Some((place, offset)) = saw {
             session.saw(place, offset);
         }

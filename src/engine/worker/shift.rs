@@ -71,15 +71,12 @@ impl Worker {
         if stage == Stage::Finished {
             books.ledger.finish(&mut rows, &mut books.recorder);
         }
-        if with_snapshot {
-            books.record_traffic();
-        }
         FromWorker {
             worker: self.share.worker,
             stage,
             rows,
             reports: std::mem::take(&mut books.reports),
-            snapshot: with_snapshot.then(|| books.recorder.take()),
+            snapshot: with_snapshot.then(|| books.take_snapshot()),
             ready: self.desk.ready.get(),
             asked: self.asked.get(),
             undecided: self.desk.undecided(),
