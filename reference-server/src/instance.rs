@@ -17,6 +17,7 @@ use crate::{
     },
     config::Config,
     endpoint::health,
+    faults::Faults,
     queue::Queue,
     room::{Registry, ToWorker},
     session,
@@ -88,7 +89,7 @@ pub enum Error {
     #[error("invalid configuration: {0}")]
     Config(String),
     /// A listener or thread could not be set up.
-    #[error("failed to set up the instance")]
+    #[error("failed to set up the instance: {0}")]
     Io(#[from] std::io::Error),
     /// The broker did not answer in time.
     #[error("the broker does not answer: {0}")]
@@ -184,6 +185,7 @@ async fn assemble(
         max_connections: max_connections(config.limits.connections)?,
         broker: broker_name,
         draining: Draining::default(),
+        faults: config.faults.then(|| Arc::new(Faults::new(&name))),
         name,
         config,
         stats,

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::ledger::Rules;
 use crate::observe::{ClientId, RoomId, Word};
 use crate::scenario::plan::Publication;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanos};
 use crate::wire::Marker;
 
 /// How much a worker gathers before it hands it to the writer.
@@ -89,9 +90,8 @@ impl RawLog {
         ));
     }
 
-    pub(super) fn joined(&mut self, client: ClientId, room: Option<RoomId>, at: Timestamp) {
-        let room = room.map_or(-1, |room| i64::from(room.0));
-        self.line(format_args!(r#"{{"what":"joined","client":{},"room":{room},"at":{}}}"#, client.0, at.nanos()));
+    pub(super) fn joined(&mut self, client: ClientId, room: RoomId, at: Timestamp) {
+        self.line(format_args!(r#"{{"what":"joined","client":{},"room":{},"at":{}}}"#, client.0, room.0, at.nanos()));
     }
 
     pub(super) fn left(&mut self, client: ClientId, at: Timestamp) {
@@ -102,13 +102,26 @@ impl RawLog {
         self.line(format_args!(r#"{{"what":"lost","client":{},"at":{}}}"#, client.0, at.nanos()));
     }
 
-    /// The axis: t0 and the bounds of the measured phase.
-    pub(super) fn axis(&mut self, t0: Timestamp, from: Timestamp, until: Timestamp) {
+    /// A publication that was handed over did not simply go out: `refused` by the server, or `uncertain`.
+    pub(super) fn fate(&mut self, room: RoomId, index: u32, fate: &str) {
+        self.line(format_args!(r#"{{"what":"{fate}","room":{},"index":{index}}}"#, room.0));
+    }
+
+    /// The axis: t0 and the bounds of the measured phase; and the rules of the accounts.
+    pub(super) fn axis(&mut self, t0: Timestamp, from: Timestamp, until: Timestamp, rules: &Rules) {
         self.line(format_args!(
-            r#"{{"what":"axis","t0":{},"measured_from":{},"measured_until":{}}}"#,
+            r#"{{"what":"axis","t0":{},"measured_from":{},"measured_until":{},"settle":{},"race":{},"sender_hears_itself":{}}}"#,
             t0.nanos(),
             from.nanos(),
             until.nanos(),
+            nanos(rules.settle),
+            nanos(rules.race),
+            rules.sender_hears_itself,
         ));
+    }
+
+    /// The accounts of this worker's clients are closed: from here on copies are late.
+    pub(super) fn closed(&mut self, at: Timestamp) {
+        self.line(format_args!(r#"{{"what":"closed","at":{}}}"#, at.nanos()));
     }
 }

@@ -84,6 +84,11 @@ impl Ledger {
         Self { rules, rooms: (0..rooms).map(|_| Room::default()).collect(), seats: Seats::default() }
     }
 
+    /// The rules of these accounts.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// The plan places `client` in `room` from the next publication on.
     pub fn enter(&mut self, client: ClientId, group: GroupId, to: TransportKind, room: RoomId) -> SeatId {
         let first = self.rooms[room.0 as usize].next();

@@ -6,4 +6,10 @@
 
 mod contract;
 mod floors;
+mod raw;
+mod readme;
+mod scenarios;
+mod secrets;
+mod signals;
 mod support;
+mod wrong_input;

@@ -5,12 +5,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::channel::{Channel, Message, Step};
 use crate::{
+    auth::User,
     broker::{Broker, Event, Events, Publication, Room},
+    faults::Cut,
     history::Position,
     peer::PeerId,
     protocol::{self, Code, Head},
@@ -18,6 +20,10 @@ use crate::{
     stats::Stats,
     time,
 };
+
+/// How long after messages were thrown away every room is looked at (microseconds): the more of them, the less it helps
+/// to do so at once. Rooms in which somebody goes on talking notice by themselves.
+const RESYNC_PAUSE: u64 = 200_000;
 
 /// What a worker is told, in the order in which it is to act.
 #[derive(Debug)]
@@ -30,6 +36,10 @@ pub(crate) enum ToWorker {
     Reply { peer: PeerId, frame: Utf8Bytes },
     /// The instance goes away.
     Drain,
+    /// Who is there?
+    List(oneshot::Sender<Vec<(Arc<User>, PeerId)>>),
+    /// Cut a connection.
+    Cut { peer: PeerId, cut: Cut },
 }
 
 /// Where a worker finds what it is told.
@@ -152,16 +162,27 @@ impl Registry {
     /// worked off yet stays where it is bounded.
     pub(crate) async fn pump(&self, events: &Events) {
         let mut batch = VecDeque::new();
+        let mut resync_at = u64::MAX;
         loop {
-            events.take(&mut batch).await;
+            if resync_at == u64::MAX {
+                events.take(&mut batch).await;
+            } else {
+                // Either way there is something to do now.
+                let _in_time = tokio::time::timeout_at(time::deadline(resync_at), events.take(&mut batch)).await;
+            }
             for event in batch.drain(..) {
                 self.handle(event);
                 for inbox in &self.inboxes {
                     inbox.room().await;
                 }
             }
+            let now = time::micros();
             if events.take_overflow() {
                 self.stats.rooms.overflows.add(1);
+                resync_at = resync_at.min(now + RESYNC_PAUSE);
+            }
+            if now >= resync_at {
+                resync_at = u64::MAX;
                 self.broker.resync();
             }
         }

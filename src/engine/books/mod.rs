@@ -107,7 +107,7 @@ impl Books {
     pub(in crate::engine) fn start_schedule(&mut self, t0: Timestamp) {
         self.t0 = Some(t0);
         if let Some(raw) = &mut self.raw {
-            raw.axis(t0, t0 + self.measured.start, t0 + self.measured.end);
+            raw.axis(t0, t0 + self.measured.start, t0 + self.measured.end, self.ledger.rules());
         }
     }
 
@@ -170,6 +170,14 @@ impl Books {
 
     /// The fate of one of this worker's publications: for its own ledger at once, for the others' with the next tick.
     pub(in crate::engine) fn report(&mut self, report: SendReport) {
+        let exceptional = match report.fate {
+            SendFate::Refused => Some("refused"),
+            SendFate::Sent(Sent::Uncertain(_)) => Some("uncertain"),
+            SendFate::Sent(_) => None,
+        };
+        if let (Some(raw), Some(fate)) = (&mut self.raw, exceptional) {
+            raw.fate(report.room, report.index, fate);
+        }
         self.reports.push(report);
         self.apply(&report);
     }
@@ -209,6 +217,14 @@ impl Books {
             self.hop(stamps, at);
         }
         Some(room)
+    }
+
+    /// The server acknowledged a join, or the protocol needs no acknowledgement.
+    pub(in crate::engine) fn joined(&mut self, client: ClientId, (room, seat): (RoomId, SeatId), at: Timestamp) {
+        self.ledger.joined(seat, at);
+        if let Some(raw) = &mut self.raw {
+            raw.joined(client, room, at);
+        }
     }
 }
 

@@ -94,8 +94,8 @@ async fn establish(
     {
         let (mut books, state, now) = (desk.books.borrow_mut(), client.state.borrow(), desk.clock.now());
         for place in joined_at_once {
-            if let Some((_, seat)) = state.seats.get(place) {
-                books.ledger.joined(*seat, now);
+            if let Some(seat) = state.seats.get(place) {
+                books.joined(client.id, *seat, now);
             }
         }
     }
@@ -139,6 +139,7 @@ pub(in crate::engine) fn abandon(desk: &Desk, client: &Client) {
 fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&mut Option<Vec<Place>>>) -> bool {
     let mut state = client.state.borrow_mut();
     let Some(mut session) = state.session.take() else { return false };
+    state.offsets.iter().enumerate().for_each(|(place, offset)| session.saw(place, *offset));
     let mut books = desk.books.borrow_mut();
     let now = desk.clock.now();
     let was_up = session.is_ready() || (state.leaving && state.was_ready && state.lost_at.is_none());
