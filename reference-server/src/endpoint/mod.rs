@@ -1,6 +1,7 @@
 //! What an instance answers over HTTP: WebSocket upgrades on its own port, health and metrics on the admin port.
 
 pub(crate) mod health;
+mod query;
 pub(crate) mod ws;
 
 use std::{convert::Infallible, rc::Rc, time::Duration};
