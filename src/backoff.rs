@@ -15,6 +15,15 @@ pub const DEFAULT_CAP: Duration = Duration::from_secs(20);
 /// What a browser page with the usual hand-written reconnect does.
 const BROWSER_DELAY: Duration = Duration::from_secs(3);
 
+/// What a browser's `EventSource` waits unless the server said otherwise.
+const EVENT_SOURCE_DELAY: Duration = Duration::from_secs(3);
+
+/// What Phoenix's client waits before its first attempts, in milliseconds; then [`PHOENIX_LATER`].
+const PHOENIX: [u64; 9] = [10, 50, 100, 150, 200, 250, 500, 1_000, 2_000];
+
+/// What it waits before all others.
+const PHOENIX_LATER: Duration = Duration::from_secs(5);
+
 /// Names of policies and a line about each.
 pub const POLICIES: &[(&str, &str)] = &[
     ("none", "never reconnects"),
@@ -23,10 +32,11 @@ pub const POLICIES: &[(&str, &str)] = &[
     ("equal-jitter", "uniform on [half, all] of min(cap, base x 2^attempt)"),
     ("decorrelated", "uniform on [base, 3 x the delay before], at most cap"),
     ("fixed", "always base"),
+    ("eventsource", "always base (3 s), as a browser's EventSource"),
+    ("socket.io", "uniform on [half, one and a half] of min(cap, base x 2^attempt); base 1 s, cap 5 s"),
+    ("phoenix", "10 50 100 150 200 250 500 ms 1 2 s, then 5 s; no jitter, and nothing after a clean close"),
+    ("centrifuge", "base + uniform on [0, base x 2^attempt], at most cap; base 500 ms, cap 20 s"),
 ];
-
-/// Policies that are named but not built yet.
-pub const NOT_BUILT: &[&str] = &["eventsource", "socket.io", "phoenix", "centrifuge"];
 
 /// When to try again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,13 +68,36 @@ pub enum Policy {
     },
     /// Always the same.
     Fixed(Duration),
+    /// Always the same, as a browser's `EventSource`.
+    EventSource(Duration),
+    /// A random duration, uniform on `[d/2, 3d/2]` with `d = min(cap, base·2^attempt)`.
+    SocketIo {
+        /// The middle of the first attempt's range.
+        base: Duration,
+        /// The middle of the longest range.
+        cap: Duration,
+    },
+    /// 10, 50, 100, 150, 200, 250, 500 ms, 1 s, 2 s, then 5 s each time; nothing after a clean close.
+    Phoenix,
+    /// `base` and a random duration, uniform on `[0, base·2^attempt]`, on top; at most `cap`.
+    Centrifuge {
+        /// The shortest delay.
+        base: Duration,
+        /// The longest delay.
+        cap: Duration,
+    },
 }
 
 impl Policy {
     /// The policy called `name`, with its base and cap or the defaults; `None` when there is none of that name.
     pub fn named(name: &str, base: Option<Duration>, cap: Option<Duration>) -> Option<Self> {
-        let base = base.unwrap_or(DEFAULT_BASE);
-        let cap = cap.unwrap_or(DEFAULT_CAP.max(base));
+        let (usual_base, usual_cap) = match name {
+            "eventsource" => (EVENT_SOURCE_DELAY, DEFAULT_CAP),
+            "socket.io" => (Duration::from_secs(1), Duration::from_secs(5)),
+            _ => (DEFAULT_BASE, DEFAULT_CAP),
+        };
+        let base = base.unwrap_or(usual_base);
+        let cap = cap.unwrap_or(usual_cap.max(base));
         Some(match name {
             "none" => Self::None,
             "browser" => Self::Browser,
@@ -72,6 +105,10 @@ impl Policy {
             "equal-jitter" => Self::EqualJitter { base, cap },
             "decorrelated" => Self::Decorrelated { base, cap },
             "fixed" => Self::Fixed(base),
+            "eventsource" => Self::EventSource(base),
+            "socket.io" => Self::SocketIo { base, cap },
+            "phoenix" => Self::Phoenix,
+            "centrifuge" => Self::Centrifuge { base, cap },
             _ => return None,
         })
     }
@@ -85,6 +122,10 @@ impl Policy {
             Self::EqualJitter { .. } => "equal-jitter",
             Self::Decorrelated { .. } => "decorrelated",
             Self::Fixed(_) => "fixed",
+            Self::EventSource(_) => "eventsource",
+            Self::SocketIo { .. } => "socket.io",
+            Self::Phoenix => "phoenix",
+            Self::Centrifuge { .. } => "centrifuge",
         }
     }
 
@@ -103,13 +144,25 @@ impl Policy {
                 let most = previous.max(base).saturating_mul(3).min(cap);
                 Some(uniform(base.min(most), most, rng))
             }
-            Self::Fixed(delay) => Some(delay),
+            Self::Fixed(delay) | Self::EventSource(delay) => Some(delay),
+            Self::SocketIo { base, cap } => {
+                let middle = doubled(base, cap, attempt);
+                Some(uniform(middle / 2, middle + middle / 2, rng))
+            }
+            Self::Phoenix => {
+                let listed = PHOENIX.get(attempt as usize).map(|millis| Duration::from_millis(*millis));
+                Some(listed.unwrap_or(PHOENIX_LATER))
+            }
+            Self::Centrifuge { base, cap } => {
+                let most = base.saturating_mul(2u32.saturating_pow(attempt));
+                Some(base.saturating_add(uniform(Duration::ZERO, most.min(cap), rng)).min(cap))
+            }
         }
     }
 
     /// Whether a clean close by the server (1000 or 1001) is followed by an attempt as well.
     pub fn reconnects_after_clean_close(&self) -> bool {
-        !matches!(self, Self::None | Self::Browser)
+        !matches!(self, Self::None | Self::Browser | Self::Phoenix)
     }
 }
 
@@ -143,6 +196,10 @@ mod tests {
             prop_assert!(equal <= ceiling && equal >= ceiling / 2);
             let decorrelated = delay(Policy::Decorrelated { base, cap });
             prop_assert!(decorrelated >= base && decorrelated <= cap.min(previous.max(base) * 3));
+            let socket_io = delay(Policy::SocketIo { base, cap });
+            prop_assert!(socket_io >= ceiling / 2 && socket_io <= ceiling + ceiling / 2);
+            let centrifuge = delay(Policy::Centrifuge { base, cap });
+            prop_assert!(centrifuge >= base && centrifuge <= cap.min(base + ceiling));
         }
 
         #[test]
@@ -158,7 +215,16 @@ mod tests {
         for (name, _) in POLICIES {
             assert_eq!(Policy::named(name, None, None).unwrap().name(), *name);
         }
-        assert!(NOT_BUILT.iter().all(|name| Policy::named(name, None, None).is_none()));
+        assert_eq!(Policy::named("guesswork", None, None), None);
+    }
+
+    #[test]
+    fn phoenix_hurries_without_jitter_and_then_waits_five_seconds() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let delays =
+            (0..11).map(|attempt| Policy::Phoenix.delay(attempt, Duration::ZERO, &mut rng).unwrap().as_millis());
+        assert_eq!(delays.collect::<Vec<_>>(), [10, 50, 100, 150, 200, 250, 500, 1_000, 2_000, 5_000, 5_000]);
+        assert!(!Policy::Phoenix.reconnects_after_clean_close());
     }
 
     #[test]

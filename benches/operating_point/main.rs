@@ -62,11 +62,9 @@ fn compare() {
     if half != "server" {
         let server = Server::start(1, "memory");
         let address = server.urls()[0].trim_start_matches("ws://").to_owned();
-        let costs = rounds(&[
-            &|| wsbench(&server),
-            &|| client("bare-client", &address, &|| 0).0,
-            &|| client("floor-client", &address, &|| 0).0,
-        ]);
+        let costs = rounds(&[&|| wsbench(&server), &|| client("bare-client", &address, &|| 0).0, &|| {
+            client("floor-client", &address, &|| 0).0
+        }]);
         print("generator", ["wsbench", "bare tokio-tungstenite", "floor: raw sockets"], "reads", &costs);
     }
     if half != "generator" {

@@ -37,6 +37,9 @@ pub struct Config {
     pub stream_retry: Duration,
     /// How an instance goes away.
     pub drain: Drain,
+    /// Offers misbehaviour on the admin listener (`/admin/…`) and the echo of conformance suites
+    /// (`/conformance/echo`). For tests of those who measure; never for an instance people rely on.
+    pub faults: bool,
 }
 
 /// How clients may prove who they are.
@@ -125,6 +128,7 @@ impl Default for Config {
             history: History::default(),
             stream_retry: Duration::from_secs(2),
             drain: Drain::default(),
+            faults: false,
         }
     }
 }

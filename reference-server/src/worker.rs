@@ -3,6 +3,9 @@
 mod members;
 mod people;
 
+mod alarm;
+mod faulty;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
@@ -14,10 +17,13 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 
+use self::faulty::Faulty;
 pub(crate) use self::members::Wish;
 use crate::{
+    auth::User,
     broker::Room,
     drain, endpoint,
+    faults::Cut,
     peer::{Line, Peer, PeerId},
     protocol::Medium,
     room::{Inbox, ToWorker},
@@ -43,6 +49,7 @@ pub(crate) struct Worker {
     draining: CancellationToken,
     /// Told when the last connection has gone.
     empty: Notify,
+    faulty: Option<Faulty>,
 }
 
 #[derive(Default)]
@@ -56,7 +63,8 @@ impl Worker {
     pub(crate) fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
         let stats = Arc::clone(&shared.stats.workers[index]);
         let (slots, rooms, people, joins, messages, draining, empty) = Default::default();
-        Rc::new(Self { index, shared, stats, slots, rooms, people, joins, messages, draining, empty })
+        let faulty = shared.faults.clone().map(Faulty::new);
+        Rc::new(Self { index, shared, stats, slots, rooms, people, joins, messages, draining, empty, faulty })
     }
 
     /// Runs until the instance drains and every connection has gone, or `abort`.
@@ -69,6 +77,7 @@ impl Worker {
         };
         tokio::select! {
             () = self.work(&inbox) => {}
+            () = self.misbehave() => {}
             () = Rc::clone(&self).accept(listener) => {}
             () = drained => {}
             () = abort.cancelled() => {}
@@ -99,6 +108,7 @@ impl Worker {
         let mut delivered = 0;
         loop {
             inbox.take(&mut batch).await;
+            self.stalled().await;
             let now = time::micros();
             while let Some(message) = batch.pop_front() {
                 match message {
@@ -109,6 +119,9 @@ impl Worker {
                     ToWorker::Standing { peer, position } => self.standing(peer, position, now),
                     ToWorker::Reply { peer, frame } => self.reply(peer, frame, now),
                     ToWorker::Drain => self.drain(now),
+                    // Nobody asks any more when the answer comes too late.
+                    ToWorker::List(answer) => drop(answer.send(self.users())),
+                    ToWorker::Cut { peer, cut } => self.cut(peer, cut),
                 }
                 if delivered >= FAN_OUT_SLICE {
                     delivered = 0;
@@ -166,6 +179,24 @@ impl Worker {
     fn reply(&self, id: PeerId, frame: Utf8Bytes, now: u64) {
         if let Some(peer) = self.peer(id) {
             peer.send(frame, false, now, &self.shared.config.outbound);
+        }
+    }
+
+    /// Everybody with a socket who has proved who they are.
+    fn users(&self) -> Vec<(Arc<User>, PeerId)> {
+        let slots = self.slots.borrow();
+        slots
+            .peers
+            .iter()
+            .filter_map(|(_, peer)| peer.as_ref())
+            .filter(|peer| peer.medium == Medium::Frames)
+            .filter_map(|peer| Some((peer.user()?, peer.id)))
+            .collect()
+    }
+
+    fn cut(&self, id: PeerId, cut: Cut) {
+        if let Some(peer) = self.peer(id) {
+            peer.cut(cut);
         }
     }
 

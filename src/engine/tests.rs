@@ -280,6 +280,21 @@ fn a_cut_connection_that_does_not_resume_loses_in_the_gap() {
 }
 
 #[test]
+fn a_silent_connection_is_noticed_after_interval_and_timeout() {
+    let silence = Mutation { message: 100, receiver: Some(1), act: Act::Silence };
+    let server = RoomScript::new(2).pings(Duration::from_secs(2), Duration::from_secs(3)).mutate([silence]);
+    let run = simulated(chat(5, "40s", "20/s"), 2, server);
+    run.identity_holds();
+    assert_eq!(run.by("errors", LabelKey::Kind).get("silent"), Some(&1));
+    assert_eq!((run.count("reconnect.lost_connections"), run.count("reconnect.recovered")), (1, 1));
+    let downtime = run.outcome.totals.total("reconnect.downtime").unwrap();
+    let downtime = Duration::from_nanos(downtime.histogram().unwrap().max());
+    // Counted from the last byte: interval + time-out, and the first back-off of at most half a second.
+    assert!((Duration::from_millis(4_900)..Duration::from_millis(5_800)).contains(&downtime), "{downtime:?}");
+    assert_eq!(run.count("deliveries.lost"), 0, "what was missed was replayed");
+}
+
+#[test]
 fn an_unconfirmed_publication_that_arrives_is_delivered() {
     let at = |message, act| Mutation { message, receiver: None, act };
     let server = RoomScript::new(2).mutate([at(10, Act::Unconfirmed), at(20, Act::NoAck)]);

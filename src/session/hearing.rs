@@ -102,7 +102,10 @@ impl Session {
                 }
                 self.joined(reference, room, position, tell);
             }
-            Event::Welcome { instance, clock, .. } => self.welcome(instance, clock, tell),
+            Event::Welcome { instance, clock, ping_interval, ping_timeout } => {
+                self.patience = ping_interval.zip(ping_timeout).map(|(interval, timeout)| interval + timeout);
+                self.welcome(instance, clock, tell);
+            }
             Event::AuthAccepted => self.authenticated(tell),
             Event::AuthRefused(words) => return Some(Ended::AuthRefused(words.to_owned())),
             Event::Heartbeat { answer } => {

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::dialect::{Dialect, Intent};
 use crate::observe::Word;
@@ -59,6 +60,8 @@ pub struct Session {
     machine: Option<Arc<str>>,
     same_clock: bool,
     answer: Option<Frame>,
+    /// How long the server may be silent, as it said itself.
+    patience: Option<Duration>,
 }
 
 impl Session {
@@ -77,6 +80,7 @@ impl Session {
             machine: dialer.machine.clone(),
             same_clock: false,
             answer: None,
+            patience: None,
         }
     }
 
@@ -103,6 +107,11 @@ impl Session {
     /// When the server was last heard.
     pub fn last_heard(&self) -> Timestamp {
         self.connection.last_heard()
+    }
+
+    /// Whether the server has been silent for longer than its ping interval and time-out together.
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        self.patience.is_some_and(|patience| now - self.last_heard() > patience)
     }
 
     /// The rooms with their positions, for a session that takes this one's place.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
+    auth::User,
     broker::Room,
+    faults::Cut,
     history::{Entry, Position},
     peer::PeerId,
     protocol::{self, Encoded, Medium},
@@ -29,6 +32,10 @@ pub(crate) enum ToWorker {
     Reply { peer: PeerId, frame: Utf8Bytes },
     /// The instance goes away.
     Drain,
+    /// Who is there?
+    List(oneshot::Sender<Vec<(Arc<User>, PeerId)>>),
+    /// Cut a connection.
+    Cut { peer: PeerId, cut: Cut },
 }
 
 /// Where a worker finds what it is told.

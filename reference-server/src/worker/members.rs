@@ -25,6 +25,9 @@ pub(crate) struct Wish<'a> {
 
 impl Worker {
     pub(super) fn fan_out(&self, room: &Room, what: &Encoded, message: bool, now: u64) -> usize {
+        if let Some(faulty) = self.faulty.as_ref().filter(|faulty| message && faulty.is_active()) {
+            return self.fan_out_faulty(faulty, room, what);
+        }
         let rooms = self.rooms.borrow();
         let Some(members) = rooms.get(room) else { return 0 };
         for peer in members {
@@ -89,7 +92,7 @@ impl Worker {
     }
 
     /// Says that the join is done, and what was missed before anything that comes after it.
-    fn greet(&self, peer: &Peer, room: &Room, reference: Option<&str>, entrance: &Entrance, now: u64) {
+    fn greet(&self, peer: &Rc<Peer>, room: &Room, reference: Option<&str>, entrance: &Entrance, now: u64) {
         let position = match entrance {
             Entrance::Live(position) | Entrance::Lost { position, .. } => *position,
             Entrance::Recovered { from, .. } => Some(*from),
@@ -102,7 +105,7 @@ impl Worker {
             Medium::Frames => frame,
             Medium::Events => protocol::event(position, Some(self.shared.config.stream_retry.as_millis()), &frame),
         };
-        peer.send(frame, false, now, &self.shared.config.outbound);
+        self.answer_join(peer, room, frame, now);
         match entrance {
             Entrance::Live(_) => {}
             Entrance::Recovered { replay, .. } => {

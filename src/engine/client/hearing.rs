@@ -17,8 +17,8 @@ pub(super) struct Hearing<'a> {
     pub(super) instance: crate::wire::InstanceTag,
     pub(super) ready: bool,
     pub(super) first_delivery: &'a mut Option<Timestamp>,
-    /// The newest position seen, where the client resumes.
-    pub(super) saw: Option<Option<(usize, u64)>>,
+    /// The newest offset seen in each room, where the client resumes; else empty.
+    pub(super) offsets: &'a mut [u64],
 }
 
 impl Hearing<'_> {
@@ -31,8 +31,10 @@ impl Hearing<'_> {
                 if let Some(lost_at) = self.first_delivery.take_if(|_| room.is_some()) {
                     books.measure(Fact::FirstDelivery, group, nanos(at - lost_at));
                 }
-                if let (Some(saw), Some(room), Some(offset)) = (&mut self.saw, room, delivery.offset) {
-                    *saw = self.seats.iter().position(|(of, _)| *of == room).map(|place| (place, offset));
+                if let (false, Some(room), Some(offset)) = (self.offsets.is_empty(), room, delivery.offset)
+                    && let Some(place) = self.seats.iter().position(|(of, _)| *of == room)
+                {
+                    self.offsets[place] = self.offsets[place].max(offset);
                 }
             }
             Happening::Written(token, at) => {

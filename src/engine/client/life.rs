@@ -138,7 +138,8 @@ pub(in crate::engine) fn abandon(desk: &Desk, client: &Client) {
 /// Books the end of a conversation; gives whether the client had been in all its rooms.
 fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&mut Option<Vec<Place>>>) -> bool {
     let mut state = client.state.borrow_mut();
-    let Some(session) = state.session.take() else { return false };
+    let Some(mut session) = state.session.take() else { return false };
+    state.offsets.iter().enumerate().for_each(|(place, offset)| session.saw(place, *offset));
     let mut books = desk.books.borrow_mut();
     let now = desk.clock.now();
     let was_up = session.is_ready() || (state.leaving && state.was_ready && state.lost_at.is_none());

@@ -9,6 +9,7 @@ use crate::observe::{ClientId, GroupId, RoomId, Word};
 use crate::scenario::plan::{Life, Publication};
 use crate::session::{Ended, Session};
 use crate::time::Timestamp;
+use crate::wire::CloseReason;
 
 mod hearing;
 mod life;
@@ -34,6 +35,10 @@ struct State {
     was_ready: bool,
     lost_at: Option<Timestamp>,
     awaits_first_delivery: Option<Timestamp>,
+    /// The newest offset seen in each room, where the client resumes; else empty.
+    offsets: Box<[u64]>,
+    /// Nothing was heard for too long.
+    given_up: bool,
 }
 
 /// A publication as it is remembered between handing it over and its fate.
@@ -46,8 +51,9 @@ fn named(token: u64) -> (RoomId, u32) {
 }
 
 impl Client {
-    pub(in crate::engine) fn new(life: &Life, seats: &[(RoomId, SeatId)]) -> Self {
-        let state = State { seats: seats.into(), ..State::default() };
+    pub(in crate::engine) fn new(life: &Life, seats: &[(RoomId, SeatId)], resumes: bool) -> Self {
+        let offsets = vec![0; if resumes { seats.len() } else { 0 }].into();
+        let state = State { seats: seats.into(), offsets, ..State::default() };
         Self { id: life.client, group: life.group, state: RefCell::new(state) }
     }
 
@@ -80,6 +86,19 @@ impl Client {
         true
     }
 
+    /// Gives the connection up if nothing was heard for longer than the server said it would be silent.
+    pub(in crate::engine) fn check_liveness(&self, now: Timestamp) {
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        let silent = state.session.as_ref().is_some_and(|session| session.is_silent(now));
+        if silent && !state.given_up {
+            state.given_up = true;
+            if let Some(waker) = &state.waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
     /// Whether it has been in all its rooms at least once.
     pub(in crate::engine) fn was_ready(&self) -> bool {
         self.state.borrow().was_ready
@@ -98,7 +117,9 @@ impl Client {
     }
 
     fn install(&self, session: Session) {
-        self.state.borrow_mut().session = Some(session);
+        let mut state = self.state.borrow_mut();
+        state.given_up = false;
+        state.session = Some(session);
     }
 
     /// Polls the conversation, telling the books what happens.
@@ -118,15 +139,13 @@ impl Client {
             instance: session.instance(),
             ready: false,
             first_delivery: &mut state.awaits_first_delivery,
-            saw: desk.resumes(self.group).then_some(None),
+            offsets: &mut state.offsets,
         };
         let ended = session.poll(cx, &mut |happening| hearing.hear(happening));
-        let (ready, saw) = (hearing.ready, hearing.saw.flatten());
-        if let Some((place, offset)) = saw {
-            session.saw(place, offset);
-        }
+        let ready = hearing.ready;
         match ended {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending if state.given_up => Poll::Ready(Some(Ended::Closed(CloseReason::Silent))),
             Poll::Pending if until_ready && (ready || session.is_ready()) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }

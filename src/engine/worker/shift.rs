@@ -38,6 +38,10 @@ impl Worker {
             if self.desk.clock.now() < start + at {
                 self.desk.clock.sleep_until(start + at).await;
             }
+            if self.silent.get() {
+                // The run ends before everybody has come.
+                break;
+            }
             self.start(client);
         }
     }
@@ -60,6 +64,12 @@ impl Worker {
             }
             self.advance().await;
         }
+    }
+
+    /// Connections on which nothing is heard any more are given up.
+    fn check_liveness(&self) {
+        let now = self.desk.clock.now();
+        self.clients.borrow().values().for_each(|(client, _)| client.check_liveness(now));
     }
 
     /// A tick's account: what has happened since the last one.
@@ -172,6 +182,7 @@ pub(in crate::engine) async fn run(
                 next = next.max(worker.desk.clock.now().saturating_sub(TICK)) + TICK;
                 ticks += 1;
                 worker.advance().await;
+                worker.check_liveness();
                 let progress = worker.progress(Stage::Running, ticks.is_multiple_of(10));
                 if reports.send(progress).await.is_err() {
                     break;

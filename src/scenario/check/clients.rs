@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::rooms::{MOST, Rooms};
 use super::{Check, Checked};
-use crate::backoff::{NOT_BUILT, POLICIES, Policy};
+use crate::backoff::{POLICIES, Policy};
 use crate::dialect::AuthStyle;
 use crate::profile::{Constant, Joined, Point, RateShape, Spacing, Steps};
 use crate::scenario::file::{
@@ -215,9 +215,6 @@ impl Check<'_> {
             Some(WordOr::Table(table)) => (table.clone(), format!("{place}.policy")),
         };
         let name = written.policy.as_deref().unwrap_or("full-jitter");
-        if NOT_BUILT.contains(&name) {
-            return Err(self.not_built(&policy_place, &format!("the policy `{name}`")));
-        }
         let (base, cap) = (written.base.map(|time| time.0), written.cap.map(|time| time.0));
         let Some(policy) = Policy::named(name, base, cap) else {
             let known: Vec<&str> = POLICIES.iter().map(|(name, _)| *name).collect();

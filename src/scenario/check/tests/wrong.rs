@@ -293,7 +293,6 @@ fn what_is_not_built_yet() {
             "count = 90\ntransport = { websocket = 80, sse = 20 }",
             "12:37 the transport `sse` is not built yet",
         ),
-        ("count = 90", "count = 90\nreconnect = \"phoenix\"", "12:13 the policy `phoenix` is not built yet"),
         ("[run]", "[users]\nlogin = { url = \"https://example.com/login\" }\n[run]", "4:1 `login` is not built yet"),
         (
             "[server]\ninstances = 2",
