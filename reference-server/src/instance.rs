@@ -204,6 +204,7 @@ async fn assemble(
         stats,
         health,
     };
+    shared.registry.listen();
     Ok((Arc::new(shared), events))
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod conformance;
 mod connection;
 pub(crate) mod health;
+mod query;
 pub(crate) mod ws;
 
 use std::rc::Rc;

@@ -15,13 +15,14 @@ use crate::{
     drain,
     faults::How,
     heartbeat::{Beat, Heartbeat},
+    history::Position,
     peer::Peer,
-    protocol::{self, Code, Inbound, Welcome},
+    protocol::{self, Code, Inbound, Medium, Welcome},
     rate::{RateLimit, Verdict},
     socket::{End, Happening, Socket},
     stream::Stream,
     time,
-    worker::Worker,
+    worker::{Wish, Worker},
 };
 
 /// Who comes, and where to, as far as the handshake tells.
@@ -30,6 +31,8 @@ pub(crate) struct Visitor {
     pub(crate) user: Option<Arc<User>>,
     /// The room in the path: joined at once, and meant by frames that name none.
     pub(crate) home: Option<String>,
+    /// Where in that room the client goes on.
+    pub(crate) from: Option<Position>,
 }
 
 /// See the module.
@@ -39,6 +42,7 @@ struct Session {
     socket: Socket,
     user: Option<Arc<User>>,
     home: Option<String>,
+    from: Option<Position>,
     heartbeat: Heartbeat,
     rate: RateLimit,
     auth_until: u64,
@@ -75,7 +79,7 @@ impl Drop for Entered {
 
 /// Runs a connection to its end. The connection has been counted in the gauge by the caller.
 pub(crate) async fn run(worker: Rc<Worker>, stream: Stream, read_already: Bytes, visitor: Visitor) {
-    let peer = worker.enter();
+    let peer = worker.enter(Medium::Frames, None);
     let _entered = Entered(Rc::clone(&worker), Rc::clone(&peer));
     let config = &worker.shared.config;
     let (stats, message) = (Arc::clone(&worker.stats), config.limits.message);
@@ -89,6 +93,7 @@ pub(crate) async fn run(worker: Rc<Worker>, stream: Stream, read_already: Bytes,
         expires: u64::MAX,
         user: None,
         home: visitor.home,
+        from: visitor.from,
         held: None,
         worker: Rc::clone(&worker),
         peer,
@@ -137,10 +142,12 @@ impl Session {
         self.send(welcome.encode());
         self.auth_until = u64::MAX;
         self.expires = time::at_unix(user.expires);
-        self.peer.user.get_or_init(|| Arc::clone(&user));
+        self.worker.identify(&self.peer, &user);
+        self.worker.list_user(&self.peer);
         self.user = Some(user);
-        if let Some(home) = self.home.clone()
-            && let Err(code) = self.worker.join(&self.peer, &home, None, time::micros())
+        let wish = |room| Wish { room, reference: None, from: self.from };
+        if let Some(home) = &self.home
+            && let Err(code) = self.worker.join(&self.peer, wish(home), time::micros())
         {
             self.error(code, None);
         }

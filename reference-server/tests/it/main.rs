@@ -14,6 +14,7 @@ mod limits;
 mod outage;
 mod process;
 mod protocol;
+mod resume;
 mod rooms;
 mod secrets;
 mod support;
