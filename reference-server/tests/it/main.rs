@@ -3,6 +3,7 @@
 
 mod conformance;
 mod drain;
+mod echo;
 mod expiry;
 mod faults;
 mod frames;
