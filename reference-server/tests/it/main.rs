@@ -11,6 +11,7 @@ mod handshake;
 mod heartbeat;
 mod hostile;
 mod joins;
+mod leaks;
 mod limits;
 mod outage;
 mod process;
