@@ -1,9 +1,11 @@
 //! Nothing stays of those who have gone, however they went: gauges, descriptors, memory.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::{
     Child, Client,
@@ -23,22 +25,22 @@ async fn come(child: &Child, n: usize) -> Client {
     client
 }
 
-/// Goes one of seven ways.
+/// Goes one of seven ways. The server may have been faster, for those who were cut or silent for too long.
 async fn go(mut client: Client, n: usize) {
-    match n % 7 {
-        0 => client.leave().await,
-        1 => drop(client),
-        2 => client.socket.get_ref().set_zero_linger().unwrap(),
-        3 => {
-            client.send(r#"{"type":"leave"}"#).await;
-            client.expect("left").await;
-        }
-        4 => client.socket.get_mut().write_all(&[0xff; 64]).await.unwrap(),
-        5 => {
-            client.send(r#"{"type":"auth","token":"bad"}"#).await;
-            assert_eq!(client.closed().await.0, 4001);
-        }
-        _ => client.say(&format!("\"{}\"", "x".repeat(50_000))).await,
+    let stream = client.socket.get_mut();
+    let _gone_already = match n % 7 {
+        0 => client.socket.close(None).await,
+        1 => Ok(()),
+        2 => stream.set_zero_linger().map_err(Error::Io),
+        3 => client.socket.send(Message::text(r#"{"type":"leave"}"#)).await,
+        4 => stream.write_all(&[0xff; 64]).await.map_err(Error::Io),
+        5 => client.socket.send(Message::text(r#"{"type":"auth","token":"bad"}"#)).await,
+        _ => client.socket.send(Message::text("x".repeat(50_000))).await,
+    };
+    if n % 7 == 0 {
+        // To the end of the handshake, or of what a black hole lets through.
+        let answers = async { while let Some(Ok(_)) = client.socket.next().await {} };
+        let _black_hole = tokio::time::timeout(Duration::from_millis(100), answers).await;
     }
 }
 
@@ -48,8 +50,14 @@ async fn round(child: &Child) {
     for n in 0..CLIENTS {
         clients.push(come(child, n).await);
     }
+    for how in ["rst", "fin", "blackhole", "close:1012"] {
+        let order = json!({"seed": how.len(), "share": 0.05, "how": how});
+        let answer: Value = serde_json::from_str(&post(child.admin, "/admin/disconnect", &order).await.body).unwrap();
+        assert!(answer["cut"].as_array().unwrap().len() >= 5, "{answer}");
+    }
     for (n, client) in clients.iter_mut().enumerate() {
-        client.say(&format!("\"{}\"", "y".repeat(n * 20))).await;
+        let text = format!(r#"{{"content":"{}"}}"#, "y".repeat(n * 20));
+        let _cut_already = client.socket.send(Message::text(text)).await;
     }
     let mut strangers = Vec::new();
     for n in 0..50 {
@@ -58,25 +66,16 @@ async fn round(child: &Child) {
         stream.write_all(request.as_bytes()).await.unwrap();
         strangers.push(stream);
     }
-    let mut cut = BTreeSet::new();
-    for how in ["rst", "fin", "blackhole", "close:1012"] {
-        let order = json!({"seed": how.len(), "share": 0.05, "how": how});
-        let answer: Value = serde_json::from_str(&post(child.admin, "/admin/disconnect", &order).await.body).unwrap();
-        cut.extend(answer["cut"].as_array().unwrap().iter().map(|cut| cut["user"].as_str().unwrap().to_owned()));
-    }
-    assert!(cut.len() > 20);
     post(child.admin, "/admin/faults", &json!({"drop": 0.1, "swap": 0.1, "delay": {"ms": 5, "share": 0.5}})).await;
     for (n, client) in clients.into_iter().enumerate() {
-        if !cut.contains(&format!("u{n}")) {
-            go(client, n).await;
-        }
+        go(client, n).await;
     }
     post(child.admin, "/admin/faults", &json!({})).await;
 }
 
 #[tokio::test]
 async fn five_rounds_leave_nothing_behind() {
-    let child = Child::start(&["--faults", "--ping-interval-ms", "500", "--ping-timeout-ms", "1000"]);
+    let child = Child::start(&["--faults", "--ping-interval-ms", "500", "--ping-timeout-ms", "2000"]);
     let base = child.descriptors();
     let mut resident = Vec::new();
     for _ in 0..ROUNDS {
