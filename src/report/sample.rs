@@ -16,6 +16,7 @@ pub(crate) fn names() -> Names {
         groups: vec!["listeners".to_owned(), "talkers".to_owned()],
         publishes: vec!["chat".to_owned(), "typing".to_owned()],
         instances: instances.into_iter().collect(),
+        incidents: Vec::new(),
     }
 }
 
@@ -93,6 +94,7 @@ pub(crate) fn outcome() -> Outcome {
         unknown_frames: Vec::new(),
         measured: Duration::from_secs(20),
         instances: vec![("a".to_owned(), 510), ("b".to_owned(), 490)],
+        incidents: Vec::new(),
     }
 }
 

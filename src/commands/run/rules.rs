@@ -14,6 +14,7 @@ pub(in crate::commands) fn judge(scenario: &Scenario, terminal: &Terminal) -> Re
         groups: scenario.groups.iter().map(|group| group.name.clone()).collect(),
         publishes: scenario.publishes.iter().map(|publish| publish.name.clone()).collect(),
         instances: BTreeMap::new(),
+        incidents: scenario.faults.iter().map(|fault| fault.name.clone()).collect(),
     };
     let text = |rule: &crate::scenario::Rule| RuleText {
         metric: rule.metric.clone(),

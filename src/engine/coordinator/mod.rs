@@ -93,6 +93,7 @@ impl<'a> Coordinator<'a> {
             groups: scenario.groups.iter().map(|group| group.name.clone()).collect(),
             publishes: scenario.publishes.iter().map(|publish| publish.name.clone()).collect(),
             instances: BTreeMap::new(),
+            incidents: scenario.faults.iter().map(|fault| fault.name.clone()).collect(),
         };
         let clock = setup.dialer.clock.clone();
         Self {

@@ -117,6 +117,7 @@ impl Coordinator<'_> {
             unknown_frames: self.unknown,
             measured,
             instances: self.instances,
+            incidents: Vec::new(),
         }
     }
 }

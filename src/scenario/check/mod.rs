@@ -108,6 +108,7 @@ impl Check<'_> {
             rooms: rooms.names,
             groups,
             publishes,
+            faults: Vec::new(),
             thresholds: self.thresholds(file)?,
         };
         self.sanity(&scenario)?;
