@@ -98,7 +98,7 @@ pub(super) fn main(args: Args) -> Done {
         secret,
         arguments: args.behaviour.arguments(),
     };
-    let mut rig = Rig::start(&layout, broker)?;
+    let mut rig = Rig::start(layout, broker)?;
     for instance in &rig.instances {
         // A reader that went away does not stop a server.
         drop(say(&instance.line));

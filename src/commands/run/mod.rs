@@ -102,7 +102,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let outcome = {
         let mut on_tick = |tick: &crate::engine::Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
-        runtime.block_on(crate::engine::run(setup, &mut signals, on_tick)).map_err(Failure::internal)?
+        runtime.block_on(crate::engine::run(setup, ground.rig(), &mut signals, on_tick)).map_err(Failure::internal)?
     };
     let Recording { mut progress, series, .. } = recording;
     progress.finish();
