@@ -83,10 +83,12 @@ impl Rig {
         }
         for process in &mut rig.processes {
             for _ in 0..listeners {
-                rig.instances.push(ready(process)?);
+                rig.instances.push(ready(process, &rig.broker)?);
             }
             process.stop_listening();
         }
+        // Listeners of one process are ready in any order; the first URL is that of the first instance.
+        rig.instances.sort_by_key(|instance| (0..layout.instances).find(|number| name(*number) == instance.name));
         Ok(rig)
     }
 
@@ -179,7 +181,7 @@ fn command(layout: &Layout, number: u16, ports: (u16, u16), listeners: u16, redi
     command
 }
 
-fn ready(process: &mut Process) -> Result<Instance, Failure> {
+fn ready(process: &mut Process, broker: &Broker) -> Result<Instance, Failure> {
     let clock = Clock::real();
     let deadline = clock.now() + PATIENCE;
     while clock.now() < deadline {
@@ -188,15 +190,16 @@ fn ready(process: &mut Process) -> Result<Instance, Failure> {
                 .ok_or_else(|| Failure::internal(format!("{} said {line:?} in place of being ready", process.name())));
         }
         if process.has_ended() {
-            return Err(Failure::setup(format!("{} did not start: {}", process.name(), process.last_words())));
+            return Err(not_ready(process, "did not start", broker));
         }
     }
-    Err(Failure::setup(format!(
-        "{} was not ready within {} s: {}",
-        process.name(),
-        PATIENCE.as_secs(),
-        process.last_words()
-    )))
+    Err(not_ready(process, &format!("was not ready within {} s", PATIENCE.as_secs()), broker))
+}
+
+fn not_ready(process: &mut Process, what: &str, broker: &Broker) -> Failure {
+    let words = process.last_words();
+    let words = words.trim_start_matches("error: ");
+    Failure::setup(format!("{} ({}) {what}: {words}", process.name(), broker.describe()))
 }
 
 fn parse(line: &str) -> Option<Instance> {

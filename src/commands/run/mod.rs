@@ -98,7 +98,18 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let (raw, writer) = outputs.raw_log();
     let setup = setup(&args, scenario, plan, &ground, raw);
     let scenario = Arc::clone(&setup.scenario);
-    runtime.block_on(ground.preflight(&setup))?;
+    let early = runtime.block_on(async {
+        tokio::select! {
+            reached = ground.preflight(&setup) => reached.map(|()| None),
+            code = signals.recv() => Ok(code),
+        }
+    })?;
+    // The engine hears of it as of any other, so that a run that has not begun leaves its outputs too.
+    let (again, early_signals) = tokio::sync::mpsc::channel(1);
+    if let Some(code) = early {
+        signals = early_signals;
+        again.try_send(code).map_err(Failure::internal)?;
+    }
     let outcome = {
         let mut on_tick = |tick: &crate::engine::Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;

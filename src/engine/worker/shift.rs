@@ -38,6 +38,10 @@ impl Worker {
             if self.desk.clock.now() < start + at {
                 self.desk.clock.sleep_until(start + at).await;
             }
+            if self.silent.get() {
+                // The run ends before everybody has come.
+                break;
+            }
             self.start(client);
         }
     }
