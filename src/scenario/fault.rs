@@ -47,6 +47,20 @@ pub enum Deed {
     },
 }
 
+impl Deed {
+    /// How long what it hits is away or stands still: zero where only connections are concerned, `None` for good.
+    pub fn outage(&self) -> Option<Duration> {
+        match *self {
+            Self::Disconnect { .. } | Self::Slow { .. } => Some(Duration::ZERO),
+            Self::Instance { action, .. } => match action {
+                InstanceAction::Kill { restart_after } | InstanceAction::Drain { restart_after } => restart_after,
+                InstanceAction::Stop(time) => Some(time),
+            },
+            Self::Redis(RedisAction::Pause(time) | RedisAction::Kill(time)) => Some(time),
+        }
+    }
+}
+
 /// How a connection is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {

@@ -26,7 +26,7 @@ mod target;
 mod users;
 mod variables;
 
-pub use check::{Overrides, load, parse};
+pub use check::{Overrides, Owned, load, parse};
 pub use clients::{Failover, Group, Membership, Pick, Population, Reconnect, Stay};
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
 pub use explain::{Limits, Needs, explain};

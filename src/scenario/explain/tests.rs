@@ -2,7 +2,7 @@
 
 use super::{Limits, Needs, explain};
 use crate::scenario::plan::Plan;
-use crate::scenario::{Overrides, Scenario, Source, load, parse};
+use crate::scenario::{Overrides, Owned, Scenario, Source, load, parse};
 
 const ROOMY: Limits = Limits { open_files: 20_000, ports: 28_232 };
 
@@ -95,7 +95,8 @@ fn everything_that_moves_is_described_within_eighty_columns() {
         to = 'lobby'
         text = { size = 'lognormal(120B, 0.8)' }
         ";
-    let scenario = parse(Source::new("moving.toml", text), &Overrides::default(), &|_| None).unwrap();
+    let owned = Overrides { owned: Owned::Target, ..Overrides::default() };
+    let scenario = parse(Source::new("moving.toml", text), &owned, &|_| None).unwrap();
     let words = explain(&scenario, &ROOMY);
     assert!(words.lines().all(|line| line.chars().count() <= 80), "{words}");
     for part in
