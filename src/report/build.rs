@@ -10,7 +10,7 @@ use super::{
 use crate::engine::{End, Health, Outcome};
 use crate::metrics::{Histogram, LabelKey, METRICS, Names, Snapshot, Value};
 use crate::observe::{Hop, Labels};
-use crate::threshold::{Dimension, Judged, Selection};
+use crate::threshold::{Dimension, Judged, Measured, Selection};
 use crate::time::nanos;
 
 /// A send this much after its due time is late.
@@ -33,6 +33,11 @@ pub struct Facts<'a> {
     pub series: Vec<Point>,
     /// Whether a result that cannot be trusted is a failure.
     pub strict: bool,
+}
+
+/// How long was measured, for the judge.
+pub fn measured(outcome: &Outcome) -> Measured {
+    Measured::new(outcome.measured, outcome.incidents.iter().map(|incident| (incident.at_ns, incident.until_ns)))
 }
 
 /// The report of a run.

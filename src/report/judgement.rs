@@ -56,7 +56,7 @@ mod tests {
     use crate::threshold::Judge;
 
     fn judged(outcome: &Outcome, rule: (&str, &str)) -> Vec<Judged> {
-        let judge = Judge::new(&sample::rules(&[rule]), &outcome.names, 0).unwrap();
+        let judge = Judge::new(&sample::rules(&[rule]), &outcome.names).unwrap();
         judge.verdicts(&outcome.totals, &outcome.names, outcome.measured)
     }
 

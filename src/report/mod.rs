@@ -14,7 +14,7 @@ pub(crate) mod sample;
 mod series;
 mod summary;
 
-pub use build::{Facts, build};
+pub use build::{Facts, build, measured};
 pub use entries::{Counter, Distribution};
 pub use environment::{Broker, Environment};
 pub use judgement::{Decision, Verdict, decide};
