@@ -29,7 +29,7 @@ mod worker;
 mod tests;
 
 pub use coordinator::{OnTick, Signals};
-pub use outcome::{End, ErrorSample, Health, Identity, Outcome, Phase, Tick};
+pub use outcome::{End, ErrorSample, Health, Identity, Incident, Outcome, Phase, Tick};
 pub use raw::RawSink;
 
 /// Reports that may wait for the coordinator; a worker sends ten a second.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::entries::entries;
+use super::incidents::faults;
 use super::{
     Arrival, Ending, Environment, Failure, Generator, Identity, Instance, Path, Point, Report, SCHEMA, Sample,
     Scenario, Summary, Threshold, decide,
@@ -44,6 +45,7 @@ pub fn measured(outcome: &Outcome) -> Measured {
 pub fn build(outcome: &Outcome, facts: Facts<'_>) -> Report {
     let decision = decide(outcome, facts.judged, facts.strict);
     let totals = &outcome.totals;
+    let faults = faults(outcome, facts.environment.instances);
     let (counters, histograms) = entries(totals, &outcome.names, facts.selections);
     Report {
         schema: SCHEMA.to_owned(),
@@ -61,7 +63,7 @@ pub fn build(outcome: &Outcome, facts: Facts<'_>) -> Report {
         arrivals: arrivals(totals, &outcome.names),
         instance_adds_median_ns: added(totals),
         thresholds: facts.judged.iter().map(threshold).collect(),
-        faults: Vec::new(),
+        faults,
         series: facts.series,
         generator: generator(&outcome.health, totals),
         errors: failures(outcome),

@@ -1,6 +1,10 @@
 //! Outcomes to make reports of, for the tests of this and of higher modules.
 
+mod storm;
+
 use std::time::Duration;
+
+pub(crate) use storm::{incident, storm, stormy};
 
 use super::{Broker, Environment, Facts, Report, Scenario, Series, build};
 use crate::engine::{End, ErrorSample, Health, Identity, Outcome, Phase, Tick};
