@@ -16,6 +16,7 @@ use crate::session::Dialer;
 use crate::time::Clock;
 use crate::transport::{self, NetworkConfig, TlsConfig, Transport};
 use crate::ui::Progress;
+use crate::units::print_duration;
 
 /// How often the first connect is tried before the target counts as out of reach.
 const TRIES: u32 = 3;
@@ -72,7 +73,7 @@ fn raise_bundled(
         admin_port: 0,
         bind: std::net::IpAddr::from([127, 0, 0, 1]),
         secret: secret.clone(),
-        arguments: arguments(scenario, plan),
+        arguments: arguments(bundled, scenario, plan),
     };
     let rig = Rig::start(layout, broker)?;
     let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
@@ -89,8 +90,12 @@ fn raise_bundled(
 }
 
 /// What the instances of this run are told.
-fn arguments(scenario: &Scenario, plan: &Plan) -> Vec<String> {
-    let mut arguments = vec!["--frames-per-second".to_owned(), frames_per_second(scenario, plan).to_string()];
+fn arguments(bundled: &Bundled, scenario: &Scenario, plan: &Plan) -> Vec<String> {
+    let mut arguments = Vec::new();
+    let mut add = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
+    add("--frames-per-second", frames_per_second(scenario, plan).to_string());
+    add("--ping-interval", print_duration(bundled.ping_interval));
+    add("--ping-timeout", print_duration(bundled.ping_timeout));
     if scenario.faults.iter().any(|fault| matches!(fault.deed, Deed::Disconnect { .. })) {
         arguments.push("--faults".to_owned());
     }
