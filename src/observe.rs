@@ -193,6 +193,15 @@ pub struct Labels {
     pub bystander: Option<bool>,
 }
 
+/// What a publication and its copies are told apart by: the entry behind it, and the stretch its due time lies in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Topic {
+    /// The `[[publish]]` entry.
+    pub publish: PublishId,
+    /// Only where there are faults or incidents.
+    pub phase: Option<Stretch>,
+}
+
 /// The facts. What is counted or measured of each stands in `metrics::METRICS`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 #[allow(missing_docs)] // each is named as the metric it feeds; the table in `metrics` describes it

@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, PartialEq)]
 pub(crate) struct User {
     /// The user's name as a JSON string, quotes included: ready for the wire.
-    pub(crate) json: String,
+    pub(crate) json: Arc<str>,
 }
 
 /// What the handshake's query says about the client.
@@ -52,7 +52,7 @@ impl Authenticator {
     /// Verifies a token as of now.
     pub(crate) fn verify(&self, token: &str) -> Result<Arc<User>, TokenError> {
         let claims = self.secret.verify(token, time::unix_seconds())?;
-        Ok(Arc::new(User { json: serde_json::Value::String(claims.sub).to_string() }))
+        Ok(Arc::new(User { json: serde_json::Value::String(claims.sub).to_string().into() }))
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Config {
     pub history: History,
     /// How an instance goes away.
     pub drain: Drain,
+    /// Offers misbehaviour on the admin listener (`/admin/…`) and the echo of conformance suites
+    /// (`/conformance/echo`). For tests of those who measure; never for an instance people rely on.
+    pub faults: bool,
 }
 
 /// How clients may prove who they are.
@@ -120,6 +123,7 @@ impl Default for Config {
             send_buffer: 32 * 1024,
             history: History::default(),
             drain: Drain::default(),
+            faults: false,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! time config queue stats                 clocks, settings, the one queue, counters
 //! token auth history heartbeat rate       pure rules
 //! protocol drain                          what is said
+//! faults                                  what is to go wrong on request, and what has
 //! broker                                  what joins the instances: memory, redis
 //! peer room                               who is where, and in which order things reach them
 //! shared                                  what every part of an instance holds
@@ -20,6 +21,7 @@ pub mod broker;
 pub mod config;
 mod drain;
 mod endpoint;
+mod faults;
 mod heartbeat;
 pub mod history;
 mod instance;

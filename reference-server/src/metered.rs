@@ -3,9 +3,11 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
@@ -14,6 +16,9 @@ use tokio::{
 };
 
 use crate::{stats::WorkerStats, time};
+
+/// How long a connection that is a black hole is kept after its death.
+const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// Counts system calls and bytes, and knows when the last byte came.
 pub(crate) struct Metered {
@@ -30,6 +35,31 @@ impl Metered {
     /// When the last byte came.
     pub(crate) fn last_read(&self) -> u64 {
         self.last_read
+    }
+
+    /// The socket itself.
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Reads past the codec and the counters into nothing; ready at the end of the stream.
+    pub(crate) fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut nothing = [MaybeUninit::uninit(); 1024];
+        loop {
+            let mut buffer = ReadBuf::uninit(&mut nothing);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    /// Keeps the socket, unheard, until the client goes; at most for [`FORGOTTEN`].
+    pub(crate) fn forget(mut self) {
+        tokio::task::spawn_local(async move {
+            let gone = std::future::poll_fn(|context| self.poll_discard(context));
+            let _cut = tokio::time::timeout(FORGOTTEN, gone).await;
+        });
     }
 
     /// Whether a read would find something, the end included.

@@ -2,24 +2,24 @@
 //! its owner. Lives on one thread; no locks.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::VecDeque,
+    sync::Arc,
     task::{Context, Waker},
 };
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::{broker::Room, config::Outbound, time};
+use crate::{auth::User, broker::Room, config::Outbound, faults::Cut, time};
 
 /// Names a connection of one worker; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PeerId {
     pub(crate) slot: u32,
     pub(crate) generation: u32,
 }
 
 /// See the module.
-#[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     outbox: RefCell<Outbox>,
@@ -28,6 +28,9 @@ pub(crate) struct Peer {
     memberships: RefCell<Vec<Membership>>,
     /// When this connection is to be closed because the instance goes away; 0 if it does not.
     pub(crate) drain_at: Cell<u64>,
+    /// Who it is; empty until that is proved.
+    pub(crate) user: OnceCell<Arc<User>>,
+    cut: Cell<Option<Box<Cut>>>,
 }
 
 /// A room a connection is in or wants to be in.
@@ -74,7 +77,25 @@ impl Peer {
             signal: Cell::new(false),
             memberships: RefCell::default(),
             drain_at: Cell::new(0),
+            user: OnceCell::new(),
+            cut: Cell::default(),
         }
+    }
+
+    /// Who this is, once that is known.
+    pub(crate) fn user(&self) -> Option<Arc<User>> {
+        self.user.get().cloned()
+    }
+
+    /// Has the owner cut the connection.
+    pub(crate) fn cut(&self, cut: Cut) {
+        self.cut.set(Some(Box::new(cut)));
+        self.signal();
+    }
+
+    /// How the connection is to be cut, if it is.
+    pub(crate) fn take_cut(&self) -> Option<Box<Cut>> {
+        self.cut.take()
     }
 
     /// Lets a frame wait, and wakes the owner. A connection that has fallen too far behind loses everything that waits

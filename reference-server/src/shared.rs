@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::watch;
 
-use crate::{auth::Authenticator, broker::Health, config::Config, room::Registry, stats::Stats};
+use crate::{auth::Authenticator, broker::Health, config::Config, faults::Faults, room::Registry, stats::Stats};
 
 /// See the module.
 pub(crate) struct Shared {
@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) health: watch::Receiver<Health>,
     pub(crate) max_connections: usize,
     pub(crate) draining: Draining,
+    /// What is to go wrong on request; `None` for an instance that does not offer that.
+    pub(crate) faults: Option<Arc<Faults>>,
 }
 
 impl Shared {

@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -24,7 +25,7 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{metered::Metered, peer::Peer, stats::WorkerStats, time};
+use crate::{faults::How, metered::Metered, peer::Peer, stats::WorkerStats, time};
 
 /// Read buffer of a connection, allocated from the start.
 const READ_BUFFER: usize = 4 * 1024;
@@ -49,6 +50,8 @@ pub(crate) struct Socket {
     buffered: bool,
     ping_due: bool,
     unflushed: bool,
+    /// Says and hears nothing any more.
+    muted: bool,
     slice: u32,
 }
 
@@ -107,6 +110,7 @@ impl Socket {
             buffered: true,
             ping_due: false,
             unflushed: false,
+            muted: false,
             slice: 0,
         }
     }
@@ -146,6 +150,9 @@ impl Socket {
         self.peer.register(context);
         if self.peer.take_signal() {
             return Poll::Ready(Happening::Signal);
+        }
+        if self.muted {
+            return self.poll_muted(context);
         }
         if self.slice < READ_SLICE
             && let Poll::Ready(happening) = self.poll_read(context)
@@ -227,9 +234,46 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
+    /// From now on says nothing and hears nothing, like a peer behind a dead link.
+    pub(crate) fn mute(&mut self) {
+        self.muted = true;
+    }
+
+    /// Throws away what waits and what comes, until the client goes or the timer says so.
+    fn poll_muted(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
+        while self.peer.next().is_some() {}
+        if self.stream.get_mut().poll_discard(context).is_ready() {
+            return Poll::Ready(Happening::Ended(End::Gone));
+        }
+        self.poll_timer(context)
+    }
+
+    /// Ends the stream without a close frame, as far as that can be done at once: what is left is [`Socket::cut`].
+    pub(crate) fn hang_up(&mut self, how: How) {
+        let socket = SockRef::from(self.stream.get_ref().tcp());
+        // Fails only if the client was faster.
+        let _gone = match how {
+            How::Rst => socket.set_linger(Some(std::time::Duration::ZERO)),
+            _ => socket.shutdown(std::net::Shutdown::Write),
+        };
+    }
+
+    /// What is left of a connection that was hung up: a reset comes with the drop; behind the end of the stream the
+    /// client may go on talking for `grace` microseconds, lest a reset overtakes it.
+    pub(crate) async fn cut(mut self, how: How, grace: u64) {
+        if how == How::Fin {
+            let end = std::future::poll_fn(|context| self.stream.get_mut().poll_discard(context));
+            let _cut = tokio::time::timeout_at(time::deadline(time::micros() + grace), end).await;
+        }
+    }
+
     /// Says goodbye: the close frame behind what is already in the codec, then whatever the client still sends, until
     /// it answers, goes, or `grace` (microseconds) is over.
     pub(crate) async fn close(mut self, code: u16, reason: &str, grace: u64) {
+        if self.muted {
+            // Nobody hears it: the books forget the connection, the client learns nothing.
+            return self.stream.into_inner().forget();
+        }
         let goodbye = async {
             let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
             if self.send_close(frame).await.is_ok() {

@@ -1,5 +1,8 @@
 //! A thread that owns connections: accepts them, runs one task for each, and fans messages out to them.
 
+mod alarm;
+mod faulty;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
@@ -11,9 +14,12 @@ use tokio::{net::TcpListener, sync::Notify};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 
+use self::faulty::Faulty;
 use crate::{
+    auth::User,
     broker::Room,
     drain, endpoint,
+    faults::Cut,
     history::Position,
     peer::{Joining, Membership, Peer, PeerId},
     protocol::{self, Code},
@@ -38,6 +44,7 @@ pub(crate) struct Worker {
     draining: CancellationToken,
     /// Told when the last connection has gone.
     empty: Notify,
+    faulty: Option<Faulty>,
 }
 
 #[derive(Default)]
@@ -51,7 +58,8 @@ impl Worker {
     pub(crate) fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
         let stats = Arc::clone(&shared.stats.workers[index]);
         let (slots, rooms, joins, messages, draining, empty) = Default::default();
-        Rc::new(Self { index, shared, stats, slots, rooms, joins, messages, draining, empty })
+        let faulty = shared.faults.clone().map(Faulty::new);
+        Rc::new(Self { index, shared, stats, slots, rooms, joins, messages, draining, empty, faulty })
     }
 
     /// Runs until the instance drains and every connection has gone, or `abort`.
@@ -64,6 +72,7 @@ impl Worker {
         };
         tokio::select! {
             () = self.work(&inbox) => {}
+            () = self.misbehave() => {}
             () = Rc::clone(&self).accept(listener) => {}
             () = drained => {}
             () = abort.cancelled() => {}
@@ -94,6 +103,7 @@ impl Worker {
         let mut delivered = 0;
         loop {
             inbox.take(&mut batch).await;
+            self.stalled().await;
             let now = time::micros();
             while let Some(message) = batch.pop_front() {
                 match message {
@@ -103,6 +113,9 @@ impl Worker {
                     ToWorker::Joined { peer, room, join, position } => self.joined(peer, &room, join, position, now),
                     ToWorker::Reply { peer, frame } => self.reply(peer, frame, now),
                     ToWorker::Drain => self.drain(now),
+                    // Nobody asks any more when the answer comes too late.
+                    ToWorker::List(answer) => drop(answer.send(self.users())),
+                    ToWorker::Cut { peer, cut } => self.cut(peer, cut),
                 }
                 if delivered >= FAN_OUT_SLICE {
                     delivered = 0;
@@ -113,6 +126,9 @@ impl Worker {
     }
 
     fn fan_out(&self, room: &Room, frame: &Utf8Bytes, message: bool, now: u64) -> usize {
+        if let Some(faulty) = self.faulty.as_ref().filter(|faulty| message && faulty.is_active()) {
+            return self.fan_out_faulty(faulty, room, frame);
+        }
         let rooms = self.rooms.borrow();
         let Some(members) = rooms.get(room) else { return 0 };
         for peer in members {
@@ -143,7 +159,7 @@ impl Worker {
         if let Some(Some(frame)) = answer {
             members.push(Rc::clone(&peer));
             self.stats.members.add(1);
-            peer.send(frame, false, now, &self.shared.config.outbound);
+            self.answer_join(&peer, room, frame, now);
             peer.signal();
         }
         if members.is_empty() {
@@ -248,6 +264,23 @@ impl Worker {
         }
         if members.is_empty() {
             rooms.remove(room);
+        }
+    }
+
+    /// Everybody who has proved who they are.
+    fn users(&self) -> Vec<(Arc<User>, PeerId)> {
+        let slots = self.slots.borrow();
+        slots
+            .peers
+            .iter()
+            .filter_map(|(_, peer)| peer.as_ref())
+            .filter_map(|peer| Some((peer.user()?, peer.id)))
+            .collect()
+    }
+
+    fn cut(&self, id: PeerId, cut: Cut) {
+        if let Some(peer) = self.peer(id) {
+            peer.cut(cut);
         }
     }
 

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
@@ -24,6 +25,7 @@ pub(super) struct Process {
     child: Child,
     lines: Option<mpsc::Receiver<String>>,
     last_words: Arc<Mutex<VecDeque<String>>>,
+    listener: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -34,16 +36,17 @@ impl Process {
         die_with_parent(&mut command);
         let mut child = command.spawn()?;
         let last_words = Arc::new(Mutex::new(VecDeque::new()));
+        let mut listener = None;
         if let Some(stderr) = child.stderr.take() {
             let kept = Arc::clone(&last_words);
-            read_lines(name, stderr, move |line| {
+            listener = Some(read_lines(name, stderr, move |line| {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 if kept.len() == LAST_WORDS {
                     kept.pop_front();
                 }
                 kept.push_back(line);
                 true
-            })?;
+            })?);
         }
         let (sender, lines) = mpsc::sync_channel(64);
         if let Some(stdout) = child.stdout.take() {
@@ -54,7 +57,7 @@ impl Process {
                 true
             })?;
         }
-        Ok(Self { name: name.to_owned(), child, lines: Some(lines), last_words })
+        Ok(Self { name: name.to_owned(), child, lines: Some(lines), last_words, listener })
     }
 
     /// The next line of its stdout, waiting at most `patience`; `None` when none came.
@@ -68,7 +71,13 @@ impl Process {
     }
 
     /// What it said last on stderr, if anything.
-    pub(super) fn last_words(&self) -> String {
+    pub(super) fn last_words(&mut self) -> String {
+        if self.has_ended()
+            && let Some(listener) = self.listener.take()
+        {
+            // What it wrote is in the pipe, and perhaps not read yet. A listener that died has nothing more to tell.
+            drop(listener.join());
+        }
         let kept = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
@@ -99,7 +108,8 @@ impl Process {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid {
             // It may have ended by itself, which is as good.
@@ -122,7 +132,7 @@ fn read_lines(
     name: &str,
     from: impl io::Read + Send + 'static,
     mut each: impl FnMut(String) -> bool + Send + 'static,
-) -> io::Result<()> {
+) -> io::Result<JoinHandle<()>> {
     let read = move || {
         for line in BufReader::new(from).lines() {
             let Ok(line) = line else { break };
@@ -131,8 +141,7 @@ fn read_lines(
             }
         }
     };
-    std::thread::Builder::new().name(format!("{name}-output")).spawn(read)?;
-    Ok(())
+    std::thread::Builder::new().name(format!("{name}-output")).spawn(read)
 }
 
 #[cfg(target_os = "linux")]

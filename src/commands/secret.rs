@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exit::Failure;
 
@@ -41,13 +41,31 @@ pub(super) fn random() -> String {
     text
 }
 
-/// Puts `secret` into a file only this user can read; gives its path.
-pub(super) fn keep(secret: &str) -> Result<PathBuf, Failure> {
+/// A secret in a file only this user can read; the file is gone when the value is.
+#[derive(Debug)]
+pub(super) struct Kept(PathBuf);
+
+impl Kept {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // Whoever has removed it already did what was to be done.
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+/// Puts `secret` into a file.
+pub(super) fn keep(secret: &str) -> Result<Kept, Failure> {
     let path = std::env::temp_dir().join(format!("wsbench-secret-{:08x}", rand::random::<u32>()));
     let write = || {
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         file.write_all(secret.as_bytes())
     };
     write().map_err(|error: std::io::Error| Failure::setup(format!("failed to write {}: {error}", path.display())))?;
-    Ok(path)
+    Ok(Kept(path))
 }

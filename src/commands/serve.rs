@@ -68,19 +68,27 @@ pub(super) fn main(args: Args) -> Done {
     if args.faults {
         return Err(Failure::usage("--faults is not built yet"));
     }
+    for (flag, first) in [("--port", args.port), ("--admin-port", args.admin_port)] {
+        if first > 0 && first.checked_add(args.instances - 1).is_none() {
+            return Err(Failure::usage(format!(
+                "{flag} {first}: {} instances need as many ports, and 65535 is the last",
+                args.instances
+            )));
+        }
+    }
     let runtime = super::runtime()?;
     // Before anything is started, so that no signal finds children nobody would stop.
     let mut signals = {
         let _inside = runtime.enter();
         super::signals::listen()?
     };
-    let secret = match args.secret.given()? {
-        Some(secret) => secret,
+    let (secret, _kept) = match args.secret.given()? {
+        Some(secret) => (secret, None),
         None => {
             let secret = secret::random();
-            let path = secret::keep(&secret)?;
-            eprintln!("secret in {} (wsbench token --jwt-secret-file reads it)", path.display());
-            secret
+            let kept = secret::keep(&secret)?;
+            eprintln!("secret in {} (wsbench token --jwt-secret-file reads it)", kept.path().display());
+            (secret, Some(kept))
         }
     };
     let program = std::env::current_exe().map_err(|error| Failure::internal(format!("own path: {error}")))?;
@@ -98,7 +106,7 @@ pub(super) fn main(args: Args) -> Done {
         secret,
         arguments: args.behaviour.arguments(),
     };
-    let mut rig = Rig::start(&layout, broker)?;
+    let mut rig = Rig::start(layout, broker)?;
     for instance in &rig.instances {
         // A reader that went away does not stop a server.
         drop(say(&instance.line));

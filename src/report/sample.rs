@@ -1,6 +1,10 @@
 //! Outcomes to make reports of, for the tests of this and of higher modules.
 
+mod storm;
+
 use std::time::Duration;
+
+pub(crate) use storm::{incident, storm, stormy};
 
 use super::{Broker, Environment, Facts, Report, Scenario, Series, build};
 use crate::engine::{End, ErrorSample, Health, Identity, Outcome, Phase, Tick};
@@ -133,7 +137,7 @@ pub(crate) const HELD: &[(&str, &str)] = &[
 
 /// The report of an outcome under some rules.
 pub(crate) fn report(outcome: &Outcome, broker: Broker, asked: &[(&str, &str)]) -> Report {
-    let judge = Judge::new(&rules(asked), &outcome.names, 0).unwrap();
+    let judge = Judge::new(&rules(asked), &outcome.names).unwrap();
     let mut series = Series::default();
     let delta = outcome.totals.clone();
     series.push(&Tick { at_ns: 1_000_000_000, phase: Phase::Measure, delta, clients: 1_000, asked: 1_000 });
@@ -147,7 +151,7 @@ pub(crate) fn report(outcome: &Outcome, broker: Broker, asked: &[(&str, &str)]) 
         },
         environment: Environment::new(broker, 2, 2),
         started: "2026-01-02T03:04:05.678Z".to_owned(),
-        judged: &judge.verdicts(&outcome.totals, &outcome.names, outcome.measured),
+        judged: &judge.verdicts(&outcome.totals, &outcome.names, super::measured(outcome)),
         selections: &judge.selections(),
         series: series.points(),
         strict: false,

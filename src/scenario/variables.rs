@@ -32,9 +32,18 @@ pub(super) fn expand(
         };
         names.push((entry.key, text));
     }
+    let mut known: Vec<String> = names.iter().map(|(name, _)| name.clone()).collect();
     names.extend_from_slice(given);
-    let mut expansion = Expansion { source, names, environment, secrets: Vec::new() };
+    let mut expansion = Expansion { source, names, environment, secrets: Vec::new(), asked: Vec::new() };
     expansion.node(root)?;
+    known.append(&mut expansion.asked);
+    known.sort();
+    known.dedup();
+    if let Some((name, _)) = given.iter().find(|(name, _)| !known.contains(name)) {
+        let help = did_you_mean(name, known.iter().map(String::as_str).collect::<Vec<_>>());
+        let message = format!("nothing in this scenario asks for `${{{name}}}`, which -e gives");
+        return Err(Diagnostic::without_place(&source.path, message).with_help(help));
+    }
     Ok(expansion.secrets)
 }
 
@@ -45,6 +54,8 @@ struct Expansion<'a> {
     environment: Environment<'a>,
     /// What came from the environment.
     secrets: Vec<String>,
+    /// The names that were asked for.
+    asked: Vec<String>,
 }
 
 impl Expansion<'_> {
@@ -105,6 +116,7 @@ impl Expansion<'_> {
             let help = "a name has letters, digits and underscores; write `$${` for the two characters".to_owned();
             return Err(self.wrong(place, &format!("`${{{name}}}` is not the name of a variable"), Some(help)));
         }
+        self.asked.push(name.to_owned());
         if let Some((_, value)) = self.names.iter().rev().find(|(known, _)| known == name) {
             return Ok((value.clone(), Origin::Variable));
         }

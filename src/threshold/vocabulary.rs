@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::window;
 use crate::metrics::{HOP_STAGES, LabelKey, Names};
 use crate::observe::{Hop, Stretch, TransportKind, Word};
 
@@ -50,6 +51,8 @@ pub(super) fn values(metric: &str, key: LabelKey, names: &Names) -> Option<Vec<C
             _ => [spelled(CONNECTING), spelled(&[Word::ACTIVE])].concat(),
         }),
         LabelKey::Phase => {
+            let incidents = names.incidents.iter().cloned().chain(window::found()).collect();
+            let names = Names { incidents, ..Names::default() };
             let stretches = (0..names.incidents.len() as u16).flat_map(|at| [Stretch::during(at), Stretch::after(at)]);
             Some([Stretch::BEFORE].into_iter().chain(stretches).map(|at| names.stretch(at).into()).collect())
         }

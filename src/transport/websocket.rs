@@ -135,6 +135,10 @@ impl WebSocket {
         self.stream.get_ref().last_read()
     }
 
+    pub(super) fn take_little(&self) {
+        self.stream.get_ref().take_little();
+    }
+
     pub(super) fn traffic(&self) -> Traffic {
         self.stream.get_ref().traffic()
     }

@@ -7,4 +7,9 @@
 mod contract;
 mod floors;
 mod raw;
+mod readme;
+mod scenarios;
+mod secrets;
+mod signals;
 mod support;
+mod wrong_input;

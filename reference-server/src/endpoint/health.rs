@@ -14,11 +14,13 @@ use crate::{broker::Health, shared::Shared};
 
 /// The routes of the admin listener.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    let admin = super::admin::router(&shared);
     Router::new()
         .route("/livez", get(async || "live\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(shared)
+        .merge(admin)
 }
 
 async fn readyz(State(shared): State<Arc<Shared>>) -> impl IntoResponse {

@@ -1,5 +1,6 @@
 //! What an instance answers over HTTP: WebSocket upgrades on its own port, health and metrics on the admin port.
 
+mod admin;
 pub(crate) mod health;
 pub(crate) mod ws;
 

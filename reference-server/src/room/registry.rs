@@ -5,12 +5,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::channel::{Channel, Message, Step};
 use crate::{
+    auth::User,
     broker::{Broker, Event, Events, Publication, Room},
+    faults::Cut,
     history::Position,
     peer::PeerId,
     protocol::{self, Code, Head},
@@ -34,6 +36,10 @@ pub(crate) enum ToWorker {
     Reply { peer: PeerId, frame: Utf8Bytes },
     /// The instance goes away.
     Drain,
+    /// Who is there?
+    List(oneshot::Sender<Vec<(Arc<User>, PeerId)>>),
+    /// Cut a connection.
+    Cut { peer: PeerId, cut: Cut },
 }
 
 /// Where a worker finds what it is told.

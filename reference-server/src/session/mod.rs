@@ -1,6 +1,7 @@
 //! One connection's life: prove who it is, join, talk, and end with the right code.
 
 mod act;
+mod cut;
 
 use std::{rc::Rc, sync::Arc};
 
@@ -12,6 +13,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use crate::{
     auth::User,
     drain,
+    faults::How,
     heartbeat::{Beat, Heartbeat},
     peer::Peer,
     protocol::{self, Code, Inbound, Welcome},
@@ -43,14 +45,19 @@ struct Session {
     held: Option<Utf8Bytes>,
 }
 
-/// How a connection is closed.
+/// How a connection is ended by this side.
 #[derive(Debug, PartialEq, Eq)]
-struct Close(u16, String);
+enum Ending {
+    /// With this close code and reason.
+    Close(u16, String),
+    /// Without a word; see [`cut`].
+    Cut(How),
+}
 
-type Flow = std::ops::ControlFlow<Option<Close>>;
+type Flow = std::ops::ControlFlow<Option<Ending>>;
 
 fn close(code: u16, reason: &str) -> Flow {
-    Flow::Break(Some(Close(code, reason.to_owned())))
+    Flow::Break(Some(Ending::Close(code, reason.to_owned())))
 }
 
 /// Takes the connection out of the books whatever ends its task.
@@ -101,9 +108,11 @@ impl Session {
             };
         }
         self.worker.leave_all(&self.peer);
-        if let Flow::Break(Some(Close(code, reason))) = flow {
-            let grace = time::as_micros(self.worker.shared.config.drain.close_grace);
-            self.socket.close(code, &reason, grace).await;
+        let grace = time::as_micros(self.worker.shared.config.drain.close_grace);
+        match flow {
+            Flow::Break(Some(Ending::Close(code, reason))) => self.socket.close(code, &reason, grace).await,
+            Flow::Break(Some(Ending::Cut(how))) => self.socket.cut(how, grace).await,
+            _ => {}
         }
     }
 
@@ -122,6 +131,7 @@ impl Session {
         };
         self.send(welcome.encode());
         self.auth_until = u64::MAX;
+        self.peer.user.get_or_init(|| Arc::clone(&user));
         self.user = Some(user);
         if let Some(home) = self.home.clone()
             && let Err(code) = self.worker.join(&self.peer, &home, None, time::micros())
@@ -177,6 +187,9 @@ impl Session {
         if self.peer.is_slow() {
             self.worker.stats.slow_consumers.add(1);
             return close(4202, "slow consumer");
+        }
+        if let Some(cut) = self.peer.take_cut() {
+            return self.cut(*cut);
         }
         self.release()
     }

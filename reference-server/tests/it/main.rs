@@ -3,6 +3,7 @@
 
 mod conformance;
 mod drain;
+mod faults;
 mod frames;
 mod handshake;
 mod heartbeat;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
 use crate::engine::{End, OnTick, Outcome, RawSink, Setup};
-use crate::metrics::Names;
 use crate::report::{self, Environment, Facts, Report, Series};
 use crate::scenario::plan::Plan;
 use crate::scenario::{self, Needs, Scenario, Target};
@@ -98,16 +97,27 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let (raw, writer) = outputs.raw_log();
     let setup = setup(&args, scenario, plan, &ground, raw);
     let scenario = Arc::clone(&setup.scenario);
-    runtime.block_on(ground.preflight(&setup))?;
+    let early = runtime.block_on(async {
+        tokio::select! {
+            reached = ground.preflight(&setup) => reached.map(|()| None),
+            code = signals.recv() => Ok(code),
+        }
+    })?;
+    // The engine hears of it as of any other, so that a run that has not begun leaves its outputs too.
+    let (again, early_signals) = tokio::sync::mpsc::channel(1);
+    if let Some(code) = early {
+        signals = early_signals;
+        again.try_send(code).map_err(Failure::internal)?;
+    }
     let outcome = {
         let mut on_tick = |tick: &crate::engine::Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
-        runtime.block_on(crate::engine::run(setup, &mut signals, on_tick)).map_err(Failure::internal)?
+        runtime.block_on(crate::engine::run(setup, ground.rig(), &mut signals, on_tick)).map_err(Failure::internal)?
     };
     let Recording { mut progress, series, .. } = recording;
     progress.finish();
     ground.stop();
-    let judged = judge.verdicts(&outcome.totals, &outcome.names, outcome.measured);
+    let judged = judge.verdicts(&outcome.totals, &outcome.names, report::measured(&outcome));
     let facts = Facts {
         scenario: described(&scenario),
         environment: ground.environment(),
@@ -188,7 +198,6 @@ struct Recording<'a> {
 #[derive(Default)]
 struct Seen {
     totals: crate::metrics::Snapshot,
-    names: Names,
     measured: Duration,
 }
 
@@ -201,7 +210,7 @@ impl Recording<'_> {
         }
         self.seen.totals.merge(&tick.delta);
         self.seen.measured = Duration::from_nanos(u64::try_from(tick.at_ns).unwrap_or(0));
-        match self.judge.abort(&self.seen.totals, &self.seen.names, self.seen.measured) {
+        match self.judge.abort(&self.seen.totals, self.seen.measured) {
             Some(judged) => std::ops::ControlFlow::Break(format!("{} {}", judged.metric, judged.rule)),
             None => std::ops::ControlFlow::Continue(()),
         }

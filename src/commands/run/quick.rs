@@ -8,7 +8,7 @@ use crate::units::print_duration;
 
 /// The scenario, as `--print-scenario` shows it.
 pub(super) fn source(args: &Args) -> Source {
-    let url = toml_string(args.over.url().unwrap_or_default());
+    let url = toml_string(&without_secrets(args.over.url().unwrap_or_default()));
     let dialect = toml_string(&args.dialect);
     let clients = args.over.clients().unwrap_or(10);
     let duration = print_duration(args.over.duration().unwrap_or(Duration::from_secs(10)));
@@ -41,6 +41,17 @@ size = "128B"
 "#
     );
     Source::new("the command line", text)
+}
+
+/// The URL as it may stand in a result: `--url` itself, query and all, beats what the scenario says.
+fn without_secrets(text: &str) -> String {
+    let Ok(mut url) = url::Url::parse(text) else { return text.to_owned() };
+    let cleared = url.set_username("").and_then(|()| url.set_password(None));
+    if cleared.is_err() || url.query().is_none() && !text.contains('@') {
+        return text.to_owned();
+    }
+    url.set_query(None);
+    url.to_string()
 }
 
 fn toml_string(text: &str) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Books, signed};
 use crate::engine::outcome::ErrorSample;
-use crate::observe::{Fact, GroupId, Labels, Observation, Observe, PublishId, Word};
+use crate::observe::{Fact, GroupId, Labels, Observation, Observe, Topic, Word};
 use crate::time::{Timestamp, nanos};
 use crate::wire::InstanceTag;
 
@@ -34,12 +34,13 @@ impl Books {
     pub(in crate::engine) fn said(
         &mut self,
         fact: Fact,
-        publish: PublishId,
+        topic: Topic,
         group: GroupId,
         detail: Option<Word>,
         value: u64,
     ) {
-        let labels = Labels { publish: Some(publish), group: Some(group), detail, ..Labels::default() };
+        let (publish, phase) = (Some(topic.publish), topic.phase);
+        let labels = Labels { publish, group: Some(group), detail, phase, ..Labels::default() };
         self.recorder.observe(&Observation::new(fact, labels, value));
     }
 

@@ -127,6 +127,11 @@ impl Running {
         });
     }
 
+    /// What it has said on stderr so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.so_far()
+    }
+
     /// Whether it still runs.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()

@@ -2,7 +2,9 @@
 
 pub(crate) mod cli;
 pub(crate) mod process;
+pub(crate) mod redis;
 pub(crate) mod report;
+pub(crate) mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -12,6 +14,7 @@ use wsbench::time::{Clock, nap};
 
 pub(crate) use cli::{Finished, Running, wsbench};
 pub(crate) use report::Report;
+pub(crate) use server::Server;
 
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

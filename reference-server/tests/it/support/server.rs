@@ -90,6 +90,13 @@ impl Server {
         get(self.admin, path, "").await
     }
 
+    /// Posts JSON to the admin listener.
+    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Answer {
+        let body = body.to_string();
+        let head = format!("POST {path} HTTP/1.1\r\nContent-Length: {}\r\n", body.len());
+        exchange(self.admin, &head, "", &body).await
+    }
+
     /// A metric of the instance.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let page = self.admin("/metrics").await.body;
@@ -108,15 +115,19 @@ impl Server {
 
 /// A plain GET; `headers` are lines with their ends.
 pub(crate) async fn get(address: SocketAddr, path: &str, headers: &str) -> Answer {
+    exchange(address, &format!("GET {path} HTTP/1.1\r\n"), headers, "").await
+}
+
+async fn exchange(address: SocketAddr, head: &str, headers: &str, body: &str) -> Answer {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{headers}\r\n");
+        let request = format!("{head}Host: test\r\nConnection: close\r\n{headers}\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
     };
-    let answer = soon(path, exchange).await;
+    let answer = soon(head, exchange).await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head: head.into(), body: body.into() }

@@ -90,3 +90,14 @@ fn nothing_of_the_environment_is_shown() {
     let words = format!("{scenario:?}{}", explain(&scenario, &limits));
     assert!(words.contains("wss://example.com:81/a") && !words.contains("hunter2"), "{words}");
 }
+
+#[test]
+fn a_variable_that_nothing_asks_for_is_refused() {
+    let text = with("count = 90", "count = \"${COUNT}\"") + "\n[vars]\nUNUSED = 1\n";
+    let refused = |given| brief(&check(&text, given).map(drop).unwrap_err());
+    assert_eq!(
+        refused(&[("COUNT", "5"), ("CUONT", "6")]),
+        "0:0 nothing in this scenario asks for `${CUONT}`, which -e gives | did you mean `COUNT`?"
+    );
+    assert_eq!(listeners(&check(&text, &[("COUNT", "5"), ("UNUSED", "6")]).unwrap()), 5);
+}
