@@ -45,7 +45,7 @@ impl Check<'_> {
         let proxy = foreign.network.proxy.as_ref().and_then(Url::host_str);
         let direct = proxy.is_none_or(|proxy| is_here(bare(proxy)));
         let hosts = foreign.urls.iter().map(|url| dialled(url, &foreign.network)).enumerate();
-        let mut strangers = hosts.filter(|(_, host)| !(direct && is_here(host)) && !known(host));
+        let mut strangers = hosts.filter(|(_, host)| !(known(host) || direct && is_here(host)));
         strangers.next()
     }
 }
