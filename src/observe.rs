@@ -242,6 +242,8 @@ pub enum Fact {
     FrameReceived,
     BytesReceived,
     BytesSent,
+    SocketRead,
+    SocketWrite,
     Error,
     ConnectionLost,
     ReconnectAttempt,

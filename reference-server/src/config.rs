@@ -33,6 +33,8 @@ pub struct Config {
     pub send_buffer: usize,
     /// Whether rooms remember.
     pub history: History,
+    /// How long streams tell their clients to wait before they come back.
+    pub stream_retry: Duration,
     /// How an instance goes away.
     pub drain: Drain,
     /// Offers misbehaviour on the admin listener (`/admin/…`) and the echo of conformance suites
@@ -88,6 +90,8 @@ pub enum History {
         length: usize,
         /// How long an idle room's messages are kept.
         ttl: Duration,
+        /// Rooms whose names begin with one of these do not remember, as if with [`History::Off`].
+        except: Vec<String>,
     },
     /// Plain publish without offsets: cheaper, and losses cannot be seen. A labelled mode.
     Off,
@@ -122,6 +126,7 @@ impl Default for Config {
             outbound: Outbound::default(),
             send_buffer: 32 * 1024,
             history: History::default(),
+            stream_retry: Duration::from_secs(2),
             drain: Drain::default(),
             faults: false,
         }
@@ -149,7 +154,7 @@ impl Default for Outbound {
 
 impl Default for History {
     fn default() -> Self {
-        Self::Kept { length: 256, ttl: Duration::from_secs(300) }
+        Self::Kept { length: 256, ttl: Duration::from_secs(300), except: Vec::new() }
     }
 }
 
@@ -180,15 +185,18 @@ impl Config {
             (self.outbound.frames >= 16, "outbound.frames must be at least 16"),
             (self.outbound.bytes >= 2 * self.limits.message, "outbound.bytes must hold two of the largest messages"),
             (self.drain.retry_min <= self.drain.retry_max, "drain.retry_min must not be above drain.retry_max"),
-            (self.history != History::Kept { length: 0, ttl: self.ttl() }, "history.length must be at least 1"),
+            (!matches!(self.history, History::Kept { length: 0, .. }), "history.length must be at least 1"),
         ];
         rules.iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
     }
+}
 
-    fn ttl(&self) -> Duration {
-        match self.history {
-            History::Kept { ttl, .. } => ttl,
-            History::Off => Duration::ZERO,
+impl History {
+    /// Whether a room remembers.
+    pub fn keeps(&self, room: &str) -> bool {
+        match self {
+            Self::Kept { except, .. } => !except.iter().any(|prefix| room.starts_with(prefix.as_str())),
+            Self::Off => false,
         }
     }
 }

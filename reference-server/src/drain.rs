@@ -3,11 +3,18 @@
 use rand::RngExt;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::{config::Drain, protocol, time};
+use crate::{config::Drain, history::Position, protocol, time};
 
 /// The frame that says that closes will follow.
 pub(crate) fn hint(config: &Drain) -> Utf8Bytes {
     protocol::drain(config.window.as_millis(), config.retry_min.as_millis(), config.retry_max.as_millis())
+}
+
+/// The same for a stream that stands at `place`, with its own random time to come back after.
+pub(crate) fn event(config: &Drain, place: Option<Position>, rng: &mut impl RngExt) -> Utf8Bytes {
+    let (shortest, longest) = (config.retry_min.as_millis() as u64, config.retry_max.as_millis() as u64);
+    let retry = rng.random_range(shortest..=longest.max(shortest));
+    protocol::event(place, Some(retry.into()), &hint(config))
 }
 
 /// The reason of the closes.

@@ -85,6 +85,12 @@ pub(crate) enum Order {
     NewEpoch,
 }
 
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.epoch, self.offset)
+    }
+}
+
 impl Position {
     /// Judges a message at `at` after everything up to `self` was delivered.
     pub(crate) fn order(&self, at: Position) -> Order {

@@ -191,6 +191,7 @@ async fn assemble(
         stats,
         health,
     };
+    shared.registry.listen();
     Ok((Arc::new(shared), events))
 }
 

@@ -4,13 +4,22 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::VecDeque,
+    rc::Rc,
     sync::Arc,
     task::{Context, Waker},
 };
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::{auth::User, broker::Room, config::Outbound, faults::Cut, time};
+use crate::{
+    auth::User,
+    broker::Room,
+    config::Outbound,
+    faults::Cut,
+    history::Position,
+    protocol::{self, Medium},
+    time::{self, Rfc3339},
+};
 
 /// Names a connection of one worker; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,14 +31,22 @@ pub(crate) struct PeerId {
 /// See the module.
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
+    pub(crate) medium: Medium,
+    /// Who it is; empty until that is proved.
+    pub(crate) user: OnceCell<Arc<User>>,
+    pub(crate) connected_at: Rfc3339,
+    /// Listed among the connections of its user.
+    pub(crate) listed: Cell<bool>,
+    /// What carries it, if that has to be cut from outside when it falls behind.
+    line: Option<Rc<Line>>,
     outbox: RefCell<Outbox>,
+    /// The last event with a position, for streams.
+    last: RefCell<Utf8Bytes>,
     waker: RefCell<Option<Waker>>,
     signal: Cell<bool>,
     memberships: RefCell<Vec<Membership>>,
     /// When this connection is to be closed because the instance goes away; 0 if it does not.
     pub(crate) drain_at: Cell<u64>,
-    /// Who it is; empty until that is proved.
-    pub(crate) user: OnceCell<Arc<User>>,
     cut: Cell<Option<Box<Cut>>>,
 }
 
@@ -55,8 +72,30 @@ pub(crate) enum Joining {
 #[derive(Debug, Default)]
 struct Outbox {
     frames: VecDeque<Outgoing>,
+    /// Those of them that count against the bound.
+    counted: usize,
     bytes: usize,
     slow: bool,
+}
+
+/// A connection that is written to by somebody who does not look at its peers while writing.
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    waker: RefCell<Option<Waker>>,
+    cut: Cell<bool>,
+}
+
+impl Line {
+    /// Whether to give the connection up; otherwise wakes `context` when it is to be.
+    pub(crate) fn is_cut(&self, context: &Context<'_>) -> bool {
+        remember(&self.waker, context);
+        self.cut.get()
+    }
+
+    fn cut(&self) {
+        self.cut.set(true);
+        wake(&self.waker);
+    }
 }
 
 /// A frame that waits.
@@ -65,19 +104,26 @@ pub(crate) struct Outgoing {
     pub(crate) frame: Utf8Bytes,
     /// Counts as a delivery when written.
     pub(crate) delivery: bool,
+    /// Counts against the bound of what may wait.
+    counted: bool,
     since: u64,
 }
 
 impl Peer {
-    pub(crate) fn new(id: PeerId) -> Self {
+    pub(crate) fn new(id: PeerId, medium: Medium, line: Option<Rc<Line>>) -> Self {
         Self {
             id,
+            medium,
+            user: OnceCell::new(),
+            connected_at: time::timestamp(),
+            listed: Cell::new(false),
+            line,
             outbox: RefCell::default(),
+            last: RefCell::default(),
             waker: RefCell::default(),
             signal: Cell::new(false),
             memberships: RefCell::default(),
             drain_at: Cell::new(0),
-            user: OnceCell::new(),
             cut: Cell::default(),
         }
     }
@@ -106,17 +152,41 @@ impl Peer {
             return;
         }
         let late = outbox.frames.front().is_some_and(|front| now > front.since + time::as_micros(bound.age));
-        if late || outbox.frames.len() >= bound.frames || outbox.bytes + frame.len() > bound.bytes {
+        if late || outbox.counted >= bound.frames || outbox.bytes + frame.len() > bound.bytes {
             *outbox = Outbox { slow: true, ..Outbox::default() };
             drop(outbox);
+            if let Some(line) = &self.line {
+                line.cut();
+            }
             return self.signal();
         }
-        outbox.bytes += frame.len();
-        outbox.frames.push_back(Outgoing { frame, delivery, since: now });
+        if self.medium == Medium::Events && frame.starts_with("id: ") {
+            *self.last.borrow_mut() = frame.clone();
+        }
+        (outbox.bytes, outbox.counted) = (outbox.bytes + frame.len(), outbox.counted + 1);
+        outbox.frames.push_back(Outgoing { frame, delivery, counted: true, since: now });
         let first = outbox.frames.len() == 1;
         drop(outbox);
         if first {
-            self.wake();
+            wake(&self.waker);
+        }
+    }
+
+    /// Where a stream stands when everything that waits has been written.
+    pub(crate) fn place(&self) -> Option<Position> {
+        protocol::parts(&self.last.borrow()).0
+    }
+
+    /// Lets messages from the history wait, which are bounded by its length and shared by all who have missed them.
+    pub(crate) fn send_missed(&self, frame: Utf8Bytes, now: u64) {
+        let mut outbox = self.outbox.borrow_mut();
+        if !outbox.slow {
+            if self.medium == Medium::Events {
+                *self.last.borrow_mut() = frame.clone();
+            }
+            outbox.frames.push_back(Outgoing { frame, delivery: true, counted: false, since: now });
+            drop(outbox);
+            wake(&self.waker);
         }
     }
 
@@ -125,7 +195,11 @@ impl Peer {
         let mut outbox = self.outbox.borrow_mut();
         let next = outbox.frames.pop_front();
         match &next {
-            Some(outgoing) => outbox.bytes -= outgoing.frame.len(),
+            Some(Outgoing { frame, counted: true, .. }) => {
+                outbox.bytes -= frame.len();
+                outbox.counted -= 1;
+            }
+            Some(_) => {}
             None if outbox.frames.capacity() > 64 => outbox.frames.shrink_to(4),
             None => {}
         }
@@ -140,7 +214,7 @@ impl Peer {
     /// Tells the owner that something other than frames has changed.
     pub(crate) fn signal(&self) {
         self.signal.set(true);
-        self.wake();
+        wake(&self.waker);
     }
 
     /// Whether something has changed since the last call.
@@ -150,16 +224,7 @@ impl Peer {
 
     /// Remembers whom to wake.
     pub(crate) fn register(&self, context: &Context<'_>) {
-        let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            *waker = Some(context.waker().clone());
-        }
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
+        remember(&self.waker, context);
     }
 
     /// Works on a membership, if there is one of this room.
@@ -202,12 +267,25 @@ impl Peer {
     }
 }
 
+fn remember(waker: &RefCell<Option<Waker>>, context: &Context<'_>) {
+    let mut waker = waker.borrow_mut();
+    if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+        *waker = Some(context.waker().clone());
+    }
+}
+
+fn wake(waker: &RefCell<Option<Waker>>) {
+    if let Some(waker) = &*waker.borrow() {
+        waker.wake_by_ref();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn peer() -> Peer {
-        Peer::new(PeerId { slot: 0, generation: 0 })
+        Peer::new(PeerId { slot: 0, generation: 0 }, Medium::Frames, None)
     }
 
     #[test]
@@ -238,5 +316,19 @@ mod tests {
             assert!(peer.next().is_some());
         }
         assert!(!peer.is_slow());
+    }
+
+    #[test]
+    fn what_was_missed_does_not_count_against_the_bound() {
+        let bound = Outbound { frames: 2, bytes: 100, age: std::time::Duration::from_secs(1) };
+        let peer = peer();
+        (0..50).for_each(|_| peer.send_missed("x".repeat(60).into(), 0));
+        peer.send("x".into(), true, 0, &bound);
+        peer.send("x".into(), true, 0, &bound);
+        assert!(!peer.is_slow());
+        (0..52).for_each(|_| assert!(peer.next().is_some()));
+        assert!(peer.next().is_none());
+        (0..3).for_each(|_| peer.send("x".into(), true, 0, &bound));
+        assert!(peer.is_slow(), "what has been written is not counted any more");
     }
 }

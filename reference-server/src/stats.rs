@@ -60,6 +60,8 @@ pub(crate) struct WorkerStats {
     pub(crate) pong_timeouts: Counter,
     pub(crate) rate_limited: Counter,
     pub(crate) errors_sent: Counter,
+    pub(crate) resumed: Counter,
+    pub(crate) resume_gaps: Counter,
 }
 
 /// What a broker counts.
@@ -146,6 +148,8 @@ const WORKER_COUNTERS: &[Row<WorkerStats>] = &[
     ("pong_timeouts", "Connections closed with 4201.", |w| &w.pong_timeouts),
     ("rate_limited", "Frames refused for their rate.", |w| &w.rate_limited),
     ("errors_sent", "Error frames sent.", |w| &w.errors_sent),
+    ("resumed", "Joins that got everything they had missed.", |w| &w.resumed),
+    ("resume_gaps", "Joins whose missed messages were not to be had.", |w| &w.resume_gaps),
 ];
 
 const ROOM_COUNTERS: &[Row<RoomStats>] = &[

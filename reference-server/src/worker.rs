@@ -1,4 +1,7 @@
-//! A thread that owns connections: accepts them, runs one task for each, and fans messages out to them.
+//! A thread that owns connections: accepts them, runs one task for each, and does what the rooms tell it.
+
+mod members;
+mod people;
 
 mod alarm;
 mod faulty;
@@ -15,15 +18,15 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
 
 use self::faulty::Faulty;
+pub(crate) use self::members::Wish;
 use crate::{
     auth::User,
     broker::Room,
     drain, endpoint,
     faults::Cut,
-    history::Position,
-    peer::{Joining, Membership, Peer, PeerId},
-    protocol::{self, Code},
-    room::{Inbox, JoinRequest, ToWorker},
+    peer::{Line, Peer, PeerId},
+    protocol::Medium,
+    room::{Inbox, ToWorker},
     shared::Shared,
     stats::WorkerStats,
     time,
@@ -39,6 +42,8 @@ pub(crate) struct Worker {
     pub(crate) stats: Arc<WorkerStats>,
     slots: RefCell<Slots>,
     rooms: RefCell<HashMap<Room, Vec<Rc<Peer>>>>,
+    /// Connections that are told when their user is notified.
+    people: RefCell<HashMap<Arc<str>, Vec<Rc<Peer>>>>,
     joins: Cell<u64>,
     messages: Cell<u64>,
     draining: CancellationToken,
@@ -57,9 +62,9 @@ struct Slots {
 impl Worker {
     pub(crate) fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
         let stats = Arc::clone(&shared.stats.workers[index]);
-        let (slots, rooms, joins, messages, draining, empty) = Default::default();
+        let (slots, rooms, people, joins, messages, draining, empty) = Default::default();
         let faulty = shared.faults.clone().map(Faulty::new);
-        Rc::new(Self { index, shared, stats, slots, rooms, joins, messages, draining, empty, faulty })
+        Rc::new(Self { index, shared, stats, slots, rooms, people, joins, messages, draining, empty, faulty })
     }
 
     /// Runs until the instance drains and every connection has gone, or `abort`.
@@ -107,10 +112,11 @@ impl Worker {
             let now = time::micros();
             while let Some(message) = batch.pop_front() {
                 match message {
-                    ToWorker::Deliver { room, frame, message } => {
-                        delivered += self.fan_out(&room, &frame, message, now)
-                    }
-                    ToWorker::Joined { peer, room, join, position } => self.joined(peer, &room, join, position, now),
+                    ToWorker::Deliver { room, what, message } => delivered += self.fan_out(&room, &what, message, now),
+                    ToWorker::Joined { peer, room, join, entrance } => self.joined(peer, &room, join, &entrance, now),
+                    ToWorker::Announce { room, what, user } => delivered += self.announce(&room, &what, &user, now),
+                    ToWorker::Notify { user, what } => delivered += self.notify(&user, &what, now),
+                    ToWorker::Standing { peer, position } => self.standing(peer, position, now),
                     ToWorker::Reply { peer, frame } => self.reply(peer, frame, now),
                     ToWorker::Drain => self.drain(now),
                     // Nobody asks any more when the answer comes too late.
@@ -125,50 +131,8 @@ impl Worker {
         }
     }
 
-    fn fan_out(&self, room: &Room, frame: &Utf8Bytes, message: bool, now: u64) -> usize {
-        if let Some(faulty) = self.faulty.as_ref().filter(|faulty| message && faulty.is_active()) {
-            return self.fan_out_faulty(faulty, room, frame);
-        }
-        let rooms = self.rooms.borrow();
-        let Some(members) = rooms.get(room) else { return 0 };
-        for peer in members {
-            peer.send(frame.clone(), message, now, &self.shared.config.outbound);
-        }
-        members.len()
-    }
-
-    fn reply(&self, id: PeerId, frame: Utf8Bytes, now: u64) {
-        if let Some(peer) = self.peer(id) {
-            peer.send(frame, false, now, &self.shared.config.outbound);
-        }
-    }
-
-    /// A join is done, unless the connection has gone or changed its mind.
-    fn joined(&self, id: PeerId, room: &Room, join: u64, position: Option<Position>, now: u64) {
-        let Some(peer) = self.peer(id) else { return };
-        let mut rooms = self.rooms.borrow_mut();
-        let members = rooms.entry(Arc::clone(room)).or_default();
-        let answer = peer.membership(room, |membership| {
-            if membership.join != join {
-                return None;
-            }
-            let state = std::mem::replace(&mut membership.state, Joining::Member { index: members.len() });
-            let Joining::Waiting { reference, .. } = state else { return None };
-            Some(protocol::joined(room, position, reference.as_deref(), &self.shared.name))
-        });
-        if let Some(Some(frame)) = answer {
-            members.push(Rc::clone(&peer));
-            self.stats.members.add(1);
-            self.answer_join(&peer, room, frame, now);
-            peer.signal();
-        }
-        if members.is_empty() {
-            rooms.remove(room);
-        }
-    }
-
     /// A new connection.
-    pub(crate) fn enter(&self) -> Rc<Peer> {
+    pub(crate) fn enter(&self, medium: Medium, line: Option<Rc<Line>>) -> Rc<Peer> {
         let mut slots = self.slots.borrow_mut();
         let slot = slots.free.pop().unwrap_or_else(|| {
             slots.peers.push((0, None));
@@ -176,7 +140,7 @@ impl Worker {
         });
         let (generation, entry) = &mut slots.peers[slot as usize];
         *generation += 1;
-        let peer = Rc::new(Peer::new(PeerId { slot, generation: *generation }));
+        let peer = Rc::new(Peer::new(PeerId { slot, generation: *generation }, medium, line));
         *entry = Some(Rc::clone(&peer));
         slots.used += 1;
         if self.draining.is_cancelled() {
@@ -195,6 +159,7 @@ impl Worker {
         slots.used -= 1;
         drop(slots);
         self.leave_all(peer);
+        self.unlist_user(peer);
         self.empty.notify_one();
     }
 
@@ -211,69 +176,20 @@ impl Worker {
         self.messages.get()
     }
 
-    /// Begins a join; what comes of it reaches the connection as a frame.
-    pub(crate) fn join(&self, peer: &Rc<Peer>, name: &str, reference: Option<&str>, now: u64) -> Result<(), Code> {
-        let known = peer.membership(name, |m| (m.room.clone(), matches!(m.state, Joining::Member { .. })));
-        match known {
-            Some((_, false)) => return Ok(()),
-            Some((room, true)) => {
-                let position = self.shared.registry.position(&room).ok_or(Code::Unavailable)?;
-                let frame = protocol::joined(name, position, reference, &self.shared.name);
-                peer.send(frame, false, now, &self.shared.config.outbound);
-                return Ok(());
-            }
-            None => {}
-        }
-        if peer.membership_count() >= self.shared.config.limits.rooms_per_connection {
-            return Err(Code::Limit);
-        }
-        let join = self.joins.get() + 1;
-        self.joins.set(join);
-        let room = self.shared.registry.join(name, JoinRequest { worker: self.index, peer: peer.id, join })?;
-        let until = now + time::as_micros(self.shared.config.join_timeout);
-        let state = Joining::Waiting { until, reference: reference.map(Box::from) };
-        peer.add_membership(Membership { room, join, state });
-        Ok(())
-    }
-
-    /// Ends a membership or a join; whether there was one. Gives back the `ref` of a join that was still waiting.
-    pub(crate) fn leave(&self, peer: &Rc<Peer>, name: &str) -> Option<Option<Box<str>>> {
-        peer.remove_membership(name).map(|membership| self.unlist(peer, membership))
-    }
-
-    fn unlist(&self, peer: &Rc<Peer>, membership: Membership) -> Option<Box<str>> {
-        let Membership { room, join, state } = membership;
-        let reference = match state {
-            Joining::Waiting { reference, .. } => reference,
-            Joining::Member { index } => {
-                self.remove_member(&room, index);
-                None
-            }
-        };
-        self.shared.registry.leave(&room, JoinRequest { worker: self.index, peer: peer.id, join });
-        reference
-    }
-
-    fn remove_member(&self, room: &Room, index: usize) {
-        let mut rooms = self.rooms.borrow_mut();
-        let Some(members) = rooms.get_mut(room) else { return };
-        members.swap_remove(index);
-        self.stats.members.add(-1);
-        if let Some(moved) = members.get(index) {
-            moved.membership(room, |membership| membership.state = Joining::Member { index });
-        }
-        if members.is_empty() {
-            rooms.remove(room);
+    fn reply(&self, id: PeerId, frame: Utf8Bytes, now: u64) {
+        if let Some(peer) = self.peer(id) {
+            peer.send(frame, false, now, &self.shared.config.outbound);
         }
     }
 
-    /// Everybody who has proved who they are.
+    /// Everybody with a socket who has proved who they are.
     fn users(&self) -> Vec<(Arc<User>, PeerId)> {
         let slots = self.slots.borrow();
         slots
             .peers
             .iter()
             .filter_map(|(_, peer)| peer.as_ref())
+            .filter(|peer| peer.medium == Medium::Frames)
             .filter_map(|peer| Some((peer.user()?, peer.id)))
             .collect()
     }
@@ -294,7 +210,11 @@ impl Worker {
         self.draining.cancel();
         let config = &self.shared.config.drain;
         for peer in self.slots.borrow().peers.iter().filter_map(|(_, peer)| peer.as_ref()) {
-            peer.send(drain::hint(config), false, now, &self.shared.config.outbound);
+            let hint = match peer.medium {
+                Medium::Frames => drain::hint(config),
+                Medium::Events => drain::event(config, peer.place(), &mut rand::rng()),
+            };
+            peer.send(hint, false, now, &self.shared.config.outbound);
             peer.drain_at.set(drain::moment(config, now, &mut rand::rng()));
             peer.signal();
         }

@@ -49,7 +49,7 @@ pub(super) struct Behaviour {
     /// How long a client may take to authenticate by its first message
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = crate::units::parse_duration)]
     auth_timeout: Duration,
-    /// Browser origins that may connect (repeatable); loopback ones always may
+    /// Browser origins that may connect (repeatable); loopback ones if none is given
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
     /// Frames a client may send per second

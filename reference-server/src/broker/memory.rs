@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,9 +16,6 @@ use crate::{
     history::{Entry, Epoch, Position},
     time,
 };
-
-/// Publications with the same key within this time are one.
-const DEDUPE_MICROS: u64 = 60_000_000;
 
 /// What the instances of one process share. Give each its [`view`](Self::view).
 pub struct MemoryBroker {
@@ -76,8 +74,8 @@ impl MemoryBroker {
         &self.history
     }
 
-    fn keeps(&self) -> bool {
-        self.history != History::Off
+    fn keeps(&self, room: &str) -> bool {
+        self.history.keeps(room)
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -117,8 +115,8 @@ impl Shared {
 
 impl Log {
     /// The offset of an earlier publication with this key; remembers the key otherwise.
-    fn repeated(&mut self, key: Option<String>, now: u64) -> Option<u64> {
-        while self.keys.front().is_some_and(|(at, ..)| now >= at + DEDUPE_MICROS) {
+    fn repeated(&mut self, key: Option<String>, window: Duration, now: u64) -> Option<u64> {
+        while self.keys.front().is_some_and(|(at, ..)| now >= at + time::as_micros(window)) {
             self.keys.pop_front();
         }
         let key = key?;
@@ -154,15 +152,17 @@ impl Broker for View {
         let mut shared = self.broker.lock();
         let log = shared.log(&room);
         let position = match self.broker.history {
-            History::Off => None,
-            History::Kept { length, .. } => match log.repeated(dedupe, received) {
-                Some(offset) => {
-                    let position = Position { offset, ..log.position };
-                    drop(shared);
-                    return receipt.settle(Ok(Some(position)));
+            History::Kept { length, ttl, .. } if self.broker.keeps(&room) => {
+                match log.repeated(dedupe, ttl, received) {
+                    Some(offset) => {
+                        let position = Position { offset, ..log.position };
+                        drop(shared);
+                        return receipt.settle(Ok(Some(position)));
+                    }
+                    None => Some(log.append(&tail, length, received)),
                 }
-                None => Some(log.append(&tail, length, received)),
-            },
+            }
+            _ => None,
         };
         for (_, events) in &log.subscribers {
             events.message(Arrival { room: Arc::clone(&room), position, tail: tail.clone(), received });
@@ -179,7 +179,7 @@ impl Broker for View {
         if !log.subscribers.iter().any(|(instance, _)| *instance == self.instance) {
             log.subscribers.push((self.instance, Arc::clone(&self.events)));
         }
-        let position = self.broker.keeps().then_some(log.position);
+        let position = self.broker.keeps(room).then_some(log.position);
         // Under the lock, so that no message after the position can come before it.
         self.events.answer(Event::Subscribed { room: Arc::clone(room), generation, position });
     }
@@ -190,7 +190,7 @@ impl Broker for View {
         let now = time::micros();
         if let Some(log) = shared.rooms.get_mut(room) {
             log.subscribers.retain(|(instance, _)| *instance != self.instance);
-            if log.subscribers.is_empty() && !self.broker.keeps() {
+            if log.subscribers.is_empty() && !self.broker.keeps(room) {
                 shared.rooms.remove(room);
             }
         }

@@ -26,6 +26,10 @@ use crate::{
 /// The name of a room, shared by everything that mentions it.
 pub type Room = Arc<str>;
 
+/// The channel of notifications: a room no client can name, which every instance listens to. The tails of its messages
+/// begin with the user they are for.
+pub const NOTIFY: &str = "!notify";
+
 /// One instance's view of what joins the instances.
 ///
 /// Promises: messages of a room reach every subscribed instance in one order. `subscribe` is answered by
@@ -44,7 +48,8 @@ pub trait Broker: Send + Sync + 'static {
     /// Wants a room no longer.
     fn unsubscribe(&self, room: &Room);
 
-    /// Asks for what a room remembers after `after`; answered by [`Event::History`], or by [`Event::Down`].
+    /// Asks for what a room remembers after `after`; answered by [`Event::History`] with the same `generation`, or by
+    /// [`Event::Down`].
     fn history(&self, room: &Room, generation: u64, after: Position);
 
     /// Has every wanted room answered again: some of its messages may have been thrown away here.
@@ -72,7 +77,7 @@ pub struct Publication {
     pub room: Room,
     /// The envelope's tail.
     pub tail: Bytes,
-    /// Publications with the same key within a minute are one.
+    /// Publications with the same key are one, for as long as the room remembers.
     pub dedupe: Option<String>,
     /// Who wants to know what became of it.
     pub receipt: Receipt,
@@ -146,6 +151,13 @@ pub enum Event {
         /// Where the room stands: at the last entry, if there is one.
         position: Position,
     },
+    /// Somebody has come to a room or has gone; the whole frame.
+    Announcement {
+        /// Which.
+        room: Room,
+        /// What members are told.
+        frame: Bytes,
+    },
     /// The broker is lost; nothing is subscribed until it is answered again.
     Down,
 }
@@ -179,6 +191,14 @@ impl Events {
     pub(crate) fn message(&self, arrival: Arrival) {
         let bytes = arrival.tail.len();
         if !self.queue.offer(Event::Message(arrival), bytes) {
+            self.overflowed.store(true, Ordering::Release);
+        }
+    }
+
+    /// Like messages, announcements that find the queue full are thrown away.
+    pub(crate) fn announcement(&self, room: Room, frame: Bytes) {
+        let bytes = frame.len();
+        if !self.queue.offer(Event::Announcement { room, frame }, bytes) {
             self.overflowed.store(true, Ordering::Release);
         }
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 pub(crate) mod health;
+mod query;
 pub(crate) mod ws;
 
 use std::{convert::Infallible, rc::Rc, time::Duration};

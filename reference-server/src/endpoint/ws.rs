@@ -14,9 +14,14 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{Answer, refuse};
+use super::{
+    Answer,
+    query::{parameter, percent_decode},
+    refuse,
+};
 use crate::{
     auth::{self, Admission},
+    history::{Epoch, Position},
     protocol,
     session::{self, Visitor},
     worker::Worker,
@@ -66,7 +71,8 @@ fn admit(worker: &Worker, request: &Request<Incoming>) -> Result<(Visitor, Strin
     if shared.stats.connections() >= shared.max_connections as i64 {
         return Err((StatusCode::SERVICE_UNAVAILABLE, "Too Many Connections"));
     }
-    Ok((Visitor { user, home }, accept))
+    let from = request.uri().query().and_then(position_of);
+    Ok((Visitor { user, home, from }, accept))
 }
 
 /// The room in a path: `None` for `/ws`.
@@ -82,33 +88,16 @@ fn room_of(path: &str) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// The value of `token` in a query; what cannot be decoded is a token that will not verify.
+/// The token in a query; what cannot be decoded is one that will not verify.
 fn token_of(query: &str) -> Option<Cow<'_, str>> {
-    let value = query.split('&').find_map(|pair| match pair.split_once('=') {
-        Some(("token", value)) => Some(value),
-        None if pair == "token" => Some(""),
-        _ => None,
-    })?;
-    Some(percent_decode(value).unwrap_or_default())
+    parameter(query, "token")
 }
 
-fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains('%') {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        if first == b'%' {
-            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
-            decoded.push(u8::from_str_radix(digits, 16).ok()?);
-            rest = &tail[2..];
-        } else {
-            decoded.push(first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(decoded).ok().map(Cow::Owned)
+/// Where a query says the client has come to in the room of the path.
+fn position_of(query: &str) -> Option<Position> {
+    let offset = parameter(query, "off")?.parse().ok()?;
+    let epoch = Epoch::parse(parameter(query, "ep")?.as_bytes())?;
+    Some(Position { offset, epoch })
 }
 
 fn accept_key(headers: &HeaderMap) -> Result<String, Refusal> {
@@ -193,15 +182,5 @@ mod tests {
         for unknown in ["/", "/ws/", "/wss", "/ws/room/x"] {
             assert_eq!(room_of(unknown).map_err(|r| r.0), Err(StatusCode::NOT_FOUND), "{unknown}");
         }
-    }
-
-    #[test]
-    fn queries_name_tokens() {
-        assert_eq!(token_of("a=1&token=x.y-z&b").as_deref(), Some("x.y-z"));
-        assert_eq!(token_of("token").as_deref(), Some(""));
-        assert_eq!(token_of("token=").as_deref(), Some(""));
-        assert_eq!(token_of("token=%41%2E").as_deref(), Some("A."));
-        assert_eq!(token_of("token=%4").as_deref(), Some(""));
-        assert_eq!(token_of("tokens=1"), None);
     }
 }

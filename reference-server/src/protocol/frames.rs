@@ -1,6 +1,6 @@
 //! Every frame clients are told.
 
-use std::fmt::Write;
+use std::{fmt::Write, sync::Arc};
 
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -10,7 +10,7 @@ use crate::{history::Position, time::Rfc3339};
 
 /// The part of a message its origin builds, which travels through the broker as it is.
 pub(crate) struct Tail<'a> {
-    pub(crate) room: &'a str,
+    pub(crate) to: To<'a>,
     /// A JSON string.
     pub(crate) id: &'a str,
     /// A JSON string.
@@ -23,15 +23,56 @@ pub(crate) struct Tail<'a> {
     pub(crate) content: &'a str,
 }
 
+/// Whom a message is for.
+#[derive(Clone, Copy)]
+pub(crate) enum To<'a> {
+    Room(&'a str),
+    /// A JSON string.
+    User(&'a str),
+}
+
+impl std::fmt::Display for To<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Room(room) => write!(f, r#""room":"{room}""#),
+            Self::User(user) => write!(f, r#""user":{user}"#),
+        }
+    }
+}
+
+/// Whom a tail is for, if it is for a user: a JSON string.
+pub(crate) fn addressee(tail: &[u8]) -> Option<&str> {
+    string_at(tail.strip_prefix(br#""user":"#)?)
+}
+
+/// Whom an announcement is about: a JSON string.
+pub(crate) fn subject(frame: &[u8]) -> Option<Arc<str>> {
+    let key = br#","userId":"#;
+    let at = memchr::memmem::find(frame, key)?;
+    string_at(&frame[at + key.len()..]).map(Arc::from)
+}
+
+/// The JSON string these bytes begin with, quotes included.
+fn string_at(bytes: &[u8]) -> Option<&str> {
+    let mut escaped = false;
+    let inside = bytes.strip_prefix(b"\"")?;
+    let end = inside.iter().position(|&byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    })?;
+    std::str::from_utf8(&bytes[..end + 2]).ok()
+}
+
 impl Tail<'_> {
     /// Everything after the head, closing brace included.
     pub(crate) fn encode(&self) -> Bytes {
-        let Self { room, id, from, origin, timestamp, tin, tpub, content } = self;
-        let mut out = String::with_capacity(160 + room.len() + id.len() + from.len() + content.len());
+        let Self { to, id, from, origin, timestamp, tin, tpub, content } = self;
+        let mut out = String::with_capacity(288 + id.len() + from.len() + content.len());
         write_to(
             &mut out,
             format_args!(
-                r#""room":"{room}","id":{id},"from":{from},"org":"{origin}","timestamp":"{timestamp}","tin":{tin},"tpub":{tpub},"content":{content}}}"#
+                r#"{to},"id":{id},"from":{from},"org":"{origin}","timestamp":"{timestamp}","tin":{tin},"tpub":{tpub},"content":{content}}}"#
             ),
         );
         Bytes::from(out)
@@ -40,6 +81,8 @@ impl Tail<'_> {
 
 /// The part of a message the delivering instance builds.
 pub(crate) struct Head<'a> {
+    /// `message` or `notify`.
+    pub(crate) kind: &'static str,
     pub(crate) position: Option<Position>,
     pub(crate) via: &'a str,
     pub(crate) tsub: u64,
@@ -53,8 +96,8 @@ impl Head<'_> {
     pub(crate) fn encode(&self, tail: &[u8]) -> Option<Utf8Bytes> {
         let tail = std::str::from_utf8(tail).ok()?;
         let mut out = String::with_capacity(128 + tail.len());
-        let Self { via, tsub, tout, .. } = self;
-        out.push_str(r#"{"type":"message","#);
+        let Self { kind, via, tsub, tout, .. } = self;
+        write_to(&mut out, format_args!(r#"{{"type":"{kind}","#));
         push_position(&mut out, self.position);
         write_to(&mut out, format_args!(r#","via":"{via}","tsub":{tsub},"tout":{tout},"#));
         if self.replayed {
@@ -98,6 +141,11 @@ pub(crate) fn joined(room: &str, position: Option<Position>, reference: Option<&
     push_reference(&mut out, reference);
     write_to(&mut out, format_args!(r#","instance":"{instance}"}}"#));
     out.into()
+}
+
+/// The first event of a personal stream.
+pub(crate) fn connected(timestamp: Rfc3339) -> Utf8Bytes {
+    format!(r#"{{"type":"connected","timestamp":"{timestamp}"}}"#).into()
 }
 
 pub(crate) fn left(room: &str, reference: Option<&str>) -> Utf8Bytes {

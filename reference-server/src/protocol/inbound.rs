@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Code;
+use crate::history::{Epoch, Position};
 
 /// Largest `ref` and `id` a client may send, in bytes of JSON.
 const REFERENCE_BYTES: usize = 128;
@@ -26,6 +27,10 @@ pub(crate) struct Inbound<'a> {
     pub(crate) id: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) token: Option<Cow<'a, str>>,
+    #[serde(default)]
+    off: Option<u64>,
+    #[serde(borrow, default)]
+    ep: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(crate) t: Option<&'a RawValue>,
 }
@@ -54,6 +59,18 @@ impl<'a> Inbound<'a> {
             Some(kind) => kind,
             None if self.content.is_some() => "message",
             None => "",
+        }
+    }
+
+    /// Where the client has come to, if it says so.
+    pub(crate) fn position(&self) -> Result<Option<Position>, Code> {
+        match (self.off, self.ep.as_deref()) {
+            (None, None) => Ok(None),
+            (Some(offset), Some(epoch)) => {
+                let epoch = Epoch::parse(epoch.as_bytes()).ok_or(Code::Malformed)?;
+                Ok(Some(Position { offset, epoch }))
+            }
+            _ => Err(Code::Malformed),
         }
     }
 

@@ -1,10 +1,15 @@
 //! The wire: what clients may say and every frame they are told. JSON text frames, built by hand so that the order of
 //! keys is what `PROTOCOL.md` promises. Pure.
 
+mod event;
 mod frames;
 mod inbound;
 
-pub(crate) use frames::{AUTH_SUCCESS, Head, Tail, Welcome, ack, drain, drain_reason, error, gap, joined, left, pong};
+pub(crate) use event::{Encoded, Medium, event, mark, parse_position, parts};
+pub(crate) use frames::{
+    AUTH_SUCCESS, Head, Tail, To, Welcome, ack, addressee, connected, drain, drain_reason, error, gap, joined, left,
+    pong, subject,
+};
 pub(crate) use inbound::Inbound;
 
 /// Whether a room may be called this.
@@ -83,7 +88,7 @@ mod tests {
             frames.push(gap("r", position, None));
             frames.push(gap("r", None, position));
             for replayed in [false, true] {
-                let head = Head { position, via: "b", tsub: 1, tout: 2, replayed };
+                let head = Head { kind: "message", position, via: "b", tsub: 1, tout: 2, replayed };
                 frames.push(head.encode(br#""room":"r","content":null}"#).unwrap());
             }
         }

@@ -68,6 +68,11 @@ impl Channel {
         (self.state == State::Live).then_some(self.last)
     }
 
+    /// Up to where messages were delivered.
+    pub(super) fn last(&self) -> Option<Position> {
+        self.last
+    }
+
     /// Whether it has been live before: the next answer to `subscribed` is a recovery.
     pub(super) fn was_live(&self) -> bool {
         self.answered

@@ -2,6 +2,11 @@
 //! reach the workers. Everything that must be in order happens under one lock, and nothing under it waits.
 
 mod channel;
+mod flow;
+mod inbox;
+mod people;
+mod recall;
 mod registry;
 
-pub(crate) use registry::{Inbox, JoinRequest, Registry, ToWorker};
+pub(crate) use inbox::{Entrance, Inbox, JoinRequest, Replay, ToWorker};
+pub(crate) use registry::Registry;

@@ -1,85 +1,62 @@
-//! The table of rooms, and the order in which everything about a room reaches the workers.
+//! The table of rooms: who is in them, and how long they are listened to.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use tokio::sync::{Notify, oneshot};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio::sync::Notify;
 
-use super::channel::{Channel, Message, Step};
+use super::{
+    channel::Channel,
+    inbox::{Inbox, JoinRequest, ToWorker},
+    people::People,
+    recall::Recall,
+};
 use crate::{
-    auth::User,
-    broker::{Broker, Event, Events, Publication, Room},
-    faults::Cut,
+    broker::{Broker, NOTIFY, Publication, Room},
     history::Position,
-    peer::PeerId,
-    protocol::{self, Code, Head},
-    queue::Queue,
+    protocol::{Code, Medium},
     stats::Stats,
     time,
 };
 
-/// How long after messages were thrown away every room is looked at (microseconds): the more of them, the less it helps
-/// to do so at once. Rooms in which somebody goes on talking notice by themselves.
-const RESYNC_PAUSE: u64 = 200_000;
-
-/// What a worker is told, in the order in which it is to act.
-#[derive(Debug)]
-pub(crate) enum ToWorker {
-    /// A frame for every local member of a room; `message` if it counts as a delivery.
-    Deliver { room: Room, frame: Utf8Bytes, message: bool },
-    /// A join is done: everything after `position` will be delivered.
-    Joined { peer: PeerId, room: Room, join: u64, position: Option<Position> },
-    /// A frame for one connection.
-    Reply { peer: PeerId, frame: Utf8Bytes },
-    /// The instance goes away.
-    Drain,
-    /// Who is there?
-    List(oneshot::Sender<Vec<(Arc<User>, PeerId)>>),
-    /// Cut a connection.
-    Cut { peer: PeerId, cut: Cut },
-}
-
-/// Where a worker finds what it is told.
-pub(crate) type Inbox = Queue<ToWorker>;
-
-/// A connection that wants to be in a room.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct JoinRequest {
-    pub(crate) worker: usize,
-    pub(crate) peer: PeerId,
-    /// Comes back with the answer.
-    pub(crate) join: u64,
-}
-
 /// See the module.
 pub(crate) struct Registry {
     table: Mutex<Table>,
-    broker: Arc<dyn Broker>,
-    inboxes: Vec<Arc<Inbox>>,
-    stats: Arc<Stats>,
-    instance: Arc<str>,
+    /// Who has a connection here.
+    pub(crate) people: People,
+    pub(super) broker: Arc<dyn Broker>,
+    pub(super) inboxes: Vec<Arc<Inbox>>,
+    pub(super) stats: Arc<Stats>,
+    pub(super) instance: Arc<str>,
+    numbers: AtomicU64,
     linger: u64,
     max_rooms: usize,
     lingers: Notify,
 }
 
 #[derive(Default)]
-struct Table {
-    rooms: HashMap<Room, Entry>,
-    generation: u64,
+pub(super) struct Table {
+    pub(super) rooms: HashMap<Room, Entry>,
     /// Rooms that were left by their last member, in the order of their end; each at most once.
     lingering: VecDeque<(u64, Room)>,
 }
 
-struct Entry {
-    generation: u64,
-    channel: Channel,
+pub(super) struct Entry {
+    pub(super) generation: u64,
+    pub(super) channel: Channel,
     /// Members and joins in flight, by worker.
-    members: Vec<u32>,
-    waiting: Vec<JoinRequest>,
+    pub(super) members: Vec<u32>,
+    /// How many of them are streams.
+    pub(super) streams: u32,
+    pub(super) waiting: Vec<JoinRequest>,
+    pub(super) recall: Recall,
+    /// Listened to whether there are members or not.
+    pub(super) pinned: bool,
     /// When to give the room up, while it has no members.
     until: Option<u64>,
     lingers: bool,
@@ -94,8 +71,17 @@ impl Registry {
         stats: Arc<Stats>,
     ) -> Self {
         let (linger, max_rooms) = (time::as_micros(config.linger), config.limits.rooms);
-        let (table, lingers) = (Mutex::default(), Notify::new());
-        Self { table, broker, inboxes, stats, instance, linger, max_rooms, lingers }
+        let (table, people, numbers, lingers) = (Mutex::default(), People::new(inboxes.len()), 0.into(), Notify::new());
+        Self { table, people, broker, inboxes, stats, instance, numbers, linger, max_rooms, lingers }
+    }
+
+    /// Listens to the notifications, for ever.
+    pub(crate) fn listen(&self) {
+        let mut table = self.lock();
+        let room = self.open(&mut table, NOTIFY);
+        if let Some(entry) = table.rooms.get_mut(&room) {
+            entry.pinned = true;
+        }
     }
 
     /// Adds a connection to a room. The answer comes through the worker's inbox, in order with the messages.
@@ -108,25 +94,28 @@ impl Registry {
         };
         // Invariant: the room was found or opened just above.
         let entry = table.rooms.get_mut(&room).expect("the room is in the table");
-        if entry.members.iter().all(|&count| count == 0) {
+        if !entry.pinned && entry.members.iter().all(|&count| count == 0) {
             self.stats.rooms.rooms.add(1);
         }
         entry.members[request.worker] += 1;
+        entry.streams += u32::from(request.medium == Medium::Events);
         entry.until = None;
         match entry.channel.live() {
-            Some(position) => self.settle(&room, request, position),
+            Some(position) => self.admit(&room, entry, request, position),
             None => entry.waiting.push(request),
         }
         Ok(room)
     }
 
     /// Takes a connection out of a room it has joined or is joining.
-    pub(crate) fn leave(&self, room: &Room, request: JoinRequest) {
+    pub(crate) fn leave(&self, room: &Room, request: &JoinRequest) {
         let mut table = self.lock();
         let Some(entry) = table.rooms.get_mut(room) else { return };
         entry.waiting.retain(|waiting| (waiting.peer, waiting.join) != (request.peer, request.join));
+        entry.recall.forget(request);
         entry.members[request.worker] -= 1;
-        if entry.members.iter().any(|&count| count > 0) {
+        entry.streams -= u32::from(request.medium == Medium::Events);
+        if entry.pinned || entry.members.iter().any(|&count| count > 0) {
             return;
         }
         self.stats.rooms.rooms.add(-1);
@@ -143,6 +132,14 @@ impl Registry {
         self.lock().rooms.get(room).and_then(|entry| entry.channel.live())
     }
 
+    /// Tells a member where its room stands, in order with the messages.
+    pub(crate) fn stand(&self, room: &str, request: &JoinRequest) {
+        let table = self.lock();
+        if let Some(entry) = table.rooms.get(room) {
+            self.tell(request.worker, ToWorker::Standing { peer: request.peer, position: entry.channel.last() });
+        }
+    }
+
     /// Where a worker finds what it is told.
     pub(crate) fn inbox(&self, worker: usize) -> Arc<Inbox> {
         Arc::clone(&self.inboxes[worker])
@@ -156,36 +153,6 @@ impl Registry {
     /// Tells a worker something about one of its connections.
     pub(crate) fn tell(&self, worker: usize, message: ToWorker) {
         self.inboxes[worker].push(message, 0);
-    }
-
-    /// Brings what the broker says to the workers, for ever. Waits for workers that are behind, so that what cannot be
-    /// worked off yet stays where it is bounded.
-    pub(crate) async fn pump(&self, events: &Events) {
-        let mut batch = VecDeque::new();
-        let mut resync_at = u64::MAX;
-        loop {
-            if resync_at == u64::MAX {
-                events.take(&mut batch).await;
-            } else {
-                // Either way there is something to do now.
-                let _in_time = tokio::time::timeout_at(time::deadline(resync_at), events.take(&mut batch)).await;
-            }
-            for event in batch.drain(..) {
-                self.handle(event);
-                for inbox in &self.inboxes {
-                    inbox.room().await;
-                }
-            }
-            let now = time::micros();
-            if events.take_overflow() {
-                self.stats.rooms.overflows.add(1);
-                resync_at = resync_at.min(now + RESYNC_PAUSE);
-            }
-            if now >= resync_at {
-                resync_at = u64::MAX;
-                self.broker.resync();
-            }
-        }
     }
 
     /// Gives up rooms whose time is over, for ever.
@@ -222,12 +189,14 @@ impl Registry {
 
     fn open(&self, table: &mut Table, name: &str) -> Room {
         let room = Room::from(name);
-        table.generation += 1;
         let entry = Entry {
-            generation: table.generation,
+            generation: self.number(),
             channel: Channel::default(),
             members: vec![0; self.inboxes.len()],
+            streams: 0,
             waiting: Vec::new(),
+            recall: Recall::default(),
+            pinned: false,
             until: None,
             lingers: false,
         };
@@ -236,89 +205,13 @@ impl Registry {
         room
     }
 
-    fn handle(&self, event: Event) {
-        let mut table = self.lock();
-        match event {
-            Event::Message(arrival) => {
-                // A room given up a moment ago may still be heard.
-                let Some((room, entry)) = find(&mut table, &arrival.room) else { return };
-                let steps = entry.channel.message(Message::from(arrival));
-                self.carry_out(&room, entry, steps);
-            }
-            Event::Subscribed { room, generation, position } => {
-                let Some((room, entry)) = find(&mut table, &room) else { return };
-                if entry.generation == generation {
-                    self.stats.rooms.resubscribes.add(u64::from(entry.channel.was_live()));
-                    let steps = entry.channel.subscribed(position);
-                    self.carry_out(&room, entry, steps);
-                }
-            }
-            Event::History { room, generation, entries, position } => {
-                let Some((room, entry)) = find(&mut table, &room) else { return };
-                if entry.generation == generation {
-                    let steps = entry.channel.history(entries, position, time::micros());
-                    self.carry_out(&room, entry, steps);
-                }
-            }
-            Event::Down => table.rooms.values_mut().for_each(|entry| entry.channel.down()),
-        }
+    /// A number for a wish or a question; never used twice.
+    pub(super) fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn carry_out(&self, room: &Room, entry: &mut Entry, steps: Vec<Step>) {
-        for step in steps {
-            match step {
-                Step::Deliver(message) => self.deliver(room, entry, &message),
-                Step::Gap { before, position } => {
-                    self.stats.rooms.gaps.add(1);
-                    self.fan_out(room, entry, &protocol::gap(room, before, position), false);
-                }
-                Step::Settle(position) => {
-                    for request in std::mem::take(&mut entry.waiting) {
-                        self.settle(room, request, position);
-                    }
-                }
-                Step::Ask(after) => self.broker.history(room, entry.generation, after),
-                Step::Repeat => self.stats.rooms.repeats.add(1),
-            }
-        }
-    }
-
-    /// Encodes a message once for everybody here.
-    fn deliver(&self, room: &Room, entry: &Entry, message: &Message) {
-        let Message { position, tail, received, replayed } = message;
-        let (position, tsub, tout, replayed) = (*position, *received, time::micros(), *replayed);
-        let head = Head { position, via: &self.instance, tsub, tout, replayed };
-        match head.encode(tail) {
-            Some(frame) => {
-                self.stats.rooms.fanouts.add(1);
-                self.stats.rooms.replayed.add(u64::from(replayed));
-                self.fan_out(room, entry, &frame, true);
-            }
-            None => self.stats.broker.foreign.add(1),
-        }
-    }
-
-    fn fan_out(&self, room: &Room, entry: &Entry, frame: &Utf8Bytes, message: bool) {
-        let interested = self.inboxes.iter().zip(&entry.members).filter(|(_, members)| **members > 0);
-        for (inbox, _) in interested {
-            let room = Arc::clone(room);
-            inbox.push(ToWorker::Deliver { room, frame: frame.clone(), message }, frame.len());
-        }
-    }
-
-    fn settle(&self, room: &Room, request: JoinRequest, position: Option<Position>) {
-        let JoinRequest { worker, peer, join } = request;
-        self.tell(worker, ToWorker::Joined { peer, room: Arc::clone(room), join, position });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Table> {
         // Invariant: nothing panics while this lock is held.
         self.table.lock().expect("room table lock is never poisoned")
     }
-}
-
-fn find<'a>(table: &'a mut Table, room: &Room) -> Option<(Room, &'a mut Entry)> {
-    let room = Arc::clone(table.rooms.get_key_value(room)?.0);
-    let entry = table.rooms.get_mut(&room)?;
-    Some((room, entry))
 }

@@ -9,9 +9,10 @@ use crate::{
     auth::User,
     broker::{Publication, PublishError, Receipt, Room},
     peer::Joining,
-    protocol::{self, Code, Inbound, Tail},
+    protocol::{self, Code, Inbound, Tail, To},
     room::ToWorker,
     time,
+    worker::Wish,
 };
 
 impl Session {
@@ -68,7 +69,8 @@ impl Session {
     }
 
     fn join(&self, inbound: &Inbound<'_>) -> Result<(), Code> {
-        self.worker.join(&self.peer, self.room(inbound)?, inbound.reference(), time::micros())
+        let wish = Wish { room: self.room(inbound)?, reference: inbound.reference(), from: inbound.position()? };
+        self.worker.join(&self.peer, wish, time::micros())
     }
 
     fn leave(&self, inbound: &Inbound<'_>) -> Result<(), Code> {
@@ -94,7 +96,7 @@ impl Session {
             format!(r#""{}{}-{}-{}""#, shared.name, shared.nonce, self.worker.index, self.worker.number_message())
         });
         let tail = Tail {
-            room: &room,
+            to: To::Room(&room),
             id: &id,
             from: &user.json,
             origin: &shared.name,

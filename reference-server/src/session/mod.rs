@@ -15,12 +15,13 @@ use crate::{
     drain,
     faults::How,
     heartbeat::{Beat, Heartbeat},
+    history::Position,
     peer::Peer,
-    protocol::{self, Code, Inbound, Welcome},
+    protocol::{self, Code, Inbound, Medium, Welcome},
     rate::{RateLimit, Verdict},
     socket::{End, Happening, Socket},
     time,
-    worker::Worker,
+    worker::{Wish, Worker},
 };
 
 /// Who comes, and where to, as far as the handshake tells.
@@ -29,6 +30,8 @@ pub(crate) struct Visitor {
     pub(crate) user: Option<Arc<User>>,
     /// The room in the path: joined at once, and meant by frames that name none.
     pub(crate) home: Option<String>,
+    /// Where in that room the client goes on.
+    pub(crate) from: Option<Position>,
 }
 
 /// See the module.
@@ -38,6 +41,7 @@ struct Session {
     socket: Socket,
     user: Option<Arc<User>>,
     home: Option<String>,
+    from: Option<Position>,
     heartbeat: Heartbeat,
     rate: RateLimit,
     auth_until: u64,
@@ -72,7 +76,7 @@ impl Drop for Entered {
 
 /// Runs a connection to its end. The connection has been counted in the gauge by the caller.
 pub(crate) async fn run(worker: Rc<Worker>, stream: TcpStream, read_already: Bytes, visitor: Visitor) {
-    let peer = worker.enter();
+    let peer = worker.enter(Medium::Frames, None);
     let _entered = Entered(Rc::clone(&worker), Rc::clone(&peer));
     let config = &worker.shared.config;
     let (stats, message) = (Arc::clone(&worker.stats), config.limits.message);
@@ -85,6 +89,7 @@ pub(crate) async fn run(worker: Rc<Worker>, stream: TcpStream, read_already: Byt
         auth_until: now + time::as_micros(config.auth_timeout),
         user: None,
         home: visitor.home,
+        from: visitor.from,
         held: None,
         worker: Rc::clone(&worker),
         peer,
@@ -131,10 +136,12 @@ impl Session {
         };
         self.send(welcome.encode());
         self.auth_until = u64::MAX;
-        self.peer.user.get_or_init(|| Arc::clone(&user));
+        self.worker.identify(&self.peer, &user);
+        self.worker.list_user(&self.peer);
         self.user = Some(user);
-        if let Some(home) = self.home.clone()
-            && let Err(code) = self.worker.join(&self.peer, &home, None, time::micros())
+        let wish = |room| Wish { room, reference: None, from: self.from };
+        if let Some(home) = &self.home
+            && let Err(code) = self.worker.join(&self.peer, wish(home), time::micros())
         {
             self.error(code, None);
         }

@@ -16,6 +16,7 @@ use crate::{
     broker::Room,
     faults::{Deed, Fate, Faults, Plan, Said},
     peer::{Joining, Peer, PeerId},
+    protocol::{self, Encoded},
     time,
 };
 
@@ -67,8 +68,15 @@ struct Delayed {
 #[derive(Clone)]
 struct Copy {
     room: Room,
-    frame: Utf8Bytes,
+    what: Encoded,
     said: Arc<Said>,
+}
+
+impl Copy {
+    /// As this connection is spoken to.
+    fn over(&self, peer: &Peer) -> Utf8Bytes {
+        self.what.over(peer.medium).unwrap_or_else(|| protocol::event(peer.place(), None, &self.what.frame))
+    }
 }
 
 impl State {
@@ -145,11 +153,11 @@ impl Worker {
     }
 
     /// The fan-out of a message, copy by copy.
-    pub(super) fn fan_out_faulty(&self, faulty: &Faulty, room: &Room, frame: &Utf8Bytes) -> usize {
+    pub(super) fn fan_out_faulty(&self, faulty: &Faulty, room: &Room, what: &Encoded) -> usize {
         let rooms = self.rooms.borrow();
-        let (Some(members), Some(said)) = (rooms.get(room), Said::parse(frame)) else { return 0 };
+        let (Some(members), Some(said)) = (rooms.get(room), Said::parse(&what.frame)) else { return 0 };
         let plan = faulty.faults.plan();
-        let copy = Copy { room: Arc::clone(room), frame: frame.clone(), said };
+        let copy = Copy { room: Arc::clone(room), what: what.clone(), said };
         for peer in members {
             self.copy(faulty, &plan, peer, &copy);
         }
@@ -199,7 +207,7 @@ impl Worker {
         let delay = plan.delay(&name(peer));
         if delay.is_none() && waiting.is_none() || state.delayed.len() >= WAITING {
             drop(state);
-            return peer.send(copy.frame.clone(), true, now, &self.shared.config.outbound);
+            return peer.send(copy.over(peer), true, now, &self.shared.config.outbound);
         }
         let due = (now + delay.unwrap_or(0)).max(waiting.unwrap_or(0));
         state.number += 1;
@@ -219,7 +227,7 @@ impl Worker {
         let mut others = (0..count).filter_map(|n| slots.peers[(first + n) % count].1.as_ref());
         if let Some(other) = others.find(outside) {
             faulty.record("misroute", other, copy);
-            other.send(copy.frame.clone(), true, time::micros(), &self.shared.config.outbound);
+            other.send(copy.over(other), true, time::micros(), &self.shared.config.outbound);
         }
     }
 
@@ -245,14 +253,14 @@ impl Worker {
             if let Some(peer) = self.peer(id).filter(|peer| is_member(peer, &copy.room)) {
                 let (by, message) = (Some(time::micros() - since), Some(Arc::clone(&copy.said)));
                 faulty.log(Deed { what: "delay", user: peer.user(), message, by, ..Deed::default() });
-                peer.send(copy.frame, true, time::micros(), outbound);
+                peer.send(copy.over(&peer), true, time::micros(), outbound);
             }
         }
         state.last_due.retain(|_, due| *due > now);
         for ((id, room, _), held) in state.swaps.extract_if(|_, held| held.until <= now) {
             if let Some(peer) = self.peer(id).filter(|peer| is_member(peer, &room)) {
                 faulty.record("swap_in_vain", &peer, &held.copy);
-                peer.send(held.copy.frame, true, now, outbound);
+                peer.send(held.copy.over(&peer), true, now, outbound);
             }
         }
         for ((id, room), answer) in state.answers.extract_if(|_, answer| answer.until <= now) {

@@ -3,28 +3,13 @@
 use std::time::Duration;
 
 use reference_server::{BrokerChoice, Config};
-use tokio::sync::oneshot;
 
-use crate::support::{Client, Redis, Server, server::memory, soon, until};
+use crate::support::{Client, Redis, Server, server::memory, soon, talk, until};
 
 fn quick() -> Config {
     let mut config = Config { linger: Duration::ZERO, ..Config::default() };
     (config.limits.frames_per_second, config.limits.frames_burst) = (100_000, 100_000);
     config
-}
-
-/// Somebody who talks without pause until told to stop.
-async fn talk(server: &Server, room: &str) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
-    let mut talker = Client::in_room(server, room, "talker").await;
-    let (stop, mut stopped) = oneshot::channel();
-    let task = tokio::spawn(async move {
-        while stopped.try_recv() == Err(oneshot::error::TryRecvError::Empty) {
-            talker.say("1").await;
-            talker.expect("message").await;
-        }
-        talker.leave().await;
-    });
-    (stop, task)
 }
 
 async fn positions_are_contiguous(broker: BrokerChoice) {

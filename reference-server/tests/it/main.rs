@@ -12,5 +12,6 @@ mod limits;
 mod outage;
 mod process;
 mod protocol;
+mod resume;
 mod rooms;
 mod support;

@@ -72,6 +72,7 @@ async fn run(transcript: &str) {
     let server = Server::alone(config).await;
     let mut client = None;
     let ada = token("ada");
+    let mut epoch = String::new();
     for line in transcript.lines() {
         let (mark, rest) = line.split_once(' ').unwrap();
         let said = rest.replace("ADA", &ada);
@@ -82,8 +83,16 @@ async fn run(transcript: &str) {
                 assert!(transcript.ends_with(&refusal), "{refusal}");
             }
             "=" => client = Some(Client::open(&server, &said).await),
-            ">" => client.as_mut().unwrap().send(&said).await,
-            "<" => assert_same_shape(&client.as_mut().unwrap().text().await, rest),
+            // The document's epoch stands for the one the room has.
+            ">" => client.as_mut().unwrap().send(&said.replace(r#""k3f9""#, &epoch)).await,
+            "<" => {
+                let text = client.as_mut().unwrap().text().await;
+                assert_same_shape(&text, rest);
+                let frame: Value = serde_json::from_str(&text).unwrap();
+                if frame["type"] == "joined" {
+                    epoch = frame["ep"].to_string();
+                }
+            }
             "x" => {
                 let (code, reason) = client.as_mut().unwrap().closed().await;
                 assert_eq!(format!("{code} {reason}"), rest);

@@ -3,13 +3,7 @@
 use reference_server::{BrokerChoice, Config};
 use serde_json::json;
 
-use crate::support::{Client, Redis, Server, server::memory, until};
-
-/// Both brokers, the Redis kept alive beside.
-async fn brokers() -> [(BrokerChoice, Option<Redis>); 2] {
-    let redis = Redis::start().await;
-    [(BrokerChoice::Memory(memory()), None), (BrokerChoice::Redis(redis.url()), Some(redis))]
-}
+use crate::support::{Client, Redis, Server, brokers, until};
 
 #[tokio::test]
 async fn chat_crosses_instances() {

@@ -12,14 +12,17 @@ use crate::engine::raw::RawLog;
 use crate::engine::stretches::Stretches;
 use crate::engine::walk::{Share, Step, Walk};
 use crate::ledger::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent};
-use crate::metrics::{HOP_STAGES, Recorder};
-use crate::observe::{ClientId, Fact, GroupId, Labels, Observation, Observe, RoomId, Stretch, Topic, TransportKind};
+use crate::metrics::Recorder;
+use crate::observe::{ClientId, GroupId, RoomId, Stretch, Topic, TransportKind};
 use crate::scenario::plan::{Life, Plan, Publication};
 use crate::scenario::{Fault, Times};
-use crate::time::{Timestamp, nanos};
+use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Markers};
 
 mod notes;
+mod pending;
+
+use pending::Pending;
 
 /// What a talker's worker tells the others about a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,7 @@ pub(in crate::engine) struct Books {
     /// Losses and returns since the last tick.
     pub(in crate::engine) events: Vec<ClientEvent>,
     pub(in crate::engine) raw: Option<RawLog>,
+    pending: Pending,
     seats: FxHashMap<ClientId, Box<[(RoomId, SeatId)]>>,
     transport: TransportKind,
     measured: std::ops::Range<Duration>,
@@ -105,6 +109,7 @@ impl Books {
             stretches: Stretches::expecting(!faults.is_empty()),
             events: Vec::new(),
             raw: None,
+            pending: Pending::default(),
             seats: FxHashMap::default(),
             transport,
             measured: times.warm_up..times.warm_up + times.duration,
@@ -240,13 +245,8 @@ impl Books {
         if let Some(raw) = &mut self.raw {
             raw.arrival(client, &marker, at, replayed);
         }
-        if let (Arrived::Delivered { .. }, Some(stamps)) = (arrived, &delivery.stamps)
-            && let Some(stages) = crate::session::hop_stages(stamps, at)
-        {
-            for (stage, took) in HOP_STAGES.into_iter().zip(stages) {
-                let labels = Labels { stage: Some(stage), ..Labels::default() };
-                self.recorder.observe(&Observation::new(Fact::HopStage, labels, nanos(took)));
-            }
+        if let (Arrived::Delivered { .. }, Some(stamps)) = (arrived, &delivery.stamps) {
+            self.hop(stamps, at);
         }
         Some(room)
     }

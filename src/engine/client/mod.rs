@@ -167,14 +167,15 @@ impl Client {
             first_delivery: &mut state.awaits_first_delivery,
             offsets: &mut state.offsets,
         };
-        let (read_before, _) = session.bytes();
         let at_most = if state.slow.is_some() { 1 } else { usize::MAX };
         let ended = session.poll(cx, at_most, &mut |happening| hearing.hear(happening));
         let ready = hearing.ready;
+        let traffic = session.take_traffic();
         if let Some((rate, next)) = &mut state.slow {
-            let read = session.bytes().0 - read_before;
-            *next = desk.clock.now().max(*next) + Duration::from_nanos(read.saturating_mul(1_000_000_000) / *rate);
+            let pause = traffic.read.saturating_mul(1_000_000_000) / *rate;
+            *next = desk.clock.now().max(*next) + Duration::from_nanos(pause);
         }
+        books.add_traffic(traffic);
         match ended {
             Poll::Ready(ended) => Poll::Ready(Step::Ended(Some(ended))),
             Poll::Pending if state.given_up => Poll::Ready(Step::Ended(Some(Ended::Closed(CloseReason::Silent)))),

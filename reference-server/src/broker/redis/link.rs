@@ -108,6 +108,9 @@ impl Receiver {
         let channel = std::str::from_utf8(&channel).unwrap_or_default();
         let Some(room) = channel.strip_prefix("room:") else { return self.echo(channel, &payload) };
         match Payload::parse(Bytes::from(payload)) {
+            Some(payload) if payload.is_announcement() => {
+                self.shared.events.announcement(Room::from(room), payload.tail);
+            }
             Some(Payload { position, tail }) => {
                 let room = Room::from(room);
                 self.shared.events.message(Arrival { room, position, tail, received });

@@ -26,7 +26,7 @@ local offset = redis.call('HINCRBY', KEYS[1], 's', 1)
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], offset .. '-0', 't', ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[5])
 redis.call('EXPIRE', KEYS[1], 86400)
-if KEYS[3] then redis.call('SET', KEYS[3], offset, 'EX', 60) end
+if KEYS[3] then redis.call('SET', KEYS[3], offset, 'EX', ARGV[5]) end
 redis.call('PUBLISH', ARGV[2], offset .. ':' .. epoch .. ':' .. ARGV[3])
 return {offset, epoch}
 ";
@@ -57,6 +57,9 @@ pub(super) struct Scripts {
     history: Script,
 }
 
+/// How announcements begin.
+const ANNOUNCEMENT: &[u8] = br#"{"type":"user."#;
+
 /// A message as it travels on a channel.
 pub(super) struct Payload {
     pub(super) position: Option<Position>,
@@ -79,7 +82,11 @@ impl Scripts {
 
     /// Publishes a tail the way `history` says.
     pub(super) fn publish(&self, room: &str, tail: &[u8], dedupe: Option<&str>, history: &History) -> Cmd {
-        let History::Kept { length, ttl } = history else {
+        let kept = match history {
+            History::Kept { length, ttl, .. } if history.keeps(room) => Some((*length, ttl.as_secs().max(1))),
+            _ => None,
+        };
+        let Some((length, seconds)) = kept else {
             let mut plain = cmd("PUBLISH");
             plain.arg(channel(room)).arg([b"::", tail].concat());
             return plain;
@@ -92,7 +99,7 @@ impl Scripts {
         if let Some(dedupe) = dedupe {
             eval.arg(format!("wsb:{{{room}}}:i:{dedupe}"));
         }
-        eval.arg(Epoch::random().as_str()).arg(channel(room)).arg(tail).arg(*length).arg(ttl.as_secs().max(1));
+        eval.arg(Epoch::random().as_str()).arg(channel(room)).arg(tail).arg(length).arg(seconds);
         eval
     }
 
@@ -131,12 +138,19 @@ fn key(room: &str, kind: &str) -> String {
 }
 
 impl Payload {
-    /// Reads `offset:epoch:tail`, or `::tail` without history. A tail is the rest of a JSON object.
+    /// Whether it announces somebody.
+    pub(super) fn is_announcement(&self) -> bool {
+        self.position.is_none() && self.tail.starts_with(ANNOUNCEMENT)
+    }
+
+    /// Reads `offset:epoch:tail`, or `::tail` without history. A tail is the rest of a JSON object that begins with whom
+    /// it is for; a whole object in its place announces somebody.
     pub(super) fn parse(payload: Bytes) -> Option<Self> {
         let first = memchr::memchr(b':', &payload)?;
         let second = first + 1 + memchr::memchr(b':', payload.get(first + 1..)?)?;
         let tail = payload.slice(second + 1..);
-        let shaped = tail.starts_with(b"\"room\":") && tail.ends_with(b"}");
+        let begins = [&br#""room":"#[..], br#""user":"#, ANNOUNCEMENT];
+        let shaped = begins.iter().any(|begin| tail.starts_with(begin)) && tail.ends_with(b"}");
         if !shaped {
             return None;
         }

@@ -14,6 +14,7 @@ use super::{
     link::Link,
     publisher, scripts,
 };
+use crate::history::Position;
 
 /// Questions for histories in one write.
 const QUESTIONS: usize = 64;
@@ -122,11 +123,7 @@ async fn subscribe(
 ) -> Result<(), String> {
     answered(shared, subscriber.subscribe(channels(rooms.iter().map(|(room, _)| room)))).await?;
     shared.stats.subscribes.add(rooms.len() as u64);
-    let positions = if shared.options.history == crate::config::History::Off {
-        vec![None; rooms.len()]
-    } else {
-        positions(shared, questions, rooms).await?.into_iter().map(Some).collect()
-    };
+    let positions = positions(shared, questions, rooms).await?;
     let current = shared.channels().subscribed(rooms);
     for (((room, generation), position), current) in rooms.iter().zip(positions).zip(current) {
         if current {
@@ -137,16 +134,24 @@ async fn subscribe(
     Ok(())
 }
 
+/// Where rooms stand; `None` for those without history.
 async fn positions(
     shared: &Shared,
     questions: &mut MultiplexedConnection,
     rooms: &[(Room, u64)],
-) -> Result<Vec<crate::history::Position>, String> {
-    let ask = shared.scripts.positions(rooms);
+) -> Result<Vec<Option<Position>>, String> {
+    let keeps = |room: &Room| shared.options.history.keeps(room);
+    let kept: Vec<_> = rooms.iter().filter(|(room, _)| keeps(room)).cloned().collect();
+    if kept.is_empty() {
+        return Ok(vec![None; rooms.len()]);
+    }
+    let ask = shared.scripts.positions(&kept);
     let answer = answered(shared, questions.send_packed_command(&ask)).await?;
     let Value::Array(parts) = answer else { return Err("positions were not answered".into()) };
-    let positions: Option<Vec<_>> = parts.chunks(2).map(|pair| scripts::position(&pair[0], pair.get(1)?)).collect();
-    positions.filter(|found| found.len() == rooms.len()).ok_or_else(|| "positions cannot be read".into())
+    let found: Option<Vec<_>> = parts.chunks(2).map(|pair| scripts::position(&pair[0], pair.get(1)?)).collect();
+    let found = found.filter(|found| found.len() == kept.len()).ok_or("positions cannot be read")?;
+    let mut found = found.into_iter();
+    Ok(rooms.iter().map(|(room, _)| keeps(room).then(|| found.next()).flatten()).collect())
 }
 
 /// Asks for the histories wanted, a batch at a time; whether there were any.

@@ -10,6 +10,12 @@ pub(crate) use client::Client;
 pub(crate) use redis::Redis;
 pub(crate) use server::Server;
 
+use reference_server::BrokerChoice;
+use tokio::{
+    sync::oneshot::{self, error::TryRecvError},
+    task::JoinHandle,
+};
+
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -29,4 +35,24 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         }
     })
     .await;
+}
+
+/// Both brokers, the Redis kept alive beside.
+pub(crate) async fn brokers() -> [(BrokerChoice, Option<Redis>); 2] {
+    let redis = Redis::start().await;
+    [(BrokerChoice::Memory(server::memory()), None), (BrokerChoice::Redis(redis.url()), Some(redis))]
+}
+
+/// Somebody who talks without pause until told to stop.
+pub(crate) async fn talk(server: &Server, room: &str) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    let mut talker = Client::in_room(server, room, "talker").await;
+    let (stop, mut stopped) = oneshot::channel();
+    let task = tokio::spawn(async move {
+        while stopped.try_recv() == Err(TryRecvError::Empty) {
+            talker.say("1").await;
+            talker.expect("message").await;
+        }
+        talker.leave().await;
+    });
+    (stop, task)
 }

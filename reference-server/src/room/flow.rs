@@ -1,0 +1,238 @@
+//! What the broker says, brought to the workers in order: every message encoded once, joins answered where they belong.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::{
+    channel::{Message, Step},
+    inbox::{Entrance, JoinRequest, Replay, ToWorker},
+    recall::{self, Need, Returning},
+    registry::{Entry, Registry, Table},
+};
+use crate::{
+    broker::{Event, Events, NOTIFY, Room},
+    history::{Entry as History, Epoch, Position},
+    protocol::{self, Encoded, Head, Medium},
+    time,
+};
+
+/// How long after messages were thrown away every room is looked at (microseconds): the more of them, the less it helps
+/// to do so at once. Rooms in which somebody goes on talking notice by themselves.
+const RESYNC_PAUSE: u64 = 200_000;
+
+impl Registry {
+    /// Brings what the broker says to the workers, for ever. Waits for workers that are behind, so that what cannot be
+    /// worked off yet stays where it is bounded.
+    pub(crate) async fn pump(&self, events: &Events) {
+        let mut batch = VecDeque::new();
+        let mut resync_at = u64::MAX;
+        loop {
+            if resync_at == u64::MAX {
+                events.take(&mut batch).await;
+            } else {
+                // Either way there is something to do now.
+                let _in_time = tokio::time::timeout_at(time::deadline(resync_at), events.take(&mut batch)).await;
+            }
+            for event in batch.drain(..) {
+                self.handle(event);
+                for inbox in &self.inboxes {
+                    inbox.room().await;
+                }
+            }
+            let now = time::micros();
+            if events.take_overflow() {
+                self.stats.rooms.overflows.add(1);
+                resync_at = resync_at.min(now + RESYNC_PAUSE);
+            }
+            if now >= resync_at {
+                resync_at = u64::MAX;
+                self.broker.resync();
+            }
+        }
+    }
+
+    fn handle(&self, event: Event) {
+        let mut table = self.lock();
+        match event {
+            Event::Message(arrival) => {
+                // A room given up a moment ago may still be heard.
+                let Some((room, entry)) = find(&mut table, &arrival.room) else { return };
+                let steps = entry.channel.message(Message::from(arrival));
+                self.carry_out(&room, entry, steps);
+            }
+            Event::Subscribed { room, generation, position } => {
+                let Some((room, entry)) = find(&mut table, &room) else { return };
+                if entry.generation == generation {
+                    self.stats.rooms.resubscribes.add(u64::from(entry.channel.was_live() && !entry.pinned));
+                    let steps = entry.channel.subscribed(position);
+                    self.carry_out(&room, entry, steps);
+                }
+            }
+            Event::History { room, generation, entries, position } => {
+                let Some((room, entry)) = find(&mut table, &room) else { return };
+                if entry.generation == generation {
+                    let steps = entry.channel.history(entries, position, time::micros());
+                    self.carry_out(&room, entry, steps);
+                } else {
+                    self.recalled(&room, entry, generation, entries, position);
+                }
+            }
+            Event::Announcement { room, frame } => {
+                let Some((room, entry)) = find(&mut table, &room) else { return };
+                self.announce(&room, entry, &frame);
+            }
+            Event::Down => table.rooms.values_mut().for_each(|entry| {
+                entry.channel.down();
+                let returning = entry.recall.give_up();
+                entry.waiting.extend(returning.into_iter().map(|(request, _)| request));
+            }),
+        }
+    }
+
+    fn carry_out(&self, room: &Room, entry: &mut Entry, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Deliver(message) => self.deliver(room, entry, &message),
+                Step::Gap { before, position } => {
+                    self.stats.rooms.gaps.add(1);
+                    let gap = protocol::gap(room, before, position);
+                    self.fan_out(room, entry, &Encoded::new(gap, entry.streams > 0, position), false);
+                    for (request, from) in entry.recall.give_up() {
+                        self.settle(room, request, Entrance::Lost { from, position });
+                    }
+                }
+                Step::Settle(position) => {
+                    for request in std::mem::take(&mut entry.waiting) {
+                        self.admit(room, entry, request, position);
+                    }
+                }
+                Step::Ask(after) => self.broker.history(room, entry.generation, after),
+                Step::Repeat => self.stats.rooms.repeats.add(1),
+            }
+        }
+    }
+
+    /// Encodes a message once for everybody here.
+    fn deliver(&self, room: &Room, entry: &mut Entry, message: &Message) {
+        let Message { position, tail, received, replayed } = message;
+        let (kind, tsub, tout) = (kind_of(room), *received, time::micros());
+        let head = Head { kind, position: *position, via: &self.instance, tsub, tout, replayed: *replayed };
+        let Some(frame) = head.encode(tail) else { return self.stats.broker.foreign.add(1) };
+        self.stats.rooms.fanouts.add(1);
+        self.stats.rooms.replayed.add(u64::from(*replayed));
+        let what = Encoded::new(frame, entry.streams > 0, *position);
+        match protocol::addressee(tail) {
+            Some(user) if kind == "notify" => self.notify(user, &what),
+            _ => self.fan_out(room, entry, &what, true),
+        }
+        if let Some(position) = position.filter(|_| !entry.recall.is_idle()) {
+            entry.recall.delivered(position, tail);
+            for (request, from) in entry.recall.reached(position) {
+                self.settle(room, request, Entrance::Recovered { from, replay: Replay::default() });
+            }
+        }
+    }
+
+    fn fan_out(&self, room: &Room, entry: &Entry, what: &Encoded, message: bool) {
+        let interested = self.inboxes.iter().zip(&entry.members).filter(|(_, members)| **members > 0);
+        for (inbox, _) in interested {
+            let (room, bytes) = (Arc::clone(room), what.frame.len());
+            inbox.push(ToWorker::Deliver { room, what: what.clone(), message }, bytes);
+        }
+    }
+
+    /// Tells the others in a room that somebody has come or gone.
+    fn announce(&self, room: &Room, entry: &Entry, frame: &Bytes) {
+        let (Ok(frame), Some(user)) = (Utf8Bytes::try_from(frame.clone()), protocol::subject(frame)) else {
+            return self.stats.broker.foreign.add(1);
+        };
+        let what = Encoded::new(frame, entry.streams > 0, entry.channel.last());
+        let interested = self.inboxes.iter().zip(&entry.members).filter(|(_, members)| **members > 0);
+        for (inbox, _) in interested {
+            let (room, what, user, bytes) = (Arc::clone(room), what.clone(), Arc::clone(&user), what.frame.len());
+            inbox.push(ToWorker::Announce { room, what, user }, bytes);
+        }
+    }
+
+    /// Tells the workers with a connection of this user.
+    fn notify(&self, user: &str, what: &Encoded) {
+        for worker in self.people.workers(user) {
+            let (user, bytes) = (Arc::from(user), what.frame.len());
+            self.inboxes[worker].push(ToWorker::Notify { user, what: what.clone() }, bytes);
+        }
+    }
+
+    /// Answers a join, the room standing at `last`; asks the history first if messages were missed.
+    pub(super) fn admit(&self, room: &Room, entry: &mut Entry, request: JoinRequest, last: Option<Position>) {
+        let Some(from) = request.from else { return self.settle(room, request, Entrance::Live(last)) };
+        match recall::need(from, last) {
+            Need::Nothing => self.settle(room, request, Entrance::Recovered { from, replay: Replay::default() }),
+            Need::Hopeless => self.settle(room, request, Entrance::Lost { from, position: last }),
+            Need::History => {
+                let number = self.number();
+                if let Some(after) = entry.recall.ask((request, from), number) {
+                    self.broker.history(room, number, after);
+                }
+            }
+        }
+    }
+
+    /// The history's answer for members who have come back.
+    fn recalled(&self, room: &Room, entry: &mut Entry, number: u64, missed: Vec<History>, position: Position) {
+        let Some(last) = entry.channel.last() else { return };
+        let Some(answered) = entry.recall.answer(number, missed, position, last) else { return };
+        match answered.entries {
+            None => {
+                answered.returning.into_iter().for_each(|(request, _)| self.admit(room, entry, request, Some(last)))
+            }
+            Some(missed) => {
+                let copies = self.encode(room, &answered.returning, &missed, last.epoch);
+                for (request, from) in answered.returning {
+                    let skip = recall::seen(&missed, from, last);
+                    if from.offset > last.offset && from.offset <= answered.position.offset {
+                        entry.recall.wait_ahead((request, from));
+                    } else if let Some(skip) = skip {
+                        let replay = Replay { copies: Arc::clone(&copies), skip };
+                        let replay = replay.only_for(request.whose.as_deref(), &missed);
+                        self.settle(room, request, Entrance::Recovered { from, replay });
+                    } else {
+                        self.settle(room, request, Entrance::Lost { from, position: Some(last) });
+                    }
+                }
+            }
+        }
+        for (request, _) in entry.recall.take_next() {
+            self.admit(room, entry, request, Some(last));
+        }
+    }
+
+    /// Encodes what was missed, once for everybody who has missed it.
+    fn encode(&self, room: &Room, returning: &[Returning], missed: &[History], epoch: Epoch) -> Arc<[Encoded]> {
+        let streams = returning.iter().any(|(request, _)| request.medium == Medium::Events);
+        let (kind, now) = (kind_of(room), time::micros());
+        let encode = |History { offset, tail }: &History| {
+            let position = Some(Position { offset: *offset, epoch });
+            let head = Head { kind, position, via: &self.instance, tsub: now, tout: now, replayed: true };
+            Encoded::new(head.encode(tail).unwrap_or_default(), streams, position)
+        };
+        missed.iter().map(encode).collect()
+    }
+
+    fn settle(&self, room: &Room, request: JoinRequest, entrance: Entrance) {
+        let JoinRequest { worker, peer, join, .. } = request;
+        self.tell(worker, ToWorker::Joined { peer, room: Arc::clone(room), join, entrance });
+    }
+}
+
+/// What messages of a room are called on the wire.
+fn kind_of(room: &Room) -> &'static str {
+    if &**room == NOTIFY { "notify" } else { "message" }
+}
+
+fn find<'a>(table: &'a mut Table, room: &Room) -> Option<(Room, &'a mut Entry)> {
+    let room = Arc::clone(table.rooms.get_key_value(room)?.0);
+    let entry = table.rooms.get_mut(&room)?;
+    Some((room, entry))
+}
