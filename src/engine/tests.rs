@@ -373,7 +373,7 @@ fn a_mass_of_losses_nobody_declared_is_an_incident() {
     assert!(phases["during:incident-1"] > 0 && phases["after:incident-1"] > 0, "{phases:?}");
     let bystanders = run.by("deliveries.delivered", LabelKey::Bystander);
     assert!(bystanders["yes"] > bystanders["no"] && bystanders["no"] > 0, "{bystanders:?}");
-    // A found incident is told to the workers a tick later: who was back by then counts before it.
+    // A found incident is told to the workers a tick later: who was back by then counts to no stretch.
     assert!((4..=8).contains(&run.by("reconnect.downtime", LabelKey::Phase)["during:incident-1"]));
 }
 

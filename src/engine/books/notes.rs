@@ -24,6 +24,12 @@ impl Books {
         self.recorder.observe(&Observation::new(fact, labels, value));
     }
 
+    /// Records a fact about a client of `group` that lost its connection at `lost`: it belongs to that moment's stretch.
+    pub(in crate::engine) fn since(&mut self, lost: Timestamp, fact: Fact, group: GroupId, value: u64) {
+        let labels = Labels { group: Some(group), phase: self.stretches.at(lost), ..Labels::default() };
+        self.recorder.observe(&Observation::new(fact, labels, value));
+    }
+
     /// Records how long a stage of connecting took.
     pub(in crate::engine) fn stage(&mut self, stage: Word, group: GroupId, took: Duration) {
         let labels = Labels { stage: Some(stage), group: Some(group), ..Labels::default() };

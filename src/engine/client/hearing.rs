@@ -29,7 +29,7 @@ impl Hearing<'_> {
                 books.delivery_frame();
                 let room = books.deliver(self.client.id, group, self.seats, &delivery, at, &self.receiver);
                 if let Some(lost_at) = self.first_delivery.take_if(|_| room.is_some()) {
-                    books.measure(Fact::FirstDelivery, group, nanos(at - lost_at));
+                    books.since(lost_at, Fact::FirstDelivery, group, nanos(at - lost_at));
                 }
                 if let (false, Some(room), Some(offset)) = (self.offsets.is_empty(), room, delivery.offset)
                     && let Some(place) = self.seats.iter().position(|(of, _)| *of == room)

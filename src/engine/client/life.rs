@@ -57,8 +57,9 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
         let wake = desk.clock.now() + delay;
         desk.clock.sleep_until(wake).await;
         (attempt, previous) = (attempt + 1, delay);
-        if client.state.borrow().lost_at.is_some() {
-            note_attempt(desk, client, delay, wake);
+        let lost_at = client.state.borrow().lost_at;
+        if let Some(lost_at) = lost_at {
+            note_attempt(desk, client, lost_at, delay, wake);
         }
         url = match group.reconnect.failover {
             Failover::Next => (url + 1) % desk.urls,
@@ -133,17 +134,17 @@ async fn converse(desk: &Desk, client: &Client) -> Option<Ended> {
 }
 
 /// A client that lost its connection tries to come back, having waited `delay`, until `wake`.
-fn note_attempt(desk: &Desk, client: &Client, delay: Duration, wake: Timestamp) {
+fn note_attempt(desk: &Desk, client: &Client, lost_at: Timestamp, delay: Duration, wake: Timestamp) {
     let (mut books, at) = (desk.books.borrow_mut(), desk.clock.now());
-    books.count(Fact::ReconnectAttempt, client.group);
-    books.measure(Fact::Backoff, client.group, nanos(delay));
-    books.measure(Fact::BackoffLag, client.group, nanos(at - wake));
+    books.since(lost_at, Fact::ReconnectAttempt, client.group, 1);
+    books.since(lost_at, Fact::Backoff, client.group, nanos(delay));
+    books.since(lost_at, Fact::BackoffLag, client.group, nanos(at - wake));
     books.events.push(ClientEvent { client: client.id, at, what: Turn::Tried });
 }
 
 /// An attempt to come back failed.
 fn note_failure(books: &mut Books, client: &Client, at: Timestamp, stage: Word, kind: Word) {
-    if client.is_down() {
+    if client.down_since().is_some() {
         books.events.push(ClientEvent { client: client.id, at, what: Turn::Failed(stage, kind) });
     }
 }
@@ -156,8 +157,8 @@ fn became_ready(desk: &Desk, client: &Client) {
         books.on_instance(session.instance(), true);
     }
     if let Some(lost_at) = state.lost_at.take() {
-        books.count(Fact::Recovered, client.group);
-        books.measure(Fact::Downtime, client.group, nanos(now - lost_at));
+        books.since(lost_at, Fact::Recovered, client.group, 1);
+        books.since(lost_at, Fact::Downtime, client.group, nanos(now - lost_at));
         state.awaits_first_delivery = Some(lost_at);
         books.events.push(ClientEvent { client: client.id, at: now, what: Turn::Back });
     }

@@ -127,9 +127,9 @@ impl Client {
         self.state.borrow().was_ready
     }
 
-    /// Whether it has lost its connection and is not back.
-    pub(in crate::engine) fn is_down(&self) -> bool {
-        self.state.borrow().lost_at.is_some()
+    /// Since when it has been without its connection, if it is.
+    pub(in crate::engine) fn down_since(&self) -> Option<Timestamp> {
+        self.state.borrow().lost_at
     }
 
     /// Publications handed to the socket and not known to be written.

@@ -80,8 +80,8 @@ impl Worker {
         self.groups.borrow_mut()[usize::from(client.group.0)].1 += u64::from(ready);
         if !ready {
             self.desk.books.borrow_mut().count(fact, client.group);
-        } else if client.is_down() {
-            self.desk.books.borrow_mut().count(Fact::NeverRecovered, client.group);
+        } else if let Some(lost_at) = client.down_since() {
+            self.desk.books.borrow_mut().since(lost_at, Fact::NeverRecovered, client.group, 1);
         }
     }
 
