@@ -371,6 +371,8 @@ fn a_mass_of_losses_nobody_declared_is_an_incident() {
     assert!(incident.back.iter().all(Option::is_some) && incident.back.is_sorted());
     let phases = run.by("deliveries.delivered", LabelKey::Phase);
     assert!(phases["during:incident-1"] > 0 && phases["after:incident-1"] > 0, "{phases:?}");
+    let bystanders = run.by("deliveries.delivered", LabelKey::Bystander);
+    assert!(bystanders["yes"] > bystanders["no"] && bystanders["no"] > 0, "{bystanders:?}");
     // A found incident is told to the workers a tick later: who was back by then counts before it.
     assert!((4..=8).contains(&run.by("reconnect.downtime", LabelKey::Phase)["during:incident-1"]));
 }

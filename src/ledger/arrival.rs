@@ -130,8 +130,14 @@ fn deliver(room: &mut Room, seat: &Seat, arrival: &Arrival, reordered: bool, obs
     let Some(open) = room.get_mut(marker.index) else { return Arrived::Duplicate };
     let latency = nanos(arrival.at - open.due);
     let owed = owed(seat.class, Some(open.topic));
-    let labels =
-        Labels { hop: Some(hop), from: Some(arrival.from), own: Some(own), instance: Some(arrival.instance), ..owed };
+    let labels = Labels {
+        hop: Some(hop),
+        from: Some(arrival.from),
+        own: Some(own),
+        instance: Some(arrival.instance),
+        bystander: arrival.bystander,
+        ..owed
+    };
     open.first = if open.delivered == 0 { arrival.at } else { open.first.min(arrival.at) };
     open.last = open.last.max(arrival.at);
     open.delivered += 1;

@@ -137,7 +137,12 @@ pub(crate) const HELD: &[(&str, &str)] = &[
 
 /// The report of an outcome under some rules.
 pub(crate) fn report(outcome: &Outcome, broker: Broker, asked: &[(&str, &str)]) -> Report {
-    let judge = Judge::new(&rules(asked), &outcome.names).unwrap();
+    report_under(outcome, broker, &rules(asked))
+}
+
+/// The same, with all that a rule may say.
+pub(crate) fn report_under(outcome: &Outcome, broker: Broker, rules: &[RuleText]) -> Report {
+    let judge = Judge::new(rules, &outcome.names).unwrap();
     let mut series = Series::default();
     let delta = outcome.totals.clone();
     series.push(&Tick { at_ns: 1_000_000_000, phase: Phase::Measure, delta, clients: 1_000, asked: 1_000 });
