@@ -147,7 +147,7 @@ fn faults_in_words() {
     insta::assert_snapshot!(faults_of("@half-open", &[]), @r"
     Faults
       forgotten, 8 s after the warm-up: 20 % of listeners (about 180 clients) are
-        cut off without a word: nothing passes any more, and nobody says so
+        cut off without a word, which they notice after 3 s of silence
     ");
 }
 
