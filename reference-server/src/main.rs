@@ -55,6 +55,15 @@ struct Args {
     /// Origins browsers may come from; loopback ones if none is given
     #[arg(long)]
     allow_origin: Vec<String>,
+    /// Certificate chain (PEM): clients have to use TLS
+    #[arg(long, requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM)
+    #[arg(long, requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Offer misbehaviour (/admin/…) and /conformance/echo
+    #[arg(long)]
+    faults: bool,
     /// Frames per second and connection
     #[arg(long, default_value_t = 100)]
     frames_per_second: u32,
@@ -118,6 +127,9 @@ fn config(args: &Args) -> Config {
         ping_interval: Duration::from_millis(args.ping_interval_ms),
         ping_timeout: Duration::from_millis(args.ping_timeout_ms),
         allow_origin: args.allow_origin.clone(),
+        tls_cert: args.tls_cert.clone(),
+        tls_key: args.tls_key.clone(),
+        faults: args.faults,
         ..Config::default()
     };
     config.limits.frames_per_second = args.frames_per_second;

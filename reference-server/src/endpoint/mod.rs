@@ -1,45 +1,29 @@
 //! What an instance answers over HTTP: WebSocket upgrades on its own port, health and metrics on the admin port.
 
 mod admin;
+mod conformance;
+mod connection;
 pub(crate) mod health;
 mod query;
 pub(crate) mod ws;
 
-use std::{convert::Infallible, rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Response, StatusCode, header, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use hyper::{Request, Response, StatusCode, body::Incoming, header};
 
+pub(crate) use self::connection::serve;
 use crate::worker::Worker;
-
-/// How long a client may take to send its request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Answer = Response<Full<Bytes>>;
 
-/// Serves HTTP on a connection, on the worker's thread.
-pub(crate) fn serve(worker: &Rc<Worker>, stream: TcpStream) {
-    let worker = Rc::clone(worker);
-    tokio::task::spawn_local(async move {
-        // Replies must not wait for more: what belongs together is written together.
-        let _best_effort = stream.set_nodelay(true);
-        let service = service_fn(move |request| {
-            let answer = ws::answer(&worker, request);
-            std::future::ready(Ok::<_, Infallible>(answer))
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .max_headers(64)
-            .max_buf_size(16 * 1024)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        // Errors here are the client's: a reset, a timeout, something that is not HTTP.
-        let _client_gone = connection.await;
-    });
+/// Answers one request, whichever version of HTTP it came by.
+fn answer(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
+    if conformance::is_meant(worker, request.uri().path()) {
+        return conformance::answer(worker, request);
+    }
+    ws::answer(worker, request)
 }
 
 fn refuse(status: StatusCode, body: &'static str) -> Answer {

@@ -3,10 +3,12 @@
 
 mod conformance;
 mod drain;
+mod expiry;
 mod faults;
 mod frames;
 mod handshake;
 mod heartbeat;
+mod hostile;
 mod joins;
 mod limits;
 mod outage;
@@ -14,4 +16,6 @@ mod process;
 mod protocol;
 mod resume;
 mod rooms;
+mod secrets;
 mod support;
+mod tls;

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, protocol::CloseFrame},
@@ -12,8 +15,8 @@ use tokio_tungstenite::{
 use super::{Server, server::token, soon};
 
 /// See the module.
-pub(crate) struct Client {
-    pub(crate) socket: WebSocketStream<TcpStream>,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) socket: WebSocketStream<S>,
     pub(crate) instance: String,
 }
 
@@ -22,13 +25,6 @@ impl Client {
     pub(crate) async fn open(server: &Server, path: &str) -> Self {
         let stream = TcpStream::connect(server.address).await.unwrap();
         Self::over(stream, path).await
-    }
-
-    pub(crate) async fn over(stream: TcpStream, path: &str) -> Self {
-        let handshake = client_async(format!("ws://test{path}"), stream);
-        let (socket, answer) = soon("the upgrade", handshake).await.unwrap();
-        let instance = answer.headers()["x-wsbench-instance"].to_str().unwrap().to_owned();
-        Self { socket, instance }
     }
 
     /// A user in a room, past `joined`.
@@ -43,6 +39,15 @@ impl Client {
         let mut client = Self::open(server, &format!("/ws?token={}", token(user))).await;
         client.expect("welcome").await;
         client
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(crate) async fn over(stream: S, path: &str) -> Self {
+        let handshake = client_async(format!("ws://test{path}"), stream);
+        let (socket, answer) = soon("the upgrade", handshake).await.unwrap();
+        let instance = answer.headers()["x-wsbench-instance"].to_str().unwrap().to_owned();
+        Self { socket, instance }
     }
 
     pub(crate) async fn send(&mut self, frame: &str) {

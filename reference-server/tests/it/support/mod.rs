@@ -1,11 +1,13 @@
 //! What the tests stand on: a private Redis, instances in this process, and a client that fails loudly.
 
+pub(crate) mod child;
 pub(crate) mod client;
 pub(crate) mod redis;
 pub(crate) mod server;
 
 use std::time::Duration;
 
+pub(crate) use child::Child;
 pub(crate) use client::Client;
 pub(crate) use redis::Redis;
 pub(crate) use server::Server;

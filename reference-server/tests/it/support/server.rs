@@ -34,6 +34,15 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+impl Answer {
+    /// A metric on the page.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let line = self.body.lines().find(|line| line.starts_with(&format!("room_server_{name}{{")));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
+            .unwrap_or_else(|| panic!("no metric {name} in {}", self.body))
+    }
+}
+
 /// A good token for a user.
 pub(crate) fn token(user: &str) -> String {
     Secret::new(SECRET).mint(user, u32::MAX.into())
@@ -99,10 +108,7 @@ impl Server {
 
     /// A metric of the instance.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let page = self.admin("/metrics").await.body;
-        let line = page.lines().find(|line| line.starts_with(&format!("room_server_{name}{{")));
-        line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
-            .unwrap_or_else(|| panic!("no metric {name} in {page}"))
+        self.admin("/metrics").await.metric(name)
     }
 
     /// Waits until everybody has gone and says so.
