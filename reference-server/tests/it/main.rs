@@ -19,5 +19,6 @@ mod protocol;
 mod resume;
 mod rooms;
 mod secrets;
+mod slow;
 mod support;
 mod tls;
