@@ -13,6 +13,7 @@ mod hostile;
 mod joins;
 mod leaks;
 mod limits;
+mod metrics;
 mod outage;
 mod process;
 mod protocol;
