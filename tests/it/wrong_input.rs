@@ -110,7 +110,7 @@ fn a_scenario_that_is_not_valid_names_line_caret_and_remedy() {
 
 #[test]
 fn what_is_not_built_yet_says_so() {
-    let fault = "\n[[fault]]\nname = \"storm\"\nat = \"1s\"\ncommand = [\"true\"]\n";
+    let fault = "\n[[fault]]\nname = \"storm\"\nat = \"500ms\"\ncommand = [\"true\"]\n";
     let request = "\n[[request]]\nname = \"history\"\nmessage = \"history\"\nfrom = \"people\"\n";
     for (table, name) in [(fault, "command = [\"true\"]"), (request, "[[request]]")] {
         let scenario = format!("{RIGHT}{table}");
