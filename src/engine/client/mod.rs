@@ -35,16 +35,25 @@ struct State {
     leaving: bool,
     /// It has been in all its rooms at least once.
     was_ready: bool,
-    lost_at: Option<Timestamp>,
-    /// When it last lost its connection, back or not.
+    lost: Option<Loss>,
+    /// When it last noticed a loss, back or not.
     last_loss: Option<Timestamp>,
     /// It reads no faster than this, in bytes per second, and not before then.
     slow: Option<(u64, Timestamp)>,
-    awaits_first_delivery: Option<Timestamp>,
+    awaits_first_delivery: Option<Loss>,
     /// The newest offset seen in each room, where the client resumes; else empty.
     offsets: Box<[u64]>,
     /// Nothing was heard for too long.
     given_up: bool,
+}
+
+/// The loss of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Loss {
+    /// Since when nothing comes: the end of the connection, or the last byte before a silence.
+    since: Timestamp,
+    /// When the client noticed, which decides the stretch of the run it belongs to.
+    pub(in crate::engine) noticed: Timestamp,
 }
 
 /// A publication as it is remembered between handing it over and its fate.
@@ -127,9 +136,9 @@ impl Client {
         self.state.borrow().was_ready
     }
 
-    /// Since when it has been without its connection, if it is.
-    pub(in crate::engine) fn down_since(&self) -> Option<Timestamp> {
-        self.state.borrow().lost_at
+    /// The loss it has not recovered from, if there is one.
+    pub(in crate::engine) fn loss(&self) -> Option<Loss> {
+        self.state.borrow().lost
     }
 
     /// Publications handed to the socket and not known to be written.

@@ -80,8 +80,8 @@ impl Worker {
         self.groups.borrow_mut()[usize::from(client.group.0)].1 += u64::from(ready);
         if !ready {
             self.desk.books.borrow_mut().count(fact, client.group);
-        } else if let Some(lost_at) = client.down_since() {
-            self.desk.books.borrow_mut().since(lost_at, Fact::NeverRecovered, client.group, 1);
+        } else if let Some(loss) = client.loss() {
+            self.desk.books.borrow_mut().since(loss.noticed, Fact::NeverRecovered, client.group, 1);
         }
     }
 
