@@ -111,6 +111,9 @@ pub async fn run(
     // Accepted connections inherit the send buffer; the longer backlog is for clients that all come back at once.
     let socket = socket2::SockRef::from(&listener);
     socket.set_send_buffer_size(config.send_buffer)?;
+    // Streams do not answer pings: the kernel gives up clients that acknowledge nothing for as long as sockets may be
+    // silent.
+    socket.set_tcp_user_timeout(Some(config.ping_interval + config.ping_timeout))?;
     socket.listen(BACKLOG)?;
     let threads = Threads::start(config.workers, &name)?;
     // The broker's tasks share the first worker's thread: on a small machine no message changes threads.

@@ -206,6 +206,11 @@ impl Peer {
         next
     }
 
+    /// Whether anything waits to be written.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.outbox.borrow().frames.is_empty()
+    }
+
     /// Whether it has fallen too far behind.
     pub(crate) fn is_slow(&self) -> bool {
         self.outbox.borrow().slow

@@ -170,10 +170,16 @@ impl Worker {
         }
     }
 
-    /// A number no other message of this worker has.
-    pub(crate) fn number_message(&self) -> u64 {
+    /// An id no other message has: a JSON string.
+    pub(crate) fn message_id(&self) -> String {
         self.messages.set(self.messages.get() + 1);
-        self.messages.get()
+        let Shared { name, nonce, .. } = &*self.shared;
+        format!(r#""{name}{nonce}-{}-{}""#, self.index, self.messages.get())
+    }
+
+    /// Waits until the instance goes away.
+    pub(crate) async fn drains(&self) {
+        self.draining.cancelled().await;
     }
 
     fn reply(&self, id: PeerId, frame: Utf8Bytes, now: u64) {

@@ -160,6 +160,25 @@ pub(crate) fn ack(reference: &str, room: &str, position: Option<Position>, id: &
     format!(r#"{{"type":"ack","ref":{reference},"room":"{room}","off":{offset},"id":{id}}}"#).into()
 }
 
+/// The answer to a publication over HTTP.
+pub(crate) fn published(position: Option<Position>, id: &str) -> String {
+    let mut out = String::from("{");
+    push_position(&mut out, position);
+    write_to(&mut out, format_args!(r#","id":{id}}}"#));
+    out
+}
+
+/// The answer to a poll.
+pub(crate) fn batch(room: &str, position: Option<Position>, events: &[String], instance: &str) -> String {
+    let events = events.join(",");
+    match position {
+        Some(position) => {
+            format!(r#"{{"room":"{room}","pos":"{position}","instance":"{instance}","events":[{events}]}}"#)
+        }
+        None => format!(r#"{{"room":"{room}","pos":null,"instance":"{instance}","events":[{events}]}}"#),
+    }
+}
+
 pub(crate) fn error(code: Code, reference: Option<&str>) -> Utf8Bytes {
     let (code, message, retryable) = code.describe();
     let mut out = format!(r#"{{"type":"error","code":"{code}","message":"{message}""#);
@@ -179,8 +198,12 @@ pub(crate) fn pong(reference: Option<&str>, t: Option<&str>, tin: u64, tout: u64
 }
 
 /// Messages are missing: the members have everything up to `before`; from `position` on they have everything again.
-pub(crate) fn gap(room: &str, before: Option<Position>, position: Option<Position>) -> Utf8Bytes {
-    let mut out = format!(r#"{{"type":"gap","room":"{room}","#);
+/// Without a room it is notifications that are missing.
+pub(crate) fn gap(room: Option<&str>, before: Option<Position>, position: Option<Position>) -> Utf8Bytes {
+    let mut out = String::from(r#"{"type":"gap","#);
+    if let Some(room) = room {
+        write_to(&mut out, format_args!(r#""room":"{room}","#));
+    }
     push_position(&mut out, position);
     let offset = Offset(before);
     match before {

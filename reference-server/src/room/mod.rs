@@ -8,5 +8,6 @@ mod people;
 mod recall;
 mod registry;
 
-pub(crate) use inbox::{Entrance, Inbox, JoinRequest, Replay, ToWorker};
+pub(crate) use flow::public;
+pub(crate) use inbox::{Entrance, Inbox, JoinRequest, ToWorker};
 pub(crate) use registry::Registry;

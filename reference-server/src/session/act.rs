@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::{Flow, Session, close};
 use crate::{
     auth::User,
-    broker::{Publication, PublishError, Receipt, Room},
+    broker::{Publication, Receipt, Room},
     peer::Joining,
     protocol::{self, Code, Inbound, Tail, To},
     room::ToWorker,
@@ -92,9 +92,7 @@ impl Session {
         let shared = &self.worker.shared;
         let own = inbound.id.map(|raw| raw.get().to_owned());
         let dedupe = own.as_ref().map(|id| format!("{}:{id}", user.json));
-        let id = own.unwrap_or_else(|| {
-            format!(r#""{}{}-{}-{}""#, shared.name, shared.nonce, self.worker.index, self.worker.number_message())
-        });
+        let id = own.unwrap_or_else(|| self.worker.message_id());
         let tail = Tail {
             to: To::Room(&room),
             id: &id,
@@ -121,13 +119,8 @@ impl Session {
                 (Ok(position), Some(reference)) => protocol::ack(reference, &room, position, &id),
                 (Ok(_), None) => return,
                 (Err(error), reference) => {
-                    let code = match error {
-                        PublishError::Unavailable => Code::Unavailable,
-                        PublishError::Unconfirmed => Code::Unconfirmed,
-                    };
-                    shared.stats.rooms.publish_errors.add(1);
-                    shared.stats.rooms.unconfirmed.add(u64::from(error == PublishError::Unconfirmed));
-                    protocol::error(code, reference.as_deref())
+                    shared.stats.rooms.failed(error);
+                    protocol::error(error.into(), reference.as_deref())
                 }
             };
             shared.registry.tell(worker, ToWorker::Reply { peer, frame });

@@ -10,7 +10,7 @@ use crate::{
     history::Position,
     peer::{Joining, Membership, Peer, PeerId},
     protocol::{self, Code, Encoded, Medium},
-    room::{Entrance, JoinRequest},
+    room::{self, Entrance, JoinRequest},
     time,
 };
 
@@ -114,7 +114,7 @@ impl Worker {
                 self.stats.resumed.add(1);
             }
             Entrance::Lost { from, position } => {
-                self.tell(peer, *position, protocol::gap(room, Some(*from), *position), now);
+                self.tell(peer, *position, protocol::gap(room::public(room), Some(*from), *position), now);
                 self.stats.resume_gaps.add(1);
             }
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests read clocks, and an unwrap is an assertion
 
 mod conformance;
+mod documented;
 mod drain;
 mod faults;
 mod frames;
@@ -9,9 +10,13 @@ mod handshake;
 mod heartbeat;
 mod joins;
 mod limits;
+mod notify;
 mod outage;
+mod poll;
 mod process;
 mod protocol;
+mod publish;
 mod resume;
 mod rooms;
+mod sse;
 mod support;

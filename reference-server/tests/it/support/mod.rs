@@ -1,6 +1,7 @@
 //! What the tests stand on: a private Redis, instances in this process, and a client that fails loudly.
 
 pub(crate) mod client;
+pub(crate) mod http;
 pub(crate) mod redis;
 pub(crate) mod server;
 

@@ -118,7 +118,8 @@ pub(crate) async fn get(address: SocketAddr, path: &str, headers: &str) -> Answe
     exchange(address, &format!("GET {path} HTTP/1.1\r\n"), headers, "").await
 }
 
-async fn exchange(address: SocketAddr, head: &str, headers: &str, body: &str) -> Answer {
+/// One request; `head` is its first lines, `headers` more of them, each with its end.
+pub(crate) async fn exchange(address: SocketAddr, head: &str, headers: &str, body: &str) -> Answer {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = format!("{head}Host: test\r\nConnection: close\r\n{headers}\r\n{body}");
@@ -128,7 +129,7 @@ async fn exchange(address: SocketAddr, head: &str, headers: &str, body: &str) ->
         answer
     };
     let answer = soon(head, exchange).await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head: head.into(), body: body.into() }
 }
