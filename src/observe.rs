@@ -203,6 +203,8 @@ pub enum Fact {
     FrameReceived,
     BytesReceived,
     BytesSent,
+    SocketRead,
+    SocketWrite,
     Error,
     ConnectionLost,
     ReconnectAttempt,

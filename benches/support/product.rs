@@ -59,7 +59,7 @@ rooms = {{ count = {rooms}, name = "room-{{n}}" }}
 [[publish]]
 name = "chat"
 from = "members"
-rate = "{rate}/s"
+rate = "{rate:.2}/s"
 size = "{size}B"
 "#
         )

@@ -30,11 +30,19 @@ impl Default for Histogram {
 impl Histogram {
     /// Adds one value in nanoseconds.
     pub fn record(&mut self, nanos: u64) {
-        self.hdr.saturating_record(nanos);
+        self.record_n(nanos, 1);
+    }
+
+    /// Adds one value in nanoseconds, `times` times.
+    pub fn record_n(&mut self, nanos: u64, times: u64) {
+        if times == 0 {
+            return;
+        }
+        self.hdr.saturating_record_n(nanos, times);
         self.min = self.min.min(nanos);
         self.max = self.max.max(nanos);
-        self.sum += u128::from(nanos);
-        self.clipped += u64::from(nanos > HIGHEST);
+        self.sum += u128::from(nanos) * u128::from(times);
+        self.clipped += if nanos > HIGHEST { times } else { 0 };
     }
 
     /// Adds everything `other` holds; the same as having recorded both in one.

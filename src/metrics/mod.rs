@@ -153,6 +153,8 @@ pub const METRICS: &[Metric] = &[
     counter("frames.received", &[Fact::FrameReceived], &[KindKey], "messages received, by what they were"),
     counter("bytes.sent", &[Fact::BytesSent], &[], "bytes written below the codec"),
     counter("bytes.received", &[Fact::BytesReceived], &[], "bytes read below the codec"),
+    counter("socket.reads", &[Fact::SocketRead], &[], "reads of sockets that brought something"),
+    counter("socket.writes", &[Fact::SocketWrite], &[], "writes to sockets"),
     counter("errors", &[Fact::Error], &[Stage, KindKey], "failures by stage and kind"),
 ];
 

@@ -37,9 +37,12 @@ impl Default for Recorder {
 }
 
 impl Meter {
-    /// The cell of `labels`; publications come in runs of equal labels, so the last one is looked at first.
+    /// The cell of `labels`. Labels come in runs and in turns, so the last cell and the one after it are looked at first.
     fn cell(&mut self, labels: Labels, kind: Kind) -> &mut Value {
-        if self.cells.get(self.last).is_none_or(|(known, _)| *known != labels) {
+        let is_at = |at: usize| self.cells.get(at).is_some_and(|(known, _)| *known == labels);
+        if is_at(self.last + 1) && !is_at(self.last) {
+            self.last += 1;
+        } else if !is_at(self.last) {
             self.last = *self.index.entry(labels).or_insert_with(|| {
                 let empty = match kind {
                     Kind::Counter => Value::Counter(0),
@@ -55,18 +58,23 @@ impl Meter {
 
 impl Observe for Recorder {
     fn observe(&mut self, observation: &Observation) {
-        let Some(route) = self.routes.get(observation.fact as usize) else { return };
-        for metric in route {
-            let at = usize::from(*metric);
-            match self.meters[at].cell(observation.labels, METRICS[at].kind) {
-                Value::Counter(count) => *count += observation.amount(),
-                Value::Histogram(histogram) => histogram.record(observation.value),
-            }
-        }
+        self.repeat(observation, 1);
     }
 }
 
 impl Recorder {
+    /// Takes note of the same observation, `times` times.
+    pub fn repeat(&mut self, observation: &Observation, times: u64) {
+        let Some(route) = self.routes.get(observation.fact as usize) else { return };
+        for metric in route {
+            let at = usize::from(*metric);
+            match self.meters[at].cell(observation.labels, METRICS[at].kind) {
+                Value::Counter(count) => *count += observation.amount() * times,
+                Value::Histogram(histogram) => histogram.record_n(observation.value, times),
+            }
+        }
+    }
+
     /// Everything recorded since the last call; the recorder starts again from nothing.
     pub fn take(&mut self) -> Snapshot {
         let mut cells = Vec::new();

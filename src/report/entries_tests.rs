@@ -107,6 +107,8 @@ const SECOND: &[Fact] = &[
     Fact::FrameReceived,
     Fact::BytesReceived,
     Fact::BytesSent,
+    Fact::SocketRead,
+    Fact::SocketWrite,
     Fact::Lost,
     Fact::Excluded,
     Fact::Duplicate,

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::dialect::{Dialect, Intent};
 use crate::observe::Word;
 use crate::time::{Clock, Timestamp};
-use crate::transport::Connection;
+use crate::transport::{Connection, Traffic};
 use crate::wire::{Frame, InstanceTag};
 
 mod dialer;
@@ -99,9 +99,9 @@ impl Session {
         self.places.get(place).is_some_and(|place| place.joined)
     }
 
-    /// Bytes read and written below the codec.
-    pub fn bytes(&self) -> (u64, u64) {
-        self.connection.bytes()
+    /// What passed below the codec since the last call.
+    pub fn take_traffic(&mut self) -> Traffic {
+        self.connection.take_traffic()
     }
 
     /// When the server was last heard.

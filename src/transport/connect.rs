@@ -22,8 +22,9 @@ use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
 use crate::wire::Opening;
 
-/// Buffers per connection. The codec allocates the first one at once; the second grows to what is queued.
-const READ_BUFFER: usize = 4 << 10;
+/// Buffers of the codec. It allocates the first one at once, and more where a message is larger, though few pass through
+/// it; the second grows to what is queued.
+const READ_BUFFER: usize = 256;
 const WRITE_BUFFER: usize = 4 << 10;
 
 /// WebSocket connections to `urls`.
@@ -111,8 +112,7 @@ impl Shared {
         let mut stamped = Stamped::new(line, progress.clock().clone());
         let (headers, rest) = request.exchange(&mut stamped, what).await?;
         progress.done();
-        stamped.unread(&rest);
-        let websocket = WebSocket::new(stamped, self.codec, lease).await;
+        let websocket = WebSocket::new(stamped, rest, self.codec, lease);
         Ok((Connection::WebSocket(Box::new(websocket)), headers))
     }
 

@@ -12,9 +12,11 @@ use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
 use crate::wire::{CloseReason, Frame, Opening, Received};
 
+mod codec;
 mod connect;
 mod dial;
 mod failure;
+mod inlet;
 mod network;
 mod proxy;
 mod resolve;
@@ -132,15 +134,9 @@ impl Connection {
         each!(self, c => c.last_heard())
     }
 
-    /// What passed so far, in bytes and in reads and writes, below the codec (above TLS).
-    pub fn traffic(&self) -> Traffic {
-        each!(self, c => c.traffic())
-    }
-
-    /// Bytes read and written so far, below the codec (above TLS).
-    pub fn bytes(&self) -> (u64, u64) {
-        let Traffic { read, written, .. } = self.traffic();
-        (read, written)
+    /// What passed since the last call, in bytes and in reads and writes, below the codec (above TLS).
+    pub fn take_traffic(&mut self) -> Traffic {
+        each!(self, c => c.take_traffic())
     }
 }
 

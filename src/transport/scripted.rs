@@ -235,8 +235,8 @@ impl Scripted {
     }
 
     /// Every frame is a read or a write of its own.
-    pub(super) fn traffic(&self) -> Traffic {
-        self.passed
+    pub(super) fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.passed)
     }
 }
 

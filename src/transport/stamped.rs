@@ -34,11 +34,9 @@ pub(super) struct Stamped {
     clock: Clock,
     last_read: Timestamp,
     traffic: Traffic,
-    /// Bytes that were read together with the answer to the opening request; handed out first.
-    early: Vec<u8>,
 }
 
-/// What passed a connection so far.
+/// What passed a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Bytes read.
@@ -51,11 +49,21 @@ pub struct Traffic {
     pub writes: u64,
 }
 
+impl Traffic {
+    /// Adds what passed another connection, or this one at another time.
+    pub fn add(&mut self, more: Self) {
+        self.read += more.read;
+        self.written += more.written;
+        self.reads += more.reads;
+        self.writes += more.writes;
+    }
+}
+
 impl Stamped {
     /// Starts counting on `line`.
     pub(super) fn new(line: Line, clock: Clock) -> Self {
         let last_read = clock.now();
-        Self { line, clock, last_read, traffic: Traffic::default(), early: Vec::new() }
+        Self { line, clock, last_read, traffic: Traffic::default() }
     }
 
     /// When the last byte was read; before the first one, when the connection was made.
@@ -63,32 +71,14 @@ impl Stamped {
         self.last_read
     }
 
-    /// What passed so far.
-    pub(super) fn traffic(&self) -> Traffic {
-        self.traffic
-    }
-
-    /// Hands `bytes`, already read and counted, to the next reader first.
-    pub(super) fn unread(&mut self, bytes: &[u8]) {
-        self.early = bytes.to_vec();
-    }
-
-    fn serve_early(&mut self, buf: &mut ReadBuf<'_>) {
-        let served = self.early.len().min(buf.remaining());
-        buf.put_slice(&self.early[..served]);
-        self.early.drain(..served);
-        if self.early.is_empty() {
-            self.early = Vec::new();
-        }
+    /// What passed since the last call.
+    pub(super) fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
     }
 }
 
 impl AsyncRead for Stamped {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.early.is_empty() {
-            self.serve_early(buf);
-            return Poll::Ready(Ok(()));
-        }
         let before = buf.filled().len();
         let this = self.as_mut();
         let result = on_line!(this, stream => Pin::new(stream).poll_read(cx, buf));

@@ -1,18 +1,18 @@
 //! An open RFC 6455 connection: frames in, frames out, and why it ended.
 //!
-//! How it comes about stands in `connect`. The codec is tokio-tungstenite's, with small buffers and a bounded one for
-//! writing; nothing here waits: a peer that takes no bytes makes [`WebSocket::start_send`] refuse.
+//! How it comes about stands in `connect`. Whole messages are read by the `inlet`; everything else is the codec's
+//! (tungstenite), driven by polls of the one task that owns the connection, with a bounded buffer for writing. Nothing
+//! here waits: a peer that takes no bytes makes [`WebSocket::start_send`] refuse.
 
-use futures_util::{Sink, Stream};
 use std::fmt;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio_tungstenite::WebSocketStream;
+use std::task::{Context, Poll, Waker};
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig, WebSocketContext};
 
+use super::codec::{Fed, Outlet};
+use super::inlet::{Inlet, Piece};
 use super::source::Lease;
 use super::stamped::{Stamped, Traffic};
 use super::{CloseReason, Frame, Received};
@@ -20,10 +20,14 @@ use crate::time::Timestamp;
 
 /// An open connection.
 pub struct WebSocket {
-    stream: WebSocketStream<Stamped>,
+    line: Stamped,
+    inlet: Inlet,
+    state: State,
+    /// The codec may hold something to write.
+    unflushed: bool,
+    codec: WebSocketContext,
     /// Why it ended or will end, once that is known.
     end: Option<CloseReason>,
-    state: State,
     _source: Option<Lease>,
 }
 
@@ -38,10 +42,12 @@ enum State {
 }
 
 impl WebSocket {
-    /// The connection on `stream` after the upgrade, from the local address that `source` keeps taken.
-    pub(super) async fn new(stream: Stamped, config: WebSocketConfig, source: Option<Lease>) -> Self {
-        let stream = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
-        Self { stream, end: None, state: State::Open, _source: source }
+    /// The connection on `line` after the upgrade, of which `early` was read already, from the local address that
+    /// `source` keeps taken.
+    pub(super) fn new(line: Stamped, early: Vec<u8>, config: WebSocketConfig, source: Option<Lease>) -> Self {
+        let inlet = Inlet::new(early, config.max_message_size.unwrap_or(usize::MAX));
+        let codec = WebSocketContext::new(Role::Client, Some(config));
+        Self { line, inlet, state: State::Open, unflushed: false, codec, end: None, _source: source }
     }
 
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
@@ -49,18 +55,28 @@ impl WebSocket {
             return Poll::Ready(Err(self.finish(CloseReason::Eof)));
         }
         loop {
-            let message = match Pin::new(&mut self.stream).poll_next(cx) {
-                Poll::Pending if self.state == State::Broken => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(self.finish(reason(error)))),
-                Poll::Ready(Some(Ok(message))) => message,
+            let read = match self.inlet.poll_next(&mut self.line, cx) {
+                Poll::Pending => return self.nothing_to_read(cx),
+                Poll::Ready(read) => read,
+            };
+            let message = match read {
+                Ok(Some(Piece::Message(frame))) if self.end.is_none() => return self.received(frame),
+                Ok(None | Some(Piece::Message(_))) => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
+                Err(error) => return Poll::Ready(Err(self.finish(reason(Error::Io(error))))),
+                Ok(Some(Piece::ForCodec(bytes))) => match self.codec.read(&mut Fed(&bytes)) {
+                    Ok(message) => message,
+                    Err(error) if would_block(&error) => continue,
+                    Err(error) => return Poll::Ready(Err(self.finish(reason(error)))),
+                },
             };
             let frame = match message {
                 Message::Text(text) => Frame::Text(text),
                 Message::Binary(bytes) => Frame::Binary(bytes),
-                // The codec has queued the pong; polling again writes it.
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+                    // The codec has the pong ready.
+                    self.unflushed = true;
+                    continue;
+                }
                 Message::Close(frame) => {
                     self.end = Some(closed(frame));
                     if self.state == State::Closing {
@@ -70,16 +86,32 @@ impl WebSocket {
                     return self.answer_close(cx);
                 }
             };
-            return Poll::Ready(Ok(Received { frame, at: self.stream.get_ref().last_read() }));
+            return self.received(frame);
+        }
+    }
+
+    fn received(&self, frame: Frame) -> Poll<Result<Received, CloseReason>> {
+        Poll::Ready(Ok(Received { frame, at: self.line.last_read() }))
+    }
+
+    /// Writes what answers control frames before the wait for more.
+    fn nothing_to_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
+        if self.state != State::Broken
+            && let Poll::Ready(Err(end)) = self.poll_flush(cx)
+        {
+            return Poll::Ready(Err(end));
+        }
+        match self.state {
+            State::Broken => Poll::Ready(Err(self.finish(CloseReason::Eof))),
+            State::Open | State::Closing | State::Ended => Poll::Pending,
         }
     }
 
     /// Writes the answer to the peer's close frame as far as the socket takes it, and ends.
     fn answer_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
-        match Pin::new(&mut self.stream).poll_flush(cx) {
-            // The reason is the peer's code, whatever becomes of our answer.
-            Poll::Pending | Poll::Ready(Ok(()) | Err(_)) => Poll::Ready(Err(self.finish(CloseReason::Eof))),
-        }
+        // The reason is the peer's code, whatever becomes of our answer.
+        let (Ok(()) | Err(_)) = self.codec.flush(&mut Outlet(&mut self.line, cx));
+        Poll::Ready(Err(self.finish(CloseReason::Eof)))
     }
 
     pub(super) fn start_send(&mut self, frame: Frame) -> Result<bool, CloseReason> {
@@ -88,12 +120,20 @@ impl WebSocket {
             State::Closing | State::Broken => return Ok(false),
             State::Ended => return Err(self.finish(CloseReason::Eof)),
         }
-        let message = match frame {
-            Frame::Text(text) => Message::Text(text),
-            Frame::Binary(bytes) => Message::Binary(bytes),
-        };
-        match Pin::new(&mut self.stream).start_send(message) {
+        self.unflushed = true;
+        let mut written = self.codec.write(&mut Fed(&[]), Message::from(frame));
+        if let Err(Error::WriteBufferFull(message)) = written {
+            // Whoever waits for the socket is the task that polls us, and it flushes after this anyway.
+            let mut nobody = Context::from_waker(Waker::noop());
+            written = match self.codec.flush(&mut Outlet(&mut self.line, &mut nobody)) {
+                Err(error) if !would_block(&error) => Err(error),
+                Ok(()) | Err(_) => self.codec.write(&mut Fed(&[]), *message),
+            };
+        }
+        match written {
             Ok(()) => Ok(true),
+            // It is in the codec, and waits for the next flush.
+            Err(error) if would_block(&error) => Ok(true),
             Err(Error::WriteBufferFull(_)) => Ok(false),
             Err(error) => {
                 self.break_off(error);
@@ -108,10 +148,16 @@ impl WebSocket {
             State::Broken => return Poll::Ready(Ok(())),
             State::Ended => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
         }
-        match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
-            Poll::Ready(Err(error)) => {
+        if !self.unflushed {
+            return Poll::Ready(Ok(()));
+        }
+        match self.codec.flush(&mut Outlet(&mut self.line, cx)) {
+            Ok(()) | Err(Error::ConnectionClosed) => {
+                self.unflushed = false;
+                Poll::Ready(Ok(()))
+            }
+            Err(error) if would_block(&error) => Poll::Pending,
+            Err(error) => {
                 self.break_off(error);
                 cx.waker().wake_by_ref();
                 Poll::Ready(Ok(()))
@@ -126,17 +172,19 @@ impl WebSocket {
         self.state = State::Closing;
         let code = CloseCode::from(code);
         let frame = code.is_allowed().then(|| CloseFrame { code, reason: "".into() });
-        if let Err(error) = Pin::new(&mut self.stream).start_send(Message::Close(frame)) {
-            self.break_off(error);
+        self.unflushed = true;
+        match self.codec.close(&mut Fed(&[]), frame) {
+            Err(error) if !would_block(&error) => self.break_off(error),
+            Ok(()) | Err(_) => {}
         }
     }
 
     pub(super) fn last_heard(&self) -> Timestamp {
-        self.stream.get_ref().last_read()
+        self.line.last_read()
     }
 
-    pub(super) fn traffic(&self) -> Traffic {
-        self.stream.get_ref().traffic()
+    pub(super) fn take_traffic(&mut self) -> Traffic {
+        self.line.take_traffic()
     }
 
     /// A write failed. What the peer said before, a close code above all, is still worth reading.
@@ -156,6 +204,19 @@ impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket").field("state", &self.state).field("end", &self.end).finish_non_exhaustive()
     }
+}
+
+impl From<Frame> for Message {
+    fn from(frame: Frame) -> Self {
+        match frame {
+            Frame::Text(text) => Message::Text(text),
+            Frame::Binary(bytes) => Message::Binary(bytes),
+        }
+    }
+}
+
+fn would_block(error: &Error) -> bool {
+    matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn closed(frame: Option<CloseFrame>) -> CloseReason {

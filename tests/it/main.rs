@@ -12,4 +12,5 @@ mod scenarios;
 mod secrets;
 mod signals;
 mod support;
+mod timing;
 mod wrong_input;

@@ -10,14 +10,17 @@ use crate::engine::outcome::ErrorSample;
 use crate::engine::raw::RawLog;
 use crate::engine::walk::{Share, Step, Walk};
 use crate::ledger::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent};
-use crate::metrics::{HOP_STAGES, Recorder};
-use crate::observe::{ClientId, Fact, GroupId, Labels, Observation, Observe, RoomId, TransportKind};
+use crate::metrics::Recorder;
+use crate::observe::{ClientId, GroupId, RoomId, TransportKind};
 use crate::scenario::Times;
 use crate::scenario::plan::{Life, Plan, Publication};
-use crate::time::{Timestamp, nanos};
+use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Markers};
 
 mod notes;
+mod pending;
+
+use pending::Pending;
 
 /// What a talker's worker tells the others about a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +60,7 @@ pub(in crate::engine) struct Books {
     /// Deliveries recognised in any phase.
     pub(in crate::engine) recognised: u64,
     pub(in crate::engine) raw: Option<RawLog>,
+    pending: Pending,
     seats: FxHashMap<ClientId, Box<[(RoomId, SeatId)]>>,
     transport: TransportKind,
     measured: std::ops::Range<Duration>,
@@ -87,6 +91,7 @@ impl Books {
             instances: BTreeMap::new(),
             recognised: 0,
             raw: None,
+            pending: Pending::default(),
             seats: FxHashMap::default(),
             transport,
             measured: times.warm_up..times.warm_up + times.duration,
@@ -208,13 +213,8 @@ impl Books {
         if let Some(raw) = &mut self.raw {
             raw.arrival(client, &marker, at, replayed);
         }
-        if let (Arrived::Delivered { .. }, Some(stamps)) = (arrived, &delivery.stamps)
-            && let Some(stages) = crate::session::hop_stages(stamps, at)
-        {
-            for (stage, took) in HOP_STAGES.into_iter().zip(stages) {
-                let labels = Labels { stage: Some(stage), ..Labels::default() };
-                self.recorder.observe(&Observation::new(Fact::HopStage, labels, nanos(took)));
-            }
+        if let (Arrived::Delivered { .. }, Some(stamps)) = (arrived, &delivery.stamps) {
+            self.hop(stamps, at);
         }
         Some(room)
     }

@@ -73,12 +73,6 @@ impl Books {
         self.recorder.observe(&Observation::new(Fact::ConnectionLost, labels, 1));
     }
 
-    /// Bytes a connection carried, read and written.
-    pub(in crate::engine) fn bytes(&mut self, read: u64, written: u64) {
-        self.recorder.observe(&Observation::new(Fact::BytesReceived, Labels::default(), read));
-        self.recorder.observe(&Observation::new(Fact::BytesSent, Labels::default(), written));
-    }
-
     /// Keeps the first few frames that mean nothing to the dialect.
     pub(in crate::engine) fn unknown(&mut self, frame: &[u8]) {
         self.frame(Word::UNKNOWN);

@@ -26,7 +26,7 @@ impl Hearing<'_> {
         let (books, group) = (&mut *self.books, self.client.group);
         match happening {
             Happening::Delivery(delivery, at) => {
-                books.frame(Word::DELIVERY);
+                books.delivery_frame();
                 let room = books.deliver(self.client.id, group, self.seats, &delivery, at, self.instance);
                 if let Some(lost_at) = self.first_delivery.take_if(|_| room.is_some()) {
                     books.measure(Fact::FirstDelivery, group, nanos(at - lost_at));

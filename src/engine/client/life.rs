@@ -147,8 +147,7 @@ fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&m
         let (room, index) = named(token);
         books.report(SendReport { room, index, fate: SendFate::Sent(Sent::Uncertain(at)) });
     }
-    let (read, written) = session.bytes();
-    books.bytes(read, written);
+    books.add_traffic(session.take_traffic());
     if let Some(keep) = keep {
         *keep = Some(session.places().iter().map(|p| Place::new(Arc::clone(&p.room), p.position.clone())).collect());
     }

@@ -143,6 +143,7 @@ impl Client {
         };
         let ended = session.poll(cx, &mut |happening| hearing.hear(happening));
         let ready = hearing.ready;
+        books.add_traffic(session.take_traffic());
         match ended {
             Poll::Ready(ended) => Poll::Ready(Some(ended)),
             Poll::Pending if state.given_up => Poll::Ready(Some(Ended::Closed(CloseReason::Silent))),

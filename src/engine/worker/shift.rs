@@ -86,7 +86,7 @@ impl Worker {
             stage,
             rows,
             reports: std::mem::take(&mut books.reports),
-            snapshot: with_snapshot.then(|| books.recorder.take()),
+            snapshot: with_snapshot.then(|| books.take_snapshot()),
             ready: self.desk.ready.get(),
             asked: self.asked.get(),
             undecided: self.desk.undecided(),

@@ -69,7 +69,7 @@ async fn several_sends_leave_in_one_write_and_several_frames_arrive_in_one_read(
     })
     .await;
     let mut connection = connect(address).await;
-    let before = connection.traffic();
+    connection.take_traffic();
     for n in 0..10 {
         assert_eq!(connection.start_send(Frame::text(format!("message {n}"))), Ok(true));
     }
@@ -82,10 +82,10 @@ async fn several_sends_leave_in_one_write_and_several_frames_arrive_in_one_read(
     }
     stamps.dedup();
     assert_eq!(stamps.len(), 1);
-    let after = connection.traffic();
-    assert_eq!((after.writes - before.writes, after.reads - before.reads), (1, 1));
-    assert_eq!(after.written - before.written, 10 * (2 + 4 + 9));
-    assert_eq!(after.read - before.read, 10 * (2 + 9));
+    let passed = connection.take_traffic();
+    assert_eq!((passed.writes, passed.reads), (1, 1));
+    assert_eq!(passed.written, 10 * (2 + 4 + 9));
+    assert_eq!(passed.read, 10 * (2 + 9));
 }
 
 #[tokio::test]
@@ -225,6 +225,6 @@ async fn a_message_larger_than_allowed_ends_the_connection() {
 
 #[test]
 fn an_open_connection_is_small() {
-    // Beside the codec's read buffer of 4 KiB this is most of what an idle client costs.
+    // Beside the codec's read buffer of half a kilobyte this is most of what an idle client costs.
     assert!(size_of::<crate::transport::websocket::WebSocket>() <= 512);
 }

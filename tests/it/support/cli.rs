@@ -141,7 +141,7 @@ impl Running {
     pub(crate) fn finish(mut self) -> Finished {
         let (child, shown) = (&mut self.child, &self.shown);
         let status = wait_for(&format!("the end of {shown}"), self.patience, || child.try_wait().unwrap());
-        let (stdout, stderr) = (self.stdout.to_the_end(), self.stderr.to_the_end());
+        let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         Finished { code: status.code(), signal: status.signal(), stdout, stderr, shown: self.shown.clone() }
     }
 }
@@ -208,7 +208,7 @@ impl Stream {
         String::from_utf8_lossy(&self.text.lock().unwrap()).into_owned()
     }
 
-    fn to_the_end(&mut self) -> String {
+    fn finish(&mut self) -> String {
         self.thread.take().map(JoinHandle::join);
         self.so_far()
     }

@@ -43,7 +43,7 @@ impl Server {
             if read_request(&mut stream) {
                 stream.write_all(answer.as_bytes()).ok();
                 // Until the client has read it and goes.
-                stream.read(&mut [0; 1024]).ok();
+                stream.read_to_end(&mut Vec::new()).ok();
             }
         })
     }
@@ -78,7 +78,7 @@ impl Server {
         Self::new(move |mut stream| {
             let mut session = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
             // The client ends it as soon as it has seen the certificate.
-            rustls::Stream::new(&mut session, &mut stream).read(&mut [0; 1024]).ok();
+            rustls::Stream::new(&mut session, &mut stream).read_to_end(&mut Vec::new()).ok();
         })
     }
 
