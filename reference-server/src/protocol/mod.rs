@@ -5,10 +5,10 @@ mod event;
 mod frames;
 mod inbound;
 
-pub(crate) use event::{Encoded, Medium, event, mark, parse_position, parts};
+pub(crate) use event::{Encoded, Medium, Transport, event, mark, parse_position, parts};
 pub(crate) use frames::{
     AUTH_SUCCESS, Head, Tail, To, Welcome, ack, addressee, batch, connected, drain, drain_reason, error, gap, joined,
-    left, pong, published, subject,
+    left, pong, presence, published, roster, subject,
 };
 pub(crate) use inbound::Inbound;
 

@@ -5,6 +5,7 @@ mod channel;
 mod flow;
 mod inbox;
 mod people;
+mod presence;
 mod recall;
 mod registry;
 

@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::{Flow, Session, close};
 use crate::{
     auth::User,
-    broker::{Publication, Receipt, Room},
+    broker::{Publication, PublishError, Receipt, Room},
     peer::Joining,
     protocol::{self, Code, Inbound, Tail, To},
     room::ToWorker,
@@ -44,7 +44,8 @@ impl Session {
                 Ok(())
             }
             "auth" => return self.authenticate_again(&inbound, user),
-            "presence" | "history" => Err(Code::Unsupported),
+            "presence" => self.presence(&inbound),
+            "history" => Err(Code::Unsupported),
             _ => Err(Code::UnknownType),
         };
         if let Err(code) = done {
@@ -77,6 +78,23 @@ impl Session {
         let room = self.room(inbound)?;
         self.worker.leave(&self.peer, room).ok_or(Code::NotJoined)?;
         self.send(protocol::left(room, inbound.reference()));
+        Ok(())
+    }
+
+    /// Asks who is in a room; it need not be one the client is in.
+    fn presence(&self, inbound: &Inbound<'_>) -> Result<(), Code> {
+        let room: Room = self.room(inbound)?.into();
+        let (shared, worker, peer) = (Arc::clone(&self.worker.shared), self.worker.index, self.peer.id);
+        let reference: Option<Box<str>> = inbound.reference().map(Box::from);
+        let name = Arc::clone(&room);
+        let receipt = move |answer: Result<_, PublishError>| {
+            let frame = match answer {
+                Ok(roster) => protocol::presence(&room, reference.as_deref(), &roster),
+                Err(error) => protocol::error(error.into(), reference.as_deref()),
+            };
+            shared.registry.tell(worker, ToWorker::Reply { peer, frame });
+        };
+        self.worker.shared.registry.roster(&name, Box::new(receipt));
         Ok(())
     }
 

@@ -87,6 +87,7 @@ impl Worker {
             self.list_user(&peer);
         } else {
             self.stats.members.add(1);
+            self.present(&peer, room);
         }
         peer.signal();
     }
@@ -164,6 +165,7 @@ impl Worker {
             Joining::Waiting { reference, .. } => reference,
             Joining::Member { index } => {
                 self.remove_member(&room, index);
+                self.absent(peer, &room);
                 None
             }
         };

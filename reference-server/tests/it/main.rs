@@ -13,6 +13,7 @@ mod limits;
 mod notify;
 mod outage;
 mod poll;
+mod presence;
 mod process;
 mod protocol;
 mod publish;

@@ -14,7 +14,8 @@ use crate::support::{Client, Server, server::token};
 const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
 
 /// Keys whose values in the document are examples.
-const EXAMPLES: [&str; 9] = ["ep", "id", "tsub", "tout", "timestamp", "tin", "tpub", "clock", "after_ep"];
+const EXAMPLES: [&str; 11] =
+    ["ep", "id", "tsub", "tout", "timestamp", "tin", "tpub", "clock", "after_ep", "connectedAt", "lastSeen"];
 
 /// A frame with its keys in order.
 struct Frame(Vec<(String, Box<RawValue>)>);
@@ -89,6 +90,7 @@ async fn run(transcript: &str) {
     let mut client = None;
     let ada = token("ada");
     let mut epoch = String::new();
+    let mut other = None;
     for line in transcript.lines() {
         let (mark, rest) = line.split_once(' ').unwrap();
         let said = rest.replace("ADA", &ada);
@@ -98,7 +100,9 @@ async fn run(transcript: &str) {
                 let refusal = format!("! {} {}", answer.status, answer.body);
                 assert!(transcript.ends_with(&refusal), "{refusal}");
             }
-            "=" => client = Some(Client::open(&server, &said).await),
+            "=" => client = Some(Client { announcements: true, ..Client::open(&server, &said).await }),
+            "+" => other = Some(Client::open(&server, &said.replace("BOB", &token("bob"))).await),
+            "-" => other.take().unwrap().leave().await,
             // The document's epoch stands for the one the room has.
             ">" => client.as_mut().unwrap().send(&said.replace(r#""k3f9""#, &epoch)).await,
             "<" => {

@@ -3,6 +3,7 @@
 
 mod caller;
 mod poll;
+mod presence;
 mod publish;
 mod seat;
 mod stream;
@@ -67,6 +68,7 @@ enum Resource {
     Events,
     RoomEvents(String),
     Poll(String),
+    Presence(String),
     Messages(String),
     Notify(String),
 }
@@ -120,6 +122,7 @@ async fn respond(
         Resource::Events => stream::personal(asked),
         Resource::RoomEvents(room) => stream::room(asked, &room),
         Resource::Poll(room) => poll::poll(asked, &room).await,
+        Resource::Presence(room) => presence::presence(asked, &room).await,
         Resource::Messages(room) => publish::message(asked, &room).await,
         Resource::Notify(user) => publish::notify(asked, &user).await,
     }
@@ -138,6 +141,7 @@ fn resource(path: &str) -> Result<(Resource, Method), Refusal> {
     let (resource, method): (fn(String) -> Resource, _) = match (parts[0], verb) {
         ("rooms", "events") => (Resource::RoomEvents, Method::GET),
         ("rooms", "poll") => (Resource::Poll, Method::GET),
+        ("rooms", "presence") => (Resource::Presence, Method::GET),
         ("rooms", "messages") => (Resource::Messages, Method::POST),
         ("users", "notify") => (Resource::Notify, Method::POST),
         _ => return Err(not_found()),

@@ -9,7 +9,7 @@ use super::{Answer, Asked, Refusal, Seat, json, position, query::parameter};
 use crate::{
     history::Position,
     peer::Outgoing,
-    protocol::{self, Code},
+    protocol::{self, Code, Transport},
     time,
     worker::Wish,
 };
@@ -44,10 +44,11 @@ pub(super) async fn poll(asked: Asked<'_>, room: &str) -> Result<Answer, Refusal
     if shared.is_draining() {
         return Err(Refusal::plain(StatusCode::SERVICE_UNAVAILABLE, "Going Away"));
     }
-    let seat = Seat::take(worker, line, &caller.user)?;
+    let seat = Seat::take(worker, line, &caller.user, Transport::LongPoll)?;
     let now = time::micros();
     worker.join(&seat.peer, Wish { room, reference: None, from }, now)?;
     let joined = next(&seat, now + time::as_micros(shared.config.join_timeout)).await.ok_or(Code::Unavailable)?;
+    worker.lease(&seat.peer, room);
     let mut batch = Batch { position: protocol::parts(&joined.frame).0, events: Vec::new(), bytes: 0 };
     batch.take_waiting(&seat);
     let until = now + time::as_micros(held);
@@ -56,6 +57,8 @@ pub(super) async fn poll(asked: Asked<'_>, room: &str) -> Result<Answer, Refusal
         batch.take(&seat, &event);
         batch.take_waiting(&seat);
     }
+    // Before the seat is given up: in between, the user has not gone.
+    worker.lease(&seat.peer, room);
     Ok(json(protocol::batch(room, batch.position, &batch.events, &shared.name)))
 }
 

@@ -8,7 +8,7 @@ use super::Refusal;
 use crate::{
     auth::User,
     peer::{Line, Peer},
-    protocol::Medium,
+    protocol::Transport,
     worker::Worker,
 };
 
@@ -20,13 +20,18 @@ pub(super) struct Seat {
 
 impl Seat {
     /// Takes a place, if the instance has one. Who is too slow loses its `line`.
-    pub(super) fn take(worker: &Rc<Worker>, line: &Rc<Line>, user: &Arc<User>) -> Result<Self, Refusal> {
+    pub(super) fn take(
+        worker: &Rc<Worker>,
+        line: &Rc<Line>,
+        user: &Arc<User>,
+        transport: Transport,
+    ) -> Result<Self, Refusal> {
         let shared = &worker.shared;
         if shared.stats.connections() >= shared.max_connections as i64 {
             return Err(Refusal::plain(StatusCode::SERVICE_UNAVAILABLE, "Too Many Connections"));
         }
         worker.stats.connections.add(1);
-        let peer = worker.enter(Medium::Events, Some(Rc::clone(line)));
+        let peer = worker.enter(transport, Some(Rc::clone(line)));
         worker.identify(&peer, user);
         Ok(Self { worker: Rc::clone(worker), peer })
     }

@@ -4,6 +4,7 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use tokio::time::Sleep;
 use super::{Answer, Asked, Body, Refusal, Seat, position, query::parameter};
 use crate::{
     broker::NOTIFY,
-    protocol::{self, Code},
+    protocol::{self, Code, Transport},
     time,
     worker::Wish,
 };
@@ -50,7 +51,7 @@ fn stream(asked: Asked<'_>, room: &str) -> Result<Answer, Refusal> {
     let header = request.headers().get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?").into());
     let query = || request.uri().query().and_then(|query| parameter(query, "last_event_id"));
     let from = header.or_else(query).and_then(|text| position(&text));
-    let seat = Seat::take(worker, line, &caller.user)?;
+    let seat = Seat::take(worker, line, &caller.user, Transport::Sse)?;
     let now = time::micros();
     worker.join(&seat.peer, Wish { room, reference: None, from }, now)?;
     let personal = room == NOTIFY;
@@ -120,6 +121,7 @@ impl Stream {
             worker.ask_standing(peer);
             return None;
         }
+        worker.seen(peer, Duration::ZERO);
         Some(Some(Bytes::from_static(b":\n\n")))
     }
 

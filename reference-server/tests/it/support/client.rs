@@ -1,5 +1,7 @@
 //! A WebSocket client that waits for what has to come and fails loudly when it does not.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -15,6 +17,8 @@ use super::{Server, server::token, soon};
 pub(crate) struct Client {
     pub(crate) socket: WebSocketStream<TcpStream>,
     pub(crate) instance: String,
+    /// Whether it wants to know who comes and goes; such frames are passed over otherwise.
+    pub(crate) announcements: bool,
 }
 
 impl Client {
@@ -28,12 +32,17 @@ impl Client {
         let handshake = client_async(format!("ws://test{path}"), stream);
         let (socket, answer) = soon("the upgrade", handshake).await.unwrap();
         let instance = answer.headers()["x-wsbench-instance"].to_str().unwrap().to_owned();
-        Self { socket, instance }
+        Self { socket, instance, announcements: false }
     }
 
     /// A user in a room, past `joined`.
     pub(crate) async fn in_room(server: &Server, room: &str, user: &str) -> Self {
-        let mut client = Self::open(server, &format!("/ws/rooms/{room}?token={}", token(user))).await;
+        Self::in_room_at(server.address, room, user).await
+    }
+
+    pub(crate) async fn in_room_at(address: SocketAddr, room: &str, user: &str) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut client = Self::over(stream, &format!("/ws/rooms/{room}?token={}", token(user))).await;
         client.expect("joined").await;
         client
     }
@@ -62,6 +71,7 @@ impl Client {
     pub(crate) async fn text(&mut self) -> String {
         loop {
             match soon("a frame", self.socket.next()).await {
+                Some(Ok(Message::Text(text))) if !self.announcements && text.starts_with(r#"{"type":"user."#) => {}
                 Some(Ok(Message::Text(text))) => return text.as_str().to_owned(),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("instead of a text frame: {other:?}"),
