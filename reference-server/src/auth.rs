@@ -13,6 +13,8 @@ use crate::{
 pub(crate) struct User {
     /// The user's name as a JSON string, quotes included: ready for the wire.
     pub(crate) json: Arc<str>,
+    /// Until when the proof is good, in seconds since 1970.
+    pub(crate) expires: u64,
 }
 
 /// What the handshake's query says about the client.
@@ -57,7 +59,8 @@ impl Authenticator {
     /// Verifies a token as of now.
     pub(crate) fn verify(&self, token: &str) -> Result<Arc<User>, TokenError> {
         let claims = self.secret.verify(token, time::unix_seconds())?;
-        Ok(Arc::new(User { json: serde_json::Value::String(claims.sub).to_string().into() }))
+        let json = serde_json::Value::String(claims.sub).to_string().into();
+        Ok(Arc::new(User { json, expires: claims.exp }))
     }
 }
 
@@ -91,7 +94,7 @@ mod tests {
         assert_eq!(admit(AuthMode::Both, Some("")), Admission::Refused);
         assert_eq!(admit(AuthMode::FirstMessage, Some("bad")), Admission::FirstMessage);
         let token = Secret::new("k").mint("a\"b", u64::MAX);
-        let user = Arc::new(User { json: r#""a\"b""#.into() });
+        let user = Arc::new(User { json: r#""a\"b""#.into(), expires: u64::MAX });
         assert_eq!(admit(AuthMode::Query, Some(&token)), Admission::Proved(user));
     }
 

@@ -1,6 +1,6 @@
 //! What can be set about an instance, with the defaults and why they are what they are.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// How one instance behaves. Every field has a default; see [`Config::default`].
 #[derive(Clone, Debug)]
@@ -24,6 +24,11 @@ pub struct Config {
     /// Origins a browser may come from. Empty: only loopback ones. `*`: any. A request without `Origin` (no browser) is
     /// always let in: cookies are not used for authentication here.
     pub allow_origin: Vec<String>,
+    /// Certificate chain (PEM) with which clients are spoken to over TLS (`wss://`, and HTTP/2 for those who want it);
+    /// without it, in the clear. Needs `tls_key`.
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's key (PEM).
+    pub tls_key: Option<PathBuf>,
     /// What a single client may ask for.
     pub limits: Limits,
     /// What may wait for a single slow client.
@@ -74,6 +79,8 @@ pub struct Limits {
     pub connections: usize,
     /// Rooms this instance listens to.
     pub rooms: usize,
+    /// How long a client may take to send the head of a request, and before it for its part of TLS.
+    pub header_timeout: Duration,
 }
 
 /// What may wait for one client; whatever bound is passed first closes it with 4202.
@@ -177,6 +184,8 @@ impl Default for Config {
             linger: Duration::from_secs(2),
             broker_start_timeout: Duration::from_secs(5),
             allow_origin: Vec::new(),
+            tls_cert: None,
+            tls_key: None,
             limits: Limits::default(),
             outbound: Outbound::default(),
             send_buffer: 32 * 1024,
@@ -200,6 +209,7 @@ impl Default for Limits {
             rooms_per_connection: 128,
             connections: 100_000,
             rooms: 100_000,
+            header_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -241,6 +251,8 @@ impl Config {
             (self.limits.frames_per_second >= 1, "limits.frames_per_second must be at least 1"),
             (self.limits.frames_burst >= 1, "limits.frames_burst must be at least 1"),
             (self.limits.rooms_per_connection >= 1, "limits.rooms_per_connection must be at least 1"),
+            (!self.limits.header_timeout.is_zero(), "limits.header_timeout must not be zero"),
+            (self.tls_cert.is_some() == self.tls_key.is_some(), "tls_cert and tls_key belong together"),
             (self.outbound.frames >= 16, "outbound.frames must be at least 16"),
             (self.outbound.bytes >= 2 * self.limits.message, "outbound.bytes must hold two of the largest messages"),
             (self.drain.retry_min <= self.drain.retry_max, "drain.retry_min must not be above drain.retry_max"),

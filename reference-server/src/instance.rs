@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     shared::{Draining, Shared},
     stats::Stats,
     threads::{Threads, Workers},
+    tls,
     token::Secret,
 };
 
@@ -70,6 +72,8 @@ pub struct Ready {
     pub name: String,
     /// Where clients connect.
     pub address: SocketAddr,
+    /// Whether they have to use TLS.
+    pub tls: bool,
     /// Where health and metrics are asked for.
     pub admin: SocketAddr,
     /// `redis` or `memory`.
@@ -78,8 +82,9 @@ pub struct Ready {
 
 impl std::fmt::Display for Ready {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, address, admin, broker } = self;
-        write!(f, "ready instance={name} url=ws://{address} admin=http://{admin} broker={broker}")
+        let Self { name, address, tls, admin, broker } = self;
+        let scheme = if *tls { "wss" } else { "ws" };
+        write!(f, "ready instance={name} url={scheme}://{address} admin=http://{admin} broker={broker}")
     }
 }
 
@@ -89,6 +94,9 @@ pub enum Error {
     /// A value no instance could run with.
     #[error("invalid configuration: {0}")]
     Config(String),
+    /// Certificate or key cannot be used.
+    #[error("failed to set up TLS: {0}")]
+    Tls(String),
     /// A listener or thread could not be set up.
     #[error("failed to set up the instance: {0}")]
     Io(#[from] std::io::Error),
@@ -105,9 +113,11 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     check(&instance)?;
+    let tls = tls(&instance.config)?;
     let Instance { name, listener, admin, config, broker, secret } = instance;
     let ready = |broker| -> std::io::Result<Ready> {
-        Ok(Ready { name: name.clone(), address: listener.local_addr()?, admin: admin.local_addr()?, broker })
+        let (address, admin, tls) = (listener.local_addr()?, admin.local_addr()?, tls.is_some());
+        Ok(Ready { name: name.clone(), address, tls, admin, broker })
     };
     // Accepted connections inherit the send buffer; the longer backlog is for clients that all come back at once.
     let socket = socket2::SockRef::from(&listener);
@@ -119,7 +129,7 @@ pub async fn run(
     let threads = Threads::start(config.workers, &name)?;
     // The broker's tasks share the first worker's thread: on a small machine no message changes threads.
     let (shared, events) =
-        threads.first.spawn(assemble(name.clone(), config, broker, secret)).await.map_err(stopped)??;
+        threads.first.spawn(assemble(name.clone(), config, broker, secret, tls.clone())).await.map_err(stopped)??;
     let presence_tick = PresenceOptions { ttl: shared.config.presence_ttl, ..PresenceOptions::default() }.tick();
     let registry_tasks = [
         threads.first.spawn({
@@ -169,6 +179,7 @@ async fn assemble(
     mut config: Config,
     choice: BrokerChoice,
     secret: Secret,
+    tls: Option<TlsAcceptor>,
 ) -> Result<(Arc<Shared>, Arc<Events>), Error> {
     let stats = Stats::new(config.workers);
     let events = Events::new(EVENTS);
@@ -184,7 +195,7 @@ async fn assemble(
             broker.map_err(|why| Error::Config(format!("not a Redis URL: {why}")))?
         }
     };
-    let name: Arc<str> = name.into();
+    let (name, descriptors): (Arc<str>, _) = (name.into(), descriptors()?);
     let inboxes = (0..config.workers).map(|_| Arc::new(Queue::new(INBOX))).collect();
     let (health, broker_name) = (broker.health(), broker.name());
     let shared = Shared {
@@ -192,7 +203,9 @@ async fn assemble(
         clock: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned(),
         authenticator: Authenticator::new(secret, config.auth),
         registry: Registry::new(Arc::clone(&name), &config, broker, inboxes, Arc::clone(&stats)),
-        max_connections: max_connections(config.limits.connections)?,
+        max_connections: config.limits.connections.min(descriptors.max(1) as usize),
+        last_descriptor: descriptors.max(1).try_into().unwrap_or(i32::MAX),
+        tls,
         broker: broker_name,
         draining: Draining::default(),
         faults: config.faults.then(|| Arc::new(Faults::new(&name))),
@@ -205,10 +218,16 @@ async fn assemble(
     Ok((Arc::new(shared), events))
 }
 
-/// What the configuration allows, as far as the file descriptor limit does.
-fn max_connections(configured: usize) -> std::io::Result<usize> {
-    let (descriptors, _) = rlimit::getrlimit(rlimit::Resource::NOFILE)?;
-    Ok(configured.min(descriptors.saturating_sub(OTHER_DESCRIPTORS).max(1) as usize))
+/// File descriptors there are for clients.
+fn descriptors() -> std::io::Result<u64> {
+    Ok(rlimit::getrlimit(rlimit::Resource::NOFILE)?.0.saturating_sub(OTHER_DESCRIPTORS))
+}
+
+fn tls(config: &Config) -> Result<Option<TlsAcceptor>, Error> {
+    match (&config.tls_cert, &config.tls_key) {
+        (Some(certificate), Some(key)) => tls::acceptor(certificate, key).map(Some).map_err(Error::Tls),
+        _ => Ok(None),
+    }
 }
 
 async fn await_broker(shared: &Shared, shutdown: &CancellationToken) -> Result<(), Error> {

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! time config queue stats                 clocks, settings, the one queue, counters
+//! stream tls                              bytes from and to clients
 //! token auth history heartbeat rate       pure rules
 //! protocol drain                          what is said
 //! faults                                  what is to go wrong on request, and what has
@@ -35,8 +36,10 @@ mod session;
 mod shared;
 mod socket;
 pub mod stats;
+mod stream;
 mod threads;
 mod time;
+mod tls;
 pub mod token;
 mod worker;
 

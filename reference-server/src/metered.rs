@@ -1,5 +1,5 @@
-//! A connection's TCP stream under the codec, where system calls and bytes can be counted and the time of the last byte
-//! be taken when it really came.
+//! A connection's stream under the codec, where reads, writes and bytes can be counted, the time of the last byte be
+//! taken when it really came, and a message without end be noticed.
 
 use std::{
     io,
@@ -15,21 +15,33 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{stats::WorkerStats, time};
+use crate::{stats::WorkerStats, stream::Stream, time};
 
 /// How long a connection that is a black hole is kept after its death.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
-/// Counts system calls and bytes, and knows when the last byte came.
+/// See the module.
 pub(crate) struct Metered {
-    stream: TcpStream,
+    stream: Stream,
     stats: Arc<WorkerStats>,
     last_read: u64,
+    /// Bytes that may still come before the codec has to have made a message of them.
+    allowance: u64,
 }
 
+/// More bytes than the largest message can need, and still no message: fragments without end.
+#[derive(Debug, thiserror::Error)]
+#[error("a message without end")]
+pub(crate) struct Endless;
+
 impl Metered {
-    pub(crate) fn new(stream: TcpStream, stats: Arc<WorkerStats>, now: u64) -> Self {
-        Self { stream, stats, last_read: now }
+    pub(crate) fn new(stream: Stream, stats: Arc<WorkerStats>, now: u64) -> Self {
+        Self { stream, stats, last_read: now, allowance: u64::MAX }
+    }
+
+    /// Lets so many bytes more through.
+    pub(crate) fn allow(&mut self, bytes: u64) {
+        self.allowance = bytes;
     }
 
     /// When the last byte came.
@@ -39,7 +51,7 @@ impl Metered {
 
     /// The socket itself.
     pub(crate) fn tcp(&self) -> &TcpStream {
-        &self.stream
+        self.stream.tcp()
     }
 
     /// Reads past the codec and the counters into nothing; ready at the end of the stream.
@@ -74,6 +86,9 @@ impl AsyncRead for Metered {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.allowance == 0 {
+            return Poll::Ready(Err(io::Error::other(Endless)));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         self.stats.reads.add(1);
@@ -81,6 +96,7 @@ impl AsyncRead for Metered {
         if count > 0 {
             self.stats.bytes_in.add(count as u64);
             self.last_read = time::micros();
+            self.allowance = self.allowance.saturating_sub(count as u64);
         }
         Poll::Ready(Ok(()))
     }

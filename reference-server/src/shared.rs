@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::{auth::Authenticator, broker::Health, config::Config, faults::Faults, room::Registry, stats::Stats};
 
@@ -23,6 +24,10 @@ pub(crate) struct Shared {
     pub(crate) broker: &'static str,
     pub(crate) health: watch::Receiver<Health>,
     pub(crate) max_connections: usize,
+    /// From this file descriptor on there is no room for clients.
+    pub(crate) last_descriptor: i32,
+    /// What clients are spoken to with, if that is TLS.
+    pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) draining: Draining,
     /// What is to go wrong on request; `None` for an instance that does not offer that.
     pub(crate) faults: Option<Arc<Faults>>,

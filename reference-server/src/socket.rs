@@ -13,7 +13,6 @@ use futures_util::{Sink, Stream};
 use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::Sleep,
 };
 use tokio_tungstenite::{
@@ -25,7 +24,14 @@ use tokio_tungstenite::{
     },
 };
 
-use crate::{faults::How, metered::Metered, peer::Peer, stats::WorkerStats, time};
+use crate::{
+    faults::How,
+    metered::{Endless, Metered},
+    peer::Peer,
+    stats::WorkerStats,
+    stream::Stream as ByteStream,
+    time,
+};
 
 /// Read buffer of a connection, allocated from the start.
 const READ_BUFFER: usize = 4 * 1024;
@@ -53,6 +59,8 @@ pub(crate) struct Socket {
     /// Says and hears nothing any more.
     muted: bool,
     slice: u32,
+    /// Bytes in which a message must be whole.
+    allowance: u64,
 }
 
 /// What happened on a connection.
@@ -61,7 +69,9 @@ pub(crate) enum Happening {
     /// A text frame.
     Text(Utf8Bytes),
     /// A binary frame.
-    Binary,
+    Binary(Bytes),
+    /// A ping, which is answered already, or a pong.
+    Control,
     /// The peer's state has changed: see [`Peer::take_signal`].
     Signal,
     /// The time given to [`Socket::wake_at`] has come.
@@ -81,20 +91,16 @@ pub(crate) enum End {
 
 impl Socket {
     pub(crate) async fn new(
-        stream: TcpStream,
+        stream: ByteStream,
         read_already: Bytes,
         peer: Rc<Peer>,
         stats: Arc<WorkerStats>,
         max_message: usize,
     ) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
-            .max_write_buffer_size(2 * (max_message + WRITE_BUFFER))
-            .max_message_size(Some(max_message))
-            .max_frame_size(Some(max_message));
+        let config = codec(max_message);
         let now = time::micros();
-        let metered = Metered::new(stream, Arc::clone(&stats), now);
+        let mut metered = Metered::new(stream, Arc::clone(&stats), now);
+        metered.allow(allowance(max_message));
         // Copied, so that the handshake's larger buffer does not live on as this connection's.
         let read_already = read_already.to_vec();
         let stream = WebSocketStream::from_partially_read(metered, read_already, Role::Server, Some(config)).await;
@@ -112,6 +118,7 @@ impl Socket {
             unflushed: false,
             muted: false,
             slice: 0,
+            allowance: allowance(max_message),
         }
     }
 
@@ -195,17 +202,23 @@ impl Socket {
             };
             let happening = match read {
                 Some(Ok(Message::Text(text))) => Happening::Text(text),
-                Some(Ok(Message::Binary(_))) => Happening::Binary,
+                Some(Ok(Message::Binary(bytes))) => Happening::Binary(bytes),
+                // Pings and closes are answered by the codec with the next flush; after a close the stream ends.
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                    self.unflushed = true;
+                    return Poll::Ready(Happening::Control);
+                }
                 Some(Ok(_)) => {
-                    // Pings and closes are answered by the codec with the next flush; after a close the stream ends.
                     self.unflushed = true;
                     continue;
                 }
                 Some(Err(error)) => Happening::Ended(fault(&error)),
                 None => Happening::Ended(End::Gone),
             };
-            if matches!(happening, Happening::Text(_) | Happening::Binary) {
+            if matches!(happening, Happening::Text(_) | Happening::Binary(_)) {
                 self.stats.frames_in.add(1);
+                let allowance = self.allowance;
+                self.stream.get_mut().allow(allowance);
             }
             return Poll::Ready(happening);
         }
@@ -267,6 +280,14 @@ impl Socket {
         }
     }
 
+    /// Sends a message past the queue, and waits until it is written.
+    pub(crate) async fn say(&mut self, message: Message) -> Result<(), Error> {
+        std::future::poll_fn(|context| self.poll_write(context)).await?;
+        self.stats.frames_out.add(1);
+        Pin::new(&mut self.stream).start_send(message)?;
+        std::future::poll_fn(|context| Pin::new(&mut self.stream).poll_flush(context)).await
+    }
+
     /// Says goodbye: the close frame behind what is already in the codec, then whatever the client still sends, until
     /// it answers, goes, or `grace` (microseconds) is over.
     pub(crate) async fn close(mut self, code: u16, reason: &str, grace: u64) {
@@ -274,6 +295,7 @@ impl Socket {
             // Nobody hears it: the books forget the connection, the client learns nothing.
             return self.stream.into_inner().forget();
         }
+        self.stream.get_mut().allow(LINGER_BYTES as u64);
         let goodbye = async {
             let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
             if self.send_close(frame).await.is_ok() {
@@ -308,6 +330,7 @@ impl Socket {
         }
         // The codec does not read on after a fault; the bytes still have to be taken.
         let metered = self.stream.get_mut();
+        metered.allow(u64::MAX);
         let _shut = metered.shutdown().await;
         let mut left = LINGER_BYTES;
         let mut buffer = vec![0; READ_BUFFER]; // not an array: it would be part of every connection's task
@@ -320,8 +343,26 @@ impl Socket {
     }
 }
 
+/// How the codec is set: small buffers, and every limit set, of which most default to none.
+fn codec(max_message: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(2 * (max_message + WRITE_BUFFER))
+        .max_message_size(Some(max_message))
+        .max_frame_size(Some(max_message))
+}
+
+/// Bytes in which the largest message must be whole: in fragments of a single byte it takes seven times its size.
+fn allowance(max_message: usize) -> u64 {
+    8 * max_message as u64 + READ_BUFFER as u64
+}
+
 fn fault(error: &Error) -> End {
     match error {
+        Error::Io(error) if error.get_ref().is_some_and(|error| error.is::<Endless>()) => {
+            End::Fault(1009, "message without end")
+        }
         Error::Capacity(CapacityError::MessageTooLong { .. }) => End::Fault(1009, "message too big"),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
         Error::Protocol(_) | Error::Capacity(_) => End::Fault(1002, "protocol error"),

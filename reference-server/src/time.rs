@@ -21,6 +21,12 @@ pub(crate) fn unix_seconds() -> u64 {
     read(ClockId::Realtime).as_secs()
 }
 
+/// The moment on the [`micros`] scale that is `seconds` after 1970, if the wall clock goes on as it does now.
+pub(crate) fn at_unix(seconds: u64) -> u64 {
+    let ahead = seconds.saturating_mul(1_000_000).saturating_sub(read(ClockId::Realtime).as_micros() as u64);
+    micros().saturating_add(ahead)
+}
+
 /// The wall clock as `2026-11-24T03:25:35.123Z`.
 pub(crate) fn timestamp() -> Rfc3339 {
     Rfc3339(read(ClockId::Realtime))
@@ -97,6 +103,14 @@ mod tests {
         check(951_782_400, 0, "2000-02-29T00:00:00.000Z");
         check(1_709_251_199, 999, "2024-02-29T23:59:59.999Z");
         check(1_795_490_735, 123, "2026-11-24T03:25:35.123Z");
+    }
+
+    #[test]
+    fn moments_of_the_wall_clock_have_one_on_the_other_scale() {
+        let ahead = at_unix(unix_seconds() + 100) - micros();
+        assert!((98_900_000..=100_000_000).contains(&ahead), "{ahead}");
+        assert!(at_unix(u64::MAX) > u64::MAX / 2);
+        assert!(at_unix(0) <= micros());
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub(crate) struct Worker {
     /// Told when the last connection has gone.
     empty: Notify,
     faulty: Option<Faulty>,
+    /// Held once by each connection that is being refused.
+    pub(crate) refusals: Rc<()>,
 }
 
 #[derive(Default)]
@@ -65,7 +67,20 @@ impl Worker {
         let stats = Arc::clone(&shared.stats.workers[index]);
         let (slots, rooms, people, joins, messages, draining, empty) = Default::default();
         let faulty = shared.faults.clone().map(Faulty::new);
-        Rc::new(Self { index, shared, stats, slots, rooms, people, joins, messages, draining, empty, faulty })
+        Rc::new(Self {
+            index,
+            shared,
+            stats,
+            slots,
+            rooms,
+            people,
+            joins,
+            messages,
+            draining,
+            empty,
+            faulty,
+            refusals: Rc::default(),
+        })
     }
 
     /// Runs until the instance drains and every connection has gone, or `abort`.

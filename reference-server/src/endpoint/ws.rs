@@ -10,7 +10,6 @@ use hyper::{
     upgrade::OnUpgrade,
 };
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
@@ -23,28 +22,43 @@ use crate::{
     history::{Epoch, Position},
     protocol,
     session::{self, Visitor},
+    stream::Stream,
     worker::Worker,
 };
 
 /// Answers one request.
-pub(crate) fn answer(worker: &Rc<Worker>, mut request: Request<Incoming>) -> Answer {
-    let upgrade = hyper::upgrade::on(&mut request);
+pub(crate) fn answer(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
     match admit(worker, &request) {
-        Ok((visitor, accept)) => {
-            welcome(worker, upgrade, visitor);
+        Ok(visitor) => upgrade(worker, request, |worker, stream, read| session::run(worker, stream, read, visitor)),
+        Err((status, body)) => refused(worker, status, body),
+    }
+}
+
+/// Answers with 101 if that is what the request asks for, and has `run` run the connection.
+pub(super) fn upgrade<F: Future<Output = ()> + 'static>(
+    worker: &Rc<Worker>,
+    mut request: Request<Incoming>,
+    run: impl FnOnce(Rc<Worker>, Stream, Bytes) -> F + 'static,
+) -> Answer {
+    let upgrade = hyper::upgrade::on(&mut request);
+    match accept_key(request.headers()).and_then(|accept| room_for_another(worker).map(|()| accept)) {
+        Ok(accept) => {
+            welcome(worker, upgrade, run);
             worker.stats.accepted.add(1);
             switch_protocols(worker, accept)
         }
-        Err((status, body)) => {
-            worker.stats.refused.add(1);
-            refuse(status, body)
-        }
+        Err((status, body)) => refused(worker, status, body),
     }
+}
+
+pub(super) fn refused(worker: &Worker, status: StatusCode, body: &'static str) -> Answer {
+    worker.stats.refused.add(1);
+    refuse(status, body)
 }
 
 type Refusal = (StatusCode, &'static str);
 
-fn admit(worker: &Worker, request: &Request<Incoming>) -> Result<(Visitor, String), Refusal> {
+fn admit(worker: &Worker, request: &Request<Incoming>) -> Result<Visitor, Refusal> {
     let home = room_of(request.uri().path())?;
     if request.method() != Method::GET {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"));
@@ -60,15 +74,19 @@ fn admit(worker: &Worker, request: &Request<Incoming>) -> Result<(Visitor, Strin
     if !auth::origin_allowed(origin, &shared.config.allow_origin) {
         return Err((StatusCode::FORBIDDEN, "Origin Not Allowed"));
     }
-    let accept = accept_key(request.headers())?;
+    let from = request.uri().query().and_then(position_of);
+    Ok(Visitor { user, home, from })
+}
+
+fn room_for_another(worker: &Worker) -> Result<(), Refusal> {
+    let shared = &worker.shared;
     if shared.is_draining() {
         return Err((StatusCode::SERVICE_UNAVAILABLE, "Going Away"));
     }
     if shared.stats.connections() >= shared.max_connections as i64 {
         return Err((StatusCode::SERVICE_UNAVAILABLE, "Too Many Connections"));
     }
-    let from = request.uri().query().and_then(position_of);
-    Ok((Visitor { user, home, from }, accept))
+    Ok(())
 }
 
 /// The room in a path: `None` for `/ws`.
@@ -126,15 +144,19 @@ fn switch_protocols(worker: &Worker, accept: String) -> Answer {
 }
 
 /// Runs the connection once the upgrade is through.
-fn welcome(worker: &Rc<Worker>, upgrade: OnUpgrade, visitor: Visitor) {
+fn welcome<F: Future<Output = ()> + 'static>(
+    worker: &Rc<Worker>,
+    upgrade: OnUpgrade,
+    run: impl FnOnce(Rc<Worker>, Stream, Bytes) -> F + 'static,
+) {
     let counted = Counted::new(worker);
     tokio::task::spawn_local(async move {
         let Ok(upgraded) = upgrade.await else { return };
         // The stream is always the one `serve` put in.
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else { return };
         let worker = counted.keep();
         // Boxed: the task is as small as a pointer while the upgrade is under way, and nothing of it stays after.
-        Box::pin(session::run(worker, parts.io.into_inner(), parts.read_buf, visitor)).await;
+        Box::pin(run(worker, parts.io.into_inner(), parts.read_buf)).await;
     });
 }
 

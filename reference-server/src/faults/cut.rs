@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn users(count: u32) -> Vec<(Arc<User>, u32)> {
-        (0..count).map(|n| (Arc::new(User { json: format!("\"u{n}\"").into() }), n)).collect()
+        (0..count).map(|n| (Arc::new(User { json: format!("\"u{n}\"").into(), expires: 0 }), n)).collect()
     }
 
     #[test]

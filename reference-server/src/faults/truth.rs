@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn deeds_are_lines_that_name_the_message() {
         let truth = Truth::new("a".into());
-        let user = Some(Arc::new(User { json: r#""b\"b""#.into() }));
+        let user = Some(Arc::new(User { json: r#""b\"b""#.into(), expires: 0 }));
         truth.record(Deed { what: "drop", at: 5, user, message: Some(said(7)), ..Deed::default() });
         truth.record(Deed { what: "swap", message: Some(said(8)), behind: Some(said(9)), ..Deed::default() });
         assert_eq!(

@@ -56,7 +56,8 @@ impl Session {
 
     fn authenticate_again(&mut self, inbound: &Inbound<'_>, user: &Arc<User>) -> Flow {
         match self.worker.shared.authenticator.verify(inbound.token.as_deref().unwrap_or_default()) {
-            Ok(again) if again == *user => {
+            Ok(again) if again.json == user.json => {
+                self.expires = time::at_unix(again.expires);
                 self.send(protocol::AUTH_SUCCESS);
                 Flow::Continue(())
             }

@@ -2,12 +2,12 @@
 
 mod act;
 mod cut;
+pub(crate) mod echo;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rand::RngExt;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     protocol::{self, Code, Inbound, Transport, Welcome},
     rate::{RateLimit, Verdict},
     socket::{End, Happening, Socket},
+    stream::Stream,
     time,
     worker::{Wish, Worker},
 };
@@ -45,6 +46,8 @@ struct Session {
     heartbeat: Heartbeat,
     rate: RateLimit,
     auth_until: u64,
+    /// When the token is no longer good.
+    expires: u64,
     /// A message for a room whose join is not done; nothing is read while it is held.
     held: Option<Utf8Bytes>,
 }
@@ -75,7 +78,7 @@ impl Drop for Entered {
 }
 
 /// Runs a connection to its end. The connection has been counted in the gauge by the caller.
-pub(crate) async fn run(worker: Rc<Worker>, stream: TcpStream, read_already: Bytes, visitor: Visitor) {
+pub(crate) async fn run(worker: Rc<Worker>, stream: Stream, read_already: Bytes, visitor: Visitor) {
     let peer = worker.enter(Transport::WebSocket, None);
     let _entered = Entered(Rc::clone(&worker), Rc::clone(&peer));
     let config = &worker.shared.config;
@@ -87,6 +90,7 @@ pub(crate) async fn run(worker: Rc<Worker>, stream: TcpStream, read_already: Byt
         heartbeat: Heartbeat::new(now, interval, timeout, &mut rand::rng()),
         rate: RateLimit::new(now, config.limits.frames_per_second, config.limits.frames_burst),
         auth_until: now + time::as_micros(config.auth_timeout),
+        expires: u64::MAX,
         user: None,
         home: visitor.home,
         from: visitor.from,
@@ -105,7 +109,8 @@ impl Session {
             self.set_timer();
             flow = match self.socket.next().await {
                 Happening::Text(text) => self.frame(text),
-                Happening::Binary => self.binary(),
+                Happening::Binary(_) => self.binary(),
+                Happening::Control => self.control(),
                 Happening::Signal => self.signal(),
                 Happening::Timer => self.timer(),
                 Happening::Ended(End::Gone) => Flow::Break(None),
@@ -137,6 +142,7 @@ impl Session {
         };
         self.send(welcome.encode());
         self.auth_until = u64::MAX;
+        self.expires = time::at_unix(user.expires);
         self.worker.identify(&self.peer, &user);
         self.worker.list_user(&self.peer);
         self.user = Some(user);
@@ -149,12 +155,22 @@ impl Session {
         Flow::Continue(())
     }
 
+    /// Pings and pongs cost work, too, and are counted like other frames; there is no frame that could refuse them.
+    fn control(&mut self) -> Flow {
+        match self.rate.frame(self.socket.last_read()) {
+            Verdict::Accept => {}
+            Verdict::Refuse => self.worker.stats.rate_limited.add(1),
+            Verdict::Close => return close(4102, "rate limited"),
+        }
+        Flow::Continue(())
+    }
+
     fn binary(&mut self) -> Flow {
         if self.user.is_none() {
             return close(4001, "Authentication required");
         }
         self.error(Code::Malformed, None);
-        Flow::Continue(())
+        self.control()
     }
 
     fn frame(&mut self, text: Utf8Bytes) -> Flow {
@@ -218,6 +234,9 @@ impl Session {
         if now >= self.auth_until {
             return close(4002, "Authentication timeout");
         }
+        if now >= self.expires {
+            return close(4204, "token expired");
+        }
         while let Some(room) = self.peer.overdue(now) {
             let reference = self.worker.leave(&self.peer, &room).flatten();
             self.error(Code::Unavailable, reference.as_deref());
@@ -245,7 +264,7 @@ impl Session {
         };
         let join = self.peer.next_join_deadline().unwrap_or(u64::MAX);
         let beat = self.heartbeat.next(self.socket.last_read());
-        self.socket.wake_at(drain_at.min(join).min(beat).min(self.auth_until));
+        self.socket.wake_at(drain_at.min(join).min(beat).min(self.auth_until).min(self.expires));
     }
 
     fn error(&self, code: Code, reference: Option<&str>) {

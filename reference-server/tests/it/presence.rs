@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 use reference_server::{Announce, BrokerChoice, Config};
 use serde_json::{Value, json};
 
-use crate::{
-    process::{Process, start},
-    support::{
-        Client, Redis, Server, brokers,
-        http::{Events, bearer, poll, request},
-        until,
-    },
+use crate::support::{
+    Client, Redis, Server, brokers,
+    child::Child,
+    http::{Events, bearer, poll, request},
+    server::token,
+    until,
 };
 
 /// A listener to announcements.
@@ -96,8 +95,7 @@ async fn large_rooms_are_counted_and_not_announced() {
         first.join("r").await;
         let mut others = Vec::new();
         for n in 1..6 {
-            let mut client =
-                Client::open(&b, &format!("/ws?token={}", crate::support::server::token(&n.to_string()))).await;
+            let mut client = Client::open(&b, &format!("/ws?token={}", token(&n.to_string()))).await;
             assert_eq!(client.expect("welcome").await["announce_max"], 3);
             client.join("r").await;
             others.push(client);
@@ -119,8 +117,7 @@ async fn large_rooms_are_counted_and_not_announced() {
 async fn off_is_nowhere_and_all_is_everywhere() {
     for (announce, expected) in [(Announce::Off, json!(0)), (Announce::All, Value::Null)] {
         let server = Server::alone(Config { announce, ..Config::default() }).await;
-        let mut first =
-            Client::open(&server, &format!("/ws/rooms/r?token={}", crate::support::server::token("0"))).await;
+        let mut first = Client::open(&server, &format!("/ws/rooms/r?token={}", token("0"))).await;
         assert_eq!(first.expect("welcome").await["announce_max"], expected);
         first.expect("joined").await;
         first.announcements = true;
@@ -199,13 +196,12 @@ async fn the_members_of_a_killed_instance_are_gone_once_within_the_ttl() {
     let ttl = Duration::from_secs(2);
     let config = Config { presence_ttl: ttl, ..Config::default() };
     let (a, b) = Server::pair(BrokerChoice::Redis(redis.url()), config).await;
-    let mut doomed = start(&["--instance", "x", "--redis", &redis.url(), "--presence-ttl-ms", "2000"]);
-    let server = Process::ready(&mut doomed);
+    let mut doomed = Child::joined(&redis, &["--instance", "x", "--presence-ttl-ms", "2000"]);
     let (mut on_a, mut on_b) = (observer(&a, "r", "ann").await, observer(&b, "r", "ben").await);
     assert_eq!(told(&mut on_a).await, "ben joined");
     let mut victims = Vec::new();
     for user in ["u0", "u1", "u2", "twin"] {
-        victims.push(Client::in_room_at(server.address, "r", user).await);
+        victims.push(Client::in_room_at(doomed.address, "r", user).await);
         assert_eq!(
             [told(&mut on_a).await, told(&mut on_b).await],
             [format!("{user} joined"), format!("{user} joined")]
@@ -213,8 +209,7 @@ async fn the_members_of_a_killed_instance_are_gone_once_within_the_ttl() {
     }
     let _twin = Client::in_room(&a, "r", "twin").await;
     until("everybody is there", async || users(&a, "r").await == (6, 7)).await;
-    doomed.kill().unwrap();
-    doomed.wait().unwrap();
+    doomed.kill();
     let killed = Instant::now();
     for observer in [&mut on_a, &mut on_b] {
         let mut gone = [told(observer).await, told(observer).await, told(observer).await];
@@ -224,12 +219,9 @@ async fn the_members_of_a_killed_instance_are_gone_once_within_the_ttl() {
     assert!(killed.elapsed() < ttl, "{:?}", killed.elapsed());
     assert_eq!(users(&b, "r").await, (3, 3));
     // Its own return under the same name changes nothing.
-    let mut again = start(&["--instance", "x", "--redis", &redis.url(), "--presence-ttl-ms", "2000"]);
-    Process::ready(&mut again);
+    let _again = Child::joined(&redis, &["--instance", "x", "--presence-ttl-ms", "2000"]);
     on_a.quiet().await;
     on_b.quiet().await;
-    again.kill().unwrap();
-    again.wait().unwrap();
 }
 
 #[tokio::test]

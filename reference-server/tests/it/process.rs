@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    net::SocketAddr,
     process::{Child, Command, Stdio},
 };
 
@@ -13,25 +12,7 @@ use crate::support::{
     server::{SECRET, get, token},
 };
 
-/// Where a process of the binary listens.
-pub(crate) struct Process {
-    pub(crate) address: SocketAddr,
-    pub(crate) admin: SocketAddr,
-    pub(crate) line: String,
-}
-
-impl Process {
-    /// Waits until it says that it is ready.
-    pub(crate) fn ready(child: &mut Child) -> Self {
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        let field = |name: &str| ready.trim().split(' ').find_map(|part| part.strip_prefix(name)).unwrap().to_owned();
-        let (address, admin) = (field("url=ws://"), field("admin=http://"));
-        Self { address: address.parse().unwrap(), admin: admin.parse().unwrap(), line: ready }
-    }
-}
-
-pub(crate) fn start(arguments: &[&str]) -> Child {
+fn start(arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_reference-server"))
         .args(arguments)
         .env("WSBENCH_JWT_SECRET", SECRET)
@@ -45,14 +26,15 @@ pub(crate) fn start(arguments: &[&str]) -> Child {
 async fn ready_serve_drain_exit() {
     let redis = Redis::start().await;
     let mut child = start(&["--instance", "x", "--redis", &redis.url()]);
-    let Process { address, admin, line } = Process::ready(&mut child);
-    assert!(
-        line.starts_with("ready instance=x url=ws://127.0.0.1:") && line.trim().ends_with(" broker=redis"),
-        "{line}"
-    );
+    let mut ready = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    let field = |name: &str| ready.trim().split(' ').find_map(|part| part.strip_prefix(name)).unwrap().to_owned();
+    assert!(ready.starts_with("ready instance=x url=ws://127.0.0.1:"), "{ready}");
+    assert_eq!(field("broker="), "redis");
+    let admin = field("admin=http://").parse().unwrap();
     assert_eq!(get(admin, "/readyz", "").await.status, 200);
     assert_eq!(get(admin, "/livez", "").await.status, 200);
-    let refused = get(address, &format!("/ws?token={}x", token("canary")), "").await;
+    let refused = get(field("url=ws://").parse().unwrap(), &format!("/ws?token={}x", token("canary")), "").await;
     assert_eq!(refused.status, 401);
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));

@@ -32,6 +32,8 @@ pub(crate) struct Stream {
     /// Listens to notifications only.
     personal: bool,
     next_beat: u64,
+    /// When the token is no longer good.
+    expires: u64,
     sleep: Pin<Box<Sleep>>,
     ended: bool,
 }
@@ -60,8 +62,9 @@ fn stream(asked: Asked<'_>, room: &str) -> Result<Answer, Refusal> {
     }
     let interval = time::as_micros(worker.shared.config.ping_interval);
     let next_beat = now + 1 + rand::rng().random_range(0..interval);
+    let expires = time::at_unix(caller.user.expires);
     let sleep = Box::pin(tokio::time::sleep_until(time::deadline(next_beat)));
-    let stream = Stream { seat, personal, next_beat, sleep, ended: false };
+    let stream = Stream { seat, personal, next_beat, expires, sleep, ended: false };
     let mut answer = Response::new(Body::Stream(Box::new(stream)));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // Proxies that buffer would hold events back.
@@ -100,7 +103,8 @@ impl Stream {
     fn due(&mut self, now: u64) -> Option<Option<Bytes>> {
         let Seat { worker, peer } = &self.seat;
         let drain_at = peer.drain_at.get();
-        if peer.is_slow() || drain_at != 0 && now >= drain_at {
+        // Whose token has expired comes back and is asked for a new one.
+        if peer.is_slow() || now >= self.expires || drain_at != 0 && now >= drain_at {
             self.ended = true;
             return Some(None);
         }
@@ -131,6 +135,6 @@ impl Stream {
             at => at,
         };
         let join = self.seat.peer.next_join_deadline().unwrap_or(u64::MAX);
-        self.next_beat.min(drain_at).min(join)
+        self.next_beat.min(drain_at).min(join).min(self.expires)
     }
 }

@@ -5,17 +5,20 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, protocol::CloseFrame},
+    tungstenite::{Error, Message, protocol::CloseFrame},
 };
 
 use super::{Server, server::token, soon};
 
 /// See the module.
-pub(crate) struct Client {
-    pub(crate) socket: WebSocketStream<TcpStream>,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) socket: WebSocketStream<S>,
     pub(crate) instance: String,
     /// Whether it wants to know who comes and goes; such frames are passed over otherwise.
     pub(crate) announcements: bool,
@@ -26,13 +29,6 @@ impl Client {
     pub(crate) async fn open(server: &Server, path: &str) -> Self {
         let stream = TcpStream::connect(server.address).await.unwrap();
         Self::over(stream, path).await
-    }
-
-    pub(crate) async fn over(stream: TcpStream, path: &str) -> Self {
-        let handshake = client_async(format!("ws://test{path}"), stream);
-        let (socket, answer) = soon("the upgrade", handshake).await.unwrap();
-        let instance = answer.headers()["x-wsbench-instance"].to_str().unwrap().to_owned();
-        Self { socket, instance, announcements: false }
     }
 
     /// A user in a room, past `joined`.
@@ -52,6 +48,31 @@ impl Client {
         let mut client = Self::open(server, &format!("/ws?token={}", token(user))).await;
         client.expect("welcome").await;
         client
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(crate) async fn over(stream: S, path: &str) -> Self {
+        Self::try_over(stream, path).await.unwrap()
+    }
+
+    /// The same with a server that may be going away.
+    pub(crate) async fn try_over(stream: S, path: &str) -> Result<Self, Error> {
+        let handshake = client_async(format!("ws://test{path}"), stream);
+        let (socket, answer) = soon("the upgrade", handshake).await?;
+        let instance = answer.headers()["x-wsbench-instance"].to_str().unwrap().to_owned();
+        Ok(Self { socket, instance, announcements: false })
+    }
+
+    /// The next text frame; `None` when the connection has ended, however.
+    pub(crate) async fn try_frame(&mut self) -> Option<Value> {
+        loop {
+            match soon("a frame", self.socket.next()).await? {
+                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     pub(crate) async fn send(&mut self, frame: &str) {

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{
     Server,
-    server::{Answer, exchange, token},
+    server::{Answer, exchange, token, try_exchange},
     soon,
 };
 
@@ -19,6 +19,18 @@ pub(crate) async fn request(address: SocketAddr, method: &str, path: &str, heade
     let head = format!("{method} {path} HTTP/1.1\r\nContent-Length: {}\r\n", body.len());
     let answer = exchange(address, &head, headers, body).await;
     Answer { head: answer.head.to_ascii_lowercase(), ..answer }
+}
+
+/// The same with a server that may be going away: `None` if it has gone.
+pub(crate) async fn try_request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Option<Answer> {
+    let head = format!("{method} {path} HTTP/1.1\r\nContent-Length: {}\r\n", body.len());
+    try_exchange(address, &head, headers, body).await
 }
 
 /// The header a user proves to be one with.
@@ -58,15 +70,20 @@ pub(crate) struct Event {
 impl Events {
     /// Opens a stream; `headers` are lines with their ends.
     pub(crate) async fn open(address: SocketAddr, path: &str, headers: &str) -> Self {
-        let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
+        Self::try_open(address, path, headers).await.unwrap_or_else(|| panic!("no stream at {path}"))
+    }
+
+    /// The same with a server that may be going away: `None` if it has gone.
+    pub(crate) async fn try_open(address: SocketAddr, path: &str, headers: &str) -> Option<Self> {
+        let mut stream = BufReader::new(TcpStream::connect(address).await.ok()?);
         let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\nAccept: text/event-stream\r\n{headers}\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.ok()?;
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            let read = soon("the head of a stream", stream.read_line(&mut head)).await.unwrap();
-            assert!(read > 0, "the stream ended in its head: {head}");
+            let read = soon("the head of a stream", stream.read_line(&mut head)).await.ok()?;
+            (read > 0).then_some(())?;
         }
-        Self { stream, head: head.to_ascii_lowercase(), text: String::new() }
+        Some(Self { stream, head: head.to_ascii_lowercase(), text: String::new() })
     }
 
     /// A user's view of a room, past `joined`, which is returned too.

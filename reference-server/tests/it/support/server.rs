@@ -34,6 +34,15 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+impl Answer {
+    /// A metric on the page.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let line = self.body.lines().find(|line| line.starts_with(&format!("room_server_{name}{{")));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
+            .unwrap_or_else(|| panic!("no metric {name} in {}", self.body))
+    }
+}
+
 /// A good token for a user.
 pub(crate) fn token(user: &str) -> String {
     Secret::new(SECRET).mint(user, u32::MAX.into())
@@ -99,10 +108,7 @@ impl Server {
 
     /// A metric of the instance.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        let page = self.admin("/metrics").await.body;
-        let line = page.lines().find(|line| line.starts_with(&format!("room_server_{name}{{")));
-        line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
-            .unwrap_or_else(|| panic!("no metric {name} in {page}"))
+        self.admin("/metrics").await.metric(name)
     }
 
     /// Waits until everybody has gone and says so.
@@ -120,16 +126,22 @@ pub(crate) async fn get(address: SocketAddr, path: &str, headers: &str) -> Answe
 
 /// One request; `head` is its first lines, `headers` more of them, each with its end.
 pub(crate) async fn exchange(address: SocketAddr, head: &str, headers: &str, body: &str) -> Answer {
+    let answer = try_exchange(address, head, headers, body).await;
+    answer.unwrap_or_else(|| panic!("no answer to {head}"))
+}
+
+/// The same with a server that may be going away: `None` if it has gone.
+pub(crate) async fn try_exchange(address: SocketAddr, head: &str, headers: &str, body: &str) -> Option<Answer> {
     let exchange = async {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = TcpStream::connect(address).await.ok()?;
         let request = format!("{head}Host: test\r\nConnection: close\r\n{headers}\r\n{body}");
-        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
     };
-    let answer = soon(head, exchange).await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer}"));
+    let answer = soon(head, exchange).await?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.into(), body: body.into() }
+    Some(Answer { status, head: head.into(), body: body.into() })
 }
