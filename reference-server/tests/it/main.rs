@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests read clocks, and an unwrap is an assertion
 
 mod conformance;
+mod documented;
 mod drain;
 mod expiry;
 mod faults;
@@ -11,11 +12,17 @@ mod heartbeat;
 mod hostile;
 mod joins;
 mod limits;
+mod notify;
 mod outage;
+mod poll;
+mod presence;
 mod process;
 mod protocol;
+mod publish;
 mod resume;
+mod rolling;
 mod rooms;
 mod secrets;
+mod sse;
 mod support;
 mod tls;
