@@ -34,7 +34,14 @@ fn main() {
     let many = weigh(clients);
     let per_client = |many: u64, few: u64| many.saturating_sub(few) as f64 / (clients - FEW) as f64;
     println!("idle memory, {clients} clients connected and joined, one generator process, two instances");
-    println!("  {:<20}{:>14}{:>14}{:>16}{:>8}", "", format!("MiB at {FEW}"), format!("at {clients}"), "KiB per client", "goal");
+    println!(
+        "  {:<20}{:>14}{:>14}{:>16}{:>8}",
+        "",
+        format!("MiB at {FEW}"),
+        format!("at {clients}"),
+        "KiB per client",
+        "goal"
+    );
     for (name, few, many, goal) in
         [("wsbench", few.generator, many.generator, 10), ("room server", few.server, many.server, 12)]
     {

@@ -68,6 +68,7 @@ pub(super) fn main(args: Args) -> Done {
     if args.faults {
         return Err(Failure::usage("--faults is not built yet"));
     }
+    args.behaviour.check()?;
     for (flag, first) in [("--port", args.port), ("--admin-port", args.admin_port)] {
         if first > 0 && first.checked_add(args.instances - 1).is_none() {
             return Err(Failure::usage(format!(
