@@ -56,6 +56,31 @@ impl Hop {
     }
 }
 
+/// A stretch of the run, as faults and incidents divide it: 0 is everything before the first, then two per incident.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct Stretch(pub u16);
+
+impl Stretch {
+    /// Before the first incident.
+    pub const BEFORE: Stretch = Stretch(0);
+
+    /// From the instant of incident number `incident` until every client it cut is back.
+    pub fn during(incident: u16) -> Self {
+        Self(2 * incident + 1)
+    }
+
+    /// From then to the next incident, or the end.
+    pub fn after(incident: u16) -> Self {
+        Self(2 * incident + 2)
+    }
+
+    /// The incident it belongs to, and whether it lies in it; nothing before the first.
+    pub fn incident(self) -> Option<(u16, bool)> {
+        let at = self.0.checked_sub(1)?;
+        Some((at / 2, at.is_multiple_of(2)))
+    }
+}
+
 /// The transports a client can be on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum TransportKind {
@@ -161,6 +186,20 @@ pub struct Labels {
     /// The class of a loss, the reason of an exclusion or of an unsent message, the kind of a frame or error: each
     /// metric says which of `class`, `reason` and `kind` this is.
     pub detail: Option<Word>,
+    /// The stretch of the run it belongs to (of a publication and its copies: that of its due time); only where there
+    /// are faults or incidents.
+    pub phase: Option<Stretch>,
+    /// Whether the client has kept its connection since the last incident began; only where there was one.
+    pub bystander: Option<bool>,
+}
+
+/// What a publication and its copies are told apart by: the entry behind it, and the stretch its due time lies in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Topic {
+    /// The `[[publish]]` entry.
+    pub publish: PublishId,
+    /// Only where there are faults or incidents.
+    pub phase: Option<Stretch>,
 }
 
 /// The facts. What is counted or measured of each stands in `metrics::METRICS`.
@@ -212,6 +251,12 @@ pub enum Fact {
     NeverRecovered,
     Downtime,
     FirstDelivery,
+    /// The instant a connection was cut, where it is known, to the client's noticing.
+    Detect,
+    /// What a client waited before an attempt.
+    Backoff,
+    /// What was waited beyond the chosen back-off.
+    BackoffLag,
 }
 
 /// One fact: what, about whom, and a number (nanoseconds for times, otherwise an amount).

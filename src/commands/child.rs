@@ -108,7 +108,8 @@ impl Process {
         }
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid {
             // It may have ended by itself, which is as good.

@@ -58,6 +58,9 @@ pub(super) struct Behaviour {
     /// Do not keep history: plain publishing without offsets, so that losses cannot be seen
     #[arg(long)]
     no_history: bool,
+    /// Let the admin listener cause faults on request: /admin/* and /conformance/echo
+    #[arg(long)]
+    faults: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -83,6 +86,9 @@ impl Behaviour {
         if self.no_history {
             arguments.push("--no-history".to_owned());
         }
+        if self.faults {
+            arguments.push("--faults".to_owned());
+        }
         arguments
     }
 
@@ -103,6 +109,7 @@ impl Behaviour {
             ping_interval: self.ping_interval,
             ping_timeout: self.ping_timeout,
             allow_origin: self.allow_origin.clone(),
+            faults: self.faults,
             ..Config::default()
         };
         config.limits.frames_per_second = self.frames_per_second;
@@ -190,4 +197,33 @@ fn listen(bind: IpAddr, port: u16, number: u16) -> Result<TcpListener, Failure> 
     let port = if port == 0 { 0 } else { port.saturating_add(number) };
     TcpListener::bind((bind, port))
         .map_err(|error| Failure::setup(format!("failed to listen on {bind}:{port}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    /// The flags alone.
+    #[derive(Debug, clap::Parser)]
+    struct Flags {
+        #[command(flatten)]
+        behaviour: Behaviour,
+    }
+
+    fn read(arguments: &[String]) -> Behaviour {
+        Flags::try_parse_from([&["serve".to_owned()], arguments].concat()).unwrap().behaviour
+    }
+
+    #[test]
+    fn what_serve_is_told_reaches_the_instances() {
+        let told = ["--ping-interval=1s", "--ping-timeout=250ms", "--allow-origin=*", "--no-history", "--faults"];
+        let behaviour = read(&told.map(str::to_owned));
+        let handed_on = behaviour.arguments();
+        assert_eq!(read(&handed_on).arguments(), handed_on);
+        let config = read(&handed_on).config(1);
+        assert_eq!((config.ping_interval.as_millis(), config.ping_timeout.as_millis()), (1_000, 250));
+        assert!(config.faults && config.history == History::Off && config.allow_origin == ["*"]);
+        assert!(!read(&[]).config(1).faults);
+    }
 }

@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::ui::{Colour, Terminal};
 
+mod admin;
 mod check;
 mod child;
 mod exit;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use super::child::Process;
 use super::exit::Failure;
 use crate::scenario::BrokerChoice;
@@ -24,8 +26,10 @@ pub(super) enum Broker {
         url: String,
         /// The process.
         process: Process,
-        /// What the process is called, for people.
-        program: String,
+        /// What it is.
+        program: PathBuf,
+        /// Its port.
+        port: u16,
         /// Where it runs; gone with it.
         directory: PathBuf,
     },
@@ -42,11 +46,35 @@ impl Broker {
         }
     }
 
+    /// Signals the private Redis.
+    pub(super) fn signal(&self, signal: Signal) -> Result<(), String> {
+        match self {
+            Self::Private { process, .. } => {
+                process.signal(signal);
+                Ok(())
+            }
+            Self::Given(_) => Err("this Redis was not started by wsbench: leave --redis and REDIS_URL out".to_owned()),
+            Self::Memory => Err("there is no Redis: install redis-server".to_owned()),
+        }
+    }
+
+    /// Starts the private Redis again, empty, where it was.
+    pub(super) fn restart(&mut self) -> Result<(), String> {
+        let Self::Private { process, program, port, directory, .. } = self else {
+            return self.signal(Signal::CONT);
+        };
+        process.wait_or_kill(&Clock::real(), Duration::ZERO);
+        let started = Process::start("redis", command(program, *port, directory));
+        *process = started.map_err(|error| format!("Redis did not start again: {error}"))?;
+        process.stop_listening();
+        Ok(())
+    }
+
     /// How it is told to people, secrets of the URL left out.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Given(url) => format!("Redis at {}", without_secret(url)),
-            Self::Private { program, .. } => format!("a private {program}"),
+            Self::Private { program, .. } => format!("a private {}", name_of(program)),
             Self::Memory => "the embedded memory broker, all instances in one process".to_owned(),
         }
     }
@@ -91,35 +119,43 @@ fn private(path: Option<&str>) -> Result<Option<Broker>, Failure> {
     let Some(program) = ["redis-server", "valkey-server"].iter().find_map(|name| on_path(path?, name)) else {
         return Ok(None);
     };
-    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     // The port is free when looked at; should another process take it meanwhile, the next try gets another.
     for _ in 0..3 {
         let directory = private_directory()?;
-        if let Some((url, process)) = try_start(&program, &directory)? {
-            return Ok(Some(Broker::Private { url, process, program: name, directory }));
+        if let Some((port, process)) = try_start(&program, &directory)? {
+            let url = format!("redis://127.0.0.1:{port}");
+            return Ok(Some(Broker::Private { url, process, program, port, directory }));
         }
         drop(std::fs::remove_dir_all(&directory));
     }
-    Err(Failure::setup(format!("{name} does not start; try it by hand, or use broker = \"memory\"")))
+    Err(Failure::setup(format!("{} does not start; try it by hand, or use broker = \"memory\"", name_of(&program))))
 }
 
-fn try_start(program: &Path, directory: &Path) -> Result<Option<(String, Process)>, Failure> {
+fn try_start(program: &Path, directory: &Path) -> Result<Option<(u16, Process)>, Failure> {
     let failed = |error: std::io::Error| Failure::setup(format!("failed to start {}: {error}", program.display()));
     let port = free_port().map_err(failed)?;
-    let mut command = Command::new(program);
-    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
-    command.args(["--daemonize", "no", "--tcp-backlog", "511", "--dir"]).arg(directory);
-    let mut process = Process::start("redis", command).map_err(failed)?;
+    let mut process = Process::start("redis", command(program, port, directory)).map_err(failed)?;
     process.stop_listening();
     let (clock, address) = (Clock::real(), SocketAddr::from(([127, 0, 0, 1], port)));
     let deadline = clock.now() + PATIENCE;
     while clock.now() < deadline && !process.has_ended() {
         if TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() && !process.has_ended() {
-            return Ok(Some((format!("redis://127.0.0.1:{port}"), process)));
+            return Ok(Some((port, process)));
         }
         nap(Duration::from_millis(10));
     }
     Ok(None)
+}
+
+fn command(program: &Path, port: u16, directory: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"]);
+    command.args(["--daemonize", "no", "--tcp-backlog", "511", "--dir"]).arg(directory);
+    command
+}
+
+fn name_of(program: &Path) -> String {
+    program.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn private_directory() -> Result<PathBuf, Failure> {

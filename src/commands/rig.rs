@@ -1,17 +1,24 @@
 //! The bundled server as wsbench runs it: a broker and one process per instance, started, told apart, stopped.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use super::admin;
 use super::child::Process;
 use super::exit::Failure;
 use super::redis::Broker;
+use crate::engine::{self, Act, Cuts};
+use crate::scenario::Cut;
 use crate::time::Clock;
+use rustix::process::Signal;
 
 /// How long an instance may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long an instance that is to be started again may still take to end.
+const RESTART: Duration = Duration::from_millis(200);
 
 /// How long an instance may take to drain.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -42,13 +49,18 @@ pub(super) struct Instance {
     pub(super) name: String,
     /// Where clients connect.
     pub(super) url: String,
+    /// Where faults are asked for.
+    pub(super) admin: SocketAddr,
+    /// The port clients connect to.
+    port: u16,
     /// The line it said so with.
     pub(super) line: String,
 }
 
 /// Running instances and what joins them. Dropping it ends them all.
-#[derive(Debug)]
 pub(super) struct Rig {
+    layout: Layout,
+    /// One per instance with Redis, one for all of them without.
     processes: Vec<Process>,
     pub(super) instances: Vec<Instance>,
     pub(super) broker: Broker,
@@ -56,13 +68,16 @@ pub(super) struct Rig {
 
 impl Rig {
     /// Starts everything and waits until it is ready. Call it from the main thread.
-    pub(super) fn start(layout: &Layout, broker: Broker) -> Result<Self, Failure> {
-        let mut rig = Self { processes: Vec::new(), instances: Vec::new(), broker };
+    pub(super) fn start(layout: Layout, broker: Broker) -> Result<Self, Failure> {
+        let mut rig = Self { layout, processes: Vec::new(), instances: Vec::new(), broker };
+        let layout = &rig.layout;
         // With Redis one process per instance; without, all of them are listeners of one process.
         let (processes, listeners) =
             if rig.broker.url().is_some() { (layout.instances, 1) } else { (1, layout.instances) };
         for number in 0..processes {
-            let command = command(layout, number, listeners, rig.broker.url());
+            let offset = |port: u16| if port == 0 { 0 } else { port.saturating_add(number) };
+            let ports = (offset(layout.port), offset(layout.admin_port));
+            let command = command(layout, number, ports, listeners, rig.broker.url());
             let process = Process::start(&format!("instance-{}", name(number)), command);
             rig.processes.push(process.map_err(|error| failed(&layout.program, &error))?);
         }
@@ -92,18 +107,70 @@ impl Rig {
     }
 }
 
+impl engine::Rig for Rig {
+    fn act(&mut self, act: &Act) -> Result<Cuts, String> {
+        match act {
+            Act::KillInstance(index) => self.signal(*index, Signal::KILL),
+            Act::DrainInstance(index) => self.signal(*index, Signal::TERM),
+            Act::StopInstance(index) => self.signal(*index, Signal::STOP),
+            Act::ContinueInstance(index) => self.signal(*index, Signal::CONT),
+            Act::StartInstance(index) => self.restart(*index),
+            Act::PauseRedis => self.broker.signal(Signal::STOP),
+            Act::ContinueRedis => self.broker.signal(Signal::CONT),
+            Act::KillRedis => self.broker.signal(Signal::KILL),
+            Act::StartRedis => self.broker.restart(),
+            Act::Disconnect(users, how) => return self.disconnect(users, *how),
+        }
+        .map(|()| Cuts::new())
+    }
+}
+
+impl Rig {
+    fn signal(&self, index: u16, signal: Signal) -> Result<(), String> {
+        if self.broker.url().is_none() {
+            return Err("all instances are one process without Redis: install redis-server, or give --redis".to_owned());
+        }
+        let process = self.processes.get(usize::from(index)).ok_or_else(|| format!("there is no instance {index}"))?;
+        process.signal(signal);
+        Ok(())
+    }
+
+    /// Each instance cuts those of the users that are connected to it.
+    fn disconnect(&self, users: &[String], how: Cut) -> Result<Cuts, String> {
+        let mut cuts = Cuts::new();
+        for instance in &self.instances {
+            cuts.extend(admin::disconnect(instance.admin, users, how)?);
+        }
+        Ok(cuts)
+    }
+
+    /// Starts an instance again on its ports; it is ready when clients can connect, which they find out by trying.
+    fn restart(&mut self, index: u16) -> Result<(), String> {
+        let at = usize::from(index);
+        let instance = self.instances.get(at).ok_or_else(|| format!("there is no instance {index}"))?;
+        let ports = (instance.port, instance.admin.port());
+        let command = command(&self.layout, index, ports, 1, self.broker.url());
+        // What is left of the old one must let go of the ports.
+        self.processes[at].wait_or_kill(&Clock::real(), RESTART);
+        let mut process = Process::start(&format!("instance-{}", instance.name), command)
+            .map_err(|error| format!("instance {} did not start again: {error}", instance.name))?;
+        process.stop_listening();
+        self.processes[at] = process;
+        Ok(())
+    }
+}
+
 /// Instances are called a, b, c, …, z, a1, b1, …
 pub(super) fn name(number: u16) -> String {
     let letter = char::from(b'a' + (number % 26) as u8);
     if number < 26 { letter.to_string() } else { format!("{letter}{}", number / 26) }
 }
 
-fn command(layout: &Layout, number: u16, listeners: u16, redis: Option<&str>) -> Command {
-    let offset = |port: u16| if port == 0 { 0 } else { port.saturating_add(number) };
+fn command(layout: &Layout, number: u16, ports: (u16, u16), listeners: u16, redis: Option<&str>) -> Command {
     let mut command = Command::new(&layout.program);
     command.arg("instance").args(["--first", &number.to_string(), "--listeners", &listeners.to_string()]);
     command.args(["--bind", &layout.bind.to_string()]);
-    command.args(["--port", &offset(layout.port).to_string(), "--admin-port", &offset(layout.admin_port).to_string()]);
+    command.args(["--port", &ports.0.to_string(), "--admin-port", &ports.1.to_string()]);
     command.args(&layout.arguments);
     // In the environment: a command line is readable by everybody.
     command.env("WSBENCH_JWT_SECRET", &layout.secret);
@@ -138,7 +205,10 @@ fn not_ready(process: &mut Process, what: &str, broker: &Broker) -> Failure {
 fn parse(line: &str) -> Option<Instance> {
     let fields = line.strip_prefix("ready ")?;
     let value = |key: &str| fields.split(' ').find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
-    Some(Instance { name: value("instance")?.to_owned(), url: value("url")?.to_owned(), line: line.to_owned() })
+    let url = value("url")?.to_owned();
+    let port = url.strip_prefix("ws://")?.parse::<SocketAddr>().ok()?.port();
+    let admin = value("admin")?.strip_prefix("http://")?.parse().ok()?;
+    Some(Instance { name: value("instance")?.to_owned(), url, admin, port, line: line.to_owned() })
 }
 
 fn failed(program: &Path, error: &std::io::Error) -> Failure {

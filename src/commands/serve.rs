@@ -37,9 +37,6 @@ pub(super) struct Args {
     /// What joins the instances: auto is --redis, else a private redis-server, else memory
     #[arg(long, value_enum, default_value_t = BrokerArg::Auto)]
     broker: BrokerArg,
-    /// Allow faults to be injected through the admin listener (not built yet)
-    #[arg(long)]
-    faults: bool,
     #[command(flatten)]
     secret: SecretArgs,
     #[command(flatten)]
@@ -65,9 +62,6 @@ impl From<BrokerArg> for BrokerChoice {
 }
 
 pub(super) fn main(args: Args) -> Done {
-    if args.faults {
-        return Err(Failure::usage("--faults is not built yet"));
-    }
     args.behaviour.check()?;
     for (flag, first) in [("--port", args.port), ("--admin-port", args.admin_port)] {
         if first > 0 && first.checked_add(args.instances - 1).is_none() {
@@ -107,7 +101,7 @@ pub(super) fn main(args: Args) -> Done {
         secret,
         arguments: args.behaviour.arguments(),
     };
-    let mut rig = Rig::start(&layout, broker)?;
+    let mut rig = Rig::start(layout, broker)?;
     for instance in &rig.instances {
         // A reader that went away does not stop a server.
         drop(say(&instance.line));

@@ -37,7 +37,8 @@ impl Desk {
         let echo = setup.dialer.dialect.habits().sender_hears_itself;
         let transport = setup.dialer.transport.kind();
         let markers = Markers::new(setup.run);
-        let mut books = Books::new(&setup.plan, share, &scenario.times, scenario.rooms.len(), echo, transport, markers);
+        let (times, rooms) = (&scenario.times, scenario.rooms.len());
+        let mut books = Books::new(&setup.plan, share, times, rooms, echo, transport, markers, &scenario.faults);
         books.raw = setup.raw.as_ref().map(|raw| raw.for_worker());
         let undecided = setup.plan.lives().iter().filter(|life| share.owns(life.client) && is_ramp(life));
         Self {

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::books::SendReport;
+use super::incidents::ClientEvent;
 use super::outcome::ErrorSample;
 use crate::ledger::Row;
 use crate::metrics::{Histogram, Snapshot};
+use crate::observe::Stretch;
 use crate::time::Timestamp;
 use crate::wire::InstanceTag;
 
@@ -19,6 +21,8 @@ pub(super) enum ToWorker {
     Schedule(Timestamp),
     /// What other workers' talkers sent (each with the number of the worker it is from).
     Peers(Arc<[(usize, SendReport)]>),
+    /// A stretch begins (or is known by now to have begun) then.
+    Stretch(Timestamp, Stretch),
     /// Nothing is said and nobody comes any more.
     StopSpeaking,
     /// Say what became of every publication; `Finish` follows once all have.
@@ -60,4 +64,5 @@ pub(super) struct FromWorker {
     /// Names of instances and clients on each.
     pub(super) instances: BTreeMap<InstanceTag, (String, u64)>,
     pub(super) lag: Option<Histogram>,
+    pub(super) events: Vec<ClientEvent>,
 }

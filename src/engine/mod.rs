@@ -18,10 +18,13 @@ mod books;
 mod client;
 mod coordinator;
 mod desk;
+mod fault;
 mod health;
+mod incidents;
 mod link;
 mod outcome;
 mod raw;
+mod stretches;
 mod walk;
 mod worker;
 
@@ -29,7 +32,8 @@ mod worker;
 mod tests;
 
 pub use coordinator::{OnTick, Signals};
-pub use outcome::{End, ErrorSample, Health, Identity, Outcome, Phase, Tick};
+pub use fault::{Act, Cuts, NoRig, Rig};
+pub use outcome::{End, ErrorSample, Health, Identity, Incident, Outcome, Phase, Tick};
 pub use raw::RawSink;
 
 /// Reports that may wait for the coordinator; a worker sends ten a second.
@@ -71,12 +75,13 @@ pub enum StartError {
     },
 }
 
-/// Runs a scenario with a thread per worker.
+/// Runs a scenario with a thread per worker; `rig` carries out faults.
 ///
 /// # Errors
 /// When a worker could not be started.
 pub async fn run<'a>(
     setup: Setup,
+    rig: &'a mut dyn Rig,
     signals: &'a mut Signals,
     on_tick: &'a mut OnTick<'a>,
 ) -> Result<Outcome, StartError> {
@@ -96,7 +101,7 @@ pub async fn run<'a>(
         orders.push(order);
     }
     drop(report);
-    let outcome = coordinator::Coordinator::new(setup, orders, reports, signals, on_tick).run().await;
+    let outcome = coordinator::Coordinator::new(setup, orders, reports, rig, signals, on_tick).run().await;
     for (worker, thread) in threads.into_iter().enumerate() {
         if let Ok(Err(source)) = thread.join() {
             return Err(StartError::Worker { worker, source });
@@ -111,6 +116,7 @@ pub async fn run<'a>(
 /// When a worker could not be started.
 pub async fn simulate<'a>(
     setup: Setup,
+    rig: &'a mut dyn Rig,
     signals: &'a mut Signals,
     on_tick: &'a mut OnTick<'a>,
 ) -> Result<Outcome, StartError> {
@@ -123,7 +129,7 @@ pub async fn simulate<'a>(
         orders.push(order);
     }
     drop(report);
-    Ok(coordinator::Coordinator::new(setup, orders, reports, signals, on_tick).run().await)
+    Ok(coordinator::Coordinator::new(setup, orders, reports, rig, signals, on_tick).run().await)
 }
 
 /// How many workers suit this machine: one for two cores (the rest is for the servers), and never more than clients

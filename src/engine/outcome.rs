@@ -26,6 +26,41 @@ pub struct Outcome {
     pub measured: Duration,
     /// Members connected per instance name when the measured phase ended.
     pub instances: Vec<(String, u64)>,
+    /// Faults and incidents, in the order of their instants; [`Stretch`](crate::observe::Stretch) counts in it.
+    pub incidents: Vec<Incident>,
+}
+
+/// A fault that was planned, or an incident that was found: at least 1 % of the clients lost within a second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Incident {
+    /// The fault's name, or `incident-1`.
+    pub name: String,
+    /// Whether it was planned.
+    pub declared: bool,
+    /// What was done, in words; of a found incident what its losses have in common.
+    pub what: String,
+    /// Its instant, counted from the start of the measured phase, nanoseconds.
+    pub at_ns: i64,
+    /// When every client it cut was back (or the next one began, or the run ended), likewise.
+    pub until_ns: i64,
+    /// Connections lost to it.
+    pub lost: u64,
+    /// Of those, back in all their rooms.
+    pub recovered: u64,
+    /// Of those, not back by the end.
+    pub never: u64,
+    /// Attempts to come back.
+    pub attempts: u64,
+    /// Attempts that failed, by stage and kind.
+    pub failures: Vec<(Word, Word, u64)>,
+    /// How the connections ended, by kind.
+    pub causes: Vec<(Word, u64)>,
+    /// Attempts per 100 ms from its instant on, at most ten minutes of them.
+    pub herd: Vec<u32>,
+    /// When 50, 95, 99 and 100 % of those lost were back, counted from its instant; `None` if that share never was.
+    pub back: [Option<Duration>; 4],
+    /// Why it could not be carried out, if it could not.
+    pub failure: Option<String>,
 }
 
 /// Why a run ended.

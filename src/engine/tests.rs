@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::{End, Outcome, Setup, Tick, simulate};
+use super::{Act, Cuts, End, Outcome, Rig, Setup, Tick, simulate};
 use crate::dialect::{self, Parameters};
 use crate::metrics::{LabelKey, Snapshot};
 use crate::scenario::plan::Plan;
 use crate::scenario::{self, Overrides, Scenario, Source};
 use crate::session::Dialer;
 use crate::time::Clock;
-use crate::transport::scripted::mutation::{Act, Mutation, Odds};
+use crate::transport::scripted::mutation::{Act as Mistake, Mutation, Odds};
 use crate::transport::scripted::room::RoomScript;
 use crate::transport::scripted::scripted;
 use crate::transport::scripted::truth::{Deed, Truth};
@@ -67,6 +67,18 @@ struct Simulated {
     outcome: Outcome,
     truth: Truth,
     phases: Vec<super::Phase>,
+    acts: Vec<Act>,
+}
+
+/// A rig that can do everything and does nothing.
+#[derive(Default)]
+struct Noted(Vec<Act>);
+
+impl Rig for Noted {
+    fn act(&mut self, act: &Act) -> Result<Cuts, String> {
+        self.0.push(act.clone());
+        if *act == Act::KillRedis { Err("there is no Redis here".to_owned()) } else { Ok(Cuts::new()) }
+    }
 }
 
 impl Simulated {
@@ -98,6 +110,7 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let truth = server.truth();
     let mut phases = Vec::new();
+    let mut rig = Noted::default();
     let outcome = runtime.block_on(LocalSet::new().run_until(async {
         let clock = Clock::simulated();
         let plan = Plan::new(&scenario);
@@ -132,9 +145,9 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
             ControlFlow::Continue(())
         };
         let on_tick: &mut super::OnTick<'_> = &mut on_tick;
-        simulate(setup, &mut signals, on_tick).await.unwrap()
+        simulate(setup, &mut rig, &mut signals, on_tick).await.unwrap()
     }));
-    Simulated { outcome, truth, phases }
+    Simulated { outcome, truth, phases, acts: rig.0 }
 }
 
 const ACCUSING: [&str; 8] = [
@@ -259,7 +272,7 @@ fn what_was_missed_while_away_is_replayed_to_those_who_resume() {
 }
 
 fn three_cuts() -> RoomScript {
-    let close = |message, receiver| Mutation { message, receiver: Some(receiver), act: Act::Close(1012) };
+    let close = |message, receiver| Mutation { message, receiver: Some(receiver), act: Mistake::Close(1012) };
     RoomScript::new(2).mutate([close(100, 1), close(200, 2), close(300, 3)])
 }
 
@@ -281,7 +294,7 @@ fn a_cut_connection_that_does_not_resume_loses_in_the_gap() {
 
 #[test]
 fn a_silent_connection_is_noticed_after_interval_and_timeout() {
-    let silence = Mutation { message: 100, receiver: Some(1), act: Act::Silence };
+    let silence = Mutation { message: 100, receiver: Some(1), act: Mistake::Silence };
     let server = RoomScript::new(2).pings(Duration::from_secs(2), Duration::from_secs(3)).mutate([silence]);
     let run = simulated(chat(5, "40s", "20/s"), 2, server);
     run.identity_holds();
@@ -297,7 +310,7 @@ fn a_silent_connection_is_noticed_after_interval_and_timeout() {
 #[test]
 fn an_unconfirmed_publication_that_arrives_is_delivered() {
     let at = |message, act| Mutation { message, receiver: None, act };
-    let server = RoomScript::new(2).mutate([at(10, Act::Unconfirmed), at(20, Act::NoAck)]);
+    let server = RoomScript::new(2).mutate([at(10, Mistake::Unconfirmed), at(20, Mistake::NoAck)]);
     let run = simulated(chat(9, "10s", "20/s"), 1, server);
     run.identity_holds();
     assert_eq!((run.count("messages.unconfirmed"), run.count("deliveries.lost")), (1, 0));
@@ -342,4 +355,62 @@ fn an_interrupted_run_is_partial_and_loses_nothing() {
     assert_eq!(accusations(&run.outcome.totals), []);
     assert_eq!(run.count("deliveries.due"), run.count("deliveries.delivered"));
     assert!(run.count("deliveries.due") > 500);
+}
+
+#[test]
+fn a_mass_of_losses_nobody_declared_is_an_incident() {
+    // Every member of one room gets a close frame in place of a copy: 8 of 32 clients.
+    let close = Mutation { message: 200, receiver: None, act: Mistake::Close(1012) };
+    let run = simulated(chat(5, "30s", "20/s"), 2, RoomScript::new(2).mutate([close]));
+    run.identity_holds();
+    let [incident] = &run.outcome.incidents[..] else { panic!("{:?}", run.outcome.incidents) };
+    assert_eq!((incident.name.as_str(), incident.declared), ("incident-1", false));
+    assert_eq!((incident.lost, incident.recovered, incident.never), (8, 8, 0));
+    assert_eq!(incident.causes, [(crate::observe::Word::close(1012), 8)]);
+    assert_eq!(u64::from(incident.herd.iter().sum::<u32>()), incident.attempts);
+    assert!(incident.back.iter().all(Option::is_some) && incident.back.is_sorted());
+    let phases = run.by("deliveries.delivered", LabelKey::Phase);
+    assert!(phases["during:incident-1"] > 0 && phases["after:incident-1"] > 0, "{phases:?}");
+    let bystanders = run.by("deliveries.delivered", LabelKey::Bystander);
+    assert!(bystanders["yes"] > bystanders["no"] && bystanders["no"] > 0, "{bystanders:?}");
+    // A found incident is told to the workers a tick later: who was back by then counts to no stretch.
+    assert!((4..=8).contains(&run.by("reconnect.downtime", LabelKey::Phase)["during:incident-1"]));
+}
+
+#[test]
+fn planned_faults_are_carried_out_in_order_and_divide_the_run() {
+    use crate::scenario::{Deed as Planned, Fault, InstanceAction, RedisAction};
+    let mut scenario = chat(6, "30s", "20/s");
+    let second = Duration::from_secs;
+    let fault = |name: &str, at, deed| Fault { name: name.to_owned(), at: second(at), deed };
+    let stop = InstanceAction::Stop(second(2));
+    scenario.faults = vec![
+        fault("pause", 5, Planned::Instance { index: 1, action: stop }),
+        fault("gone", 15, Planned::Redis(RedisAction::Kill(second(1)))),
+    ];
+    let run = simulated(scenario, 2, RoomScript::new(2));
+    run.identity_holds();
+    assert_eq!(run.acts, [Act::StopInstance(1), Act::ContinueInstance(1), Act::KillRedis, Act::StartRedis]);
+    let [pause, gone] = &run.outcome.incidents[..] else { panic!("{:?}", run.outcome.incidents) };
+    assert_eq!((pause.at_ns, gone.at_ns), (5_000_000_000, 15_000_000_000));
+    assert!((8_000_000_000..8_300_000_000).contains(&pause.until_ns), "{}", pause.until_ns);
+    assert_eq!((pause.failure.as_deref(), gone.failure.as_deref()), (None, Some("there is no Redis here")));
+    assert_eq!(pause.what, "instance 1 stopped for 2s");
+    let phases = run.by("deliveries.due", LabelKey::Phase);
+    let names = ["after:gone", "after:pause", "before", "during:gone", "during:pause"];
+    assert_eq!(phases.keys().collect::<Vec<_>>(), names);
+    assert_eq!(phases.values().sum::<u64>(), run.count("deliveries.due"));
+    // Poisson, 20 a second to 8 members each: 5 s, about 3 s, 7 s, about 2 s, 13 s.
+    assert!((600..1_000).contains(&phases["before"]) && (350..650).contains(&phases["during:pause"]), "{phases:?}");
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing_stopped() {
+    use crate::scenario::{Deed as Planned, Fault, InstanceAction};
+    let mut scenario = chat(6, "60s", "20/s");
+    let action = InstanceAction::Stop(Duration::from_secs(30));
+    let deed = Planned::Instance { index: 0, action };
+    scenario.faults = vec![Fault { name: "stop".to_owned(), at: Duration::from_secs(3), deed }];
+    let run = simulated_until(scenario, 1, RoomScript::new(2), Some(Duration::from_secs(10)));
+    assert_eq!(run.acts, [Act::StopInstance(0), Act::ContinueInstance(0)]);
 }

@@ -16,6 +16,8 @@ pub(super) enum Step {
     Leave(ClientId),
     /// Somebody says something.
     Publish(Publication),
+    /// A fault begins: its number. Every worker's own.
+    Fault(u16),
 }
 
 /// How far ahead a worker looks for something of its own before it wakes to look again.
@@ -27,6 +29,7 @@ pub(super) struct Walk {
     publications: Peekable<Publications>,
     entering: VecDeque<(Duration, ClientId)>,
     leaving: VecDeque<(Duration, ClientId)>,
+    faults: VecDeque<(Duration, u16)>,
     ahead: VecDeque<(Duration, Step)>,
     worker: Share,
 }
@@ -48,8 +51,8 @@ impl Share {
 }
 
 impl Walk {
-    /// From t0 on.
-    pub(super) fn new(plan: &Plan, worker: Share) -> Self {
+    /// From t0 on; `faults` begin at these moments, in order.
+    pub(super) fn new(plan: &Plan, worker: Share, faults: impl IntoIterator<Item = Duration>) -> Self {
         let mut entering = Vec::new();
         let mut leaving = Vec::new();
         for life in plan.lives() {
@@ -65,6 +68,7 @@ impl Walk {
             plan: plan.clone(),
             entering: entering.into(),
             leaving: leaving.into(),
+            faults: faults.into_iter().zip(0..).collect(),
             ahead: VecDeque::new(),
             worker,
         }
@@ -105,16 +109,20 @@ impl Walk {
         match step {
             Step::Enter(client) | Step::Leave(client) => self.owns(*client),
             Step::Publish(publication) => self.owns(publication.publisher),
+            Step::Fault(_) => true,
         }
     }
 
-    /// The earliest of the three streams; at the same moment clients leave, then enter, then speak.
+    /// The earliest of the four streams; at the same moment faults begin, then clients leave, then enter, then speak.
     fn next(&mut self) -> Option<(Duration, Step)> {
         let leave = self.leaving.front().map(|(at, _)| *at);
         let enter = self.entering.front().map(|(at, _)| *at);
         let publish = self.publications.peek().map(|publication| publication.due);
-        let first = [leave, enter, publish].into_iter().flatten().min()?;
-        let step = if leave == Some(first) {
+        let fault = self.faults.front().map(|(at, _)| *at);
+        let first = [fault, leave, enter, publish].into_iter().flatten().min()?;
+        let step = if fault == Some(first) {
+            Step::Fault(self.faults.pop_front()?.1)
+        } else if leave == Some(first) {
             Step::Leave(self.leaving.pop_front()?.1)
         } else if enter == Some(first) {
             Step::Enter(self.entering.pop_front()?.1)

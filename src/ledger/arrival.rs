@@ -3,7 +3,7 @@
 use super::room::{Class, Room, Sending};
 use super::seat::{Seat, SeatId};
 use super::{Ledger, owed};
-use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, PublishId, TransportKind};
+use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, Topic, TransportKind};
 use crate::time::{Timestamp, nanos};
 use crate::wire::{InstanceTag, Marker};
 
@@ -20,6 +20,8 @@ pub struct Arrival {
     pub instance: InstanceTag,
     /// The publisher's transport.
     pub from: TransportKind,
+    /// Whether the receiver kept its connection since the last incident began; only where there was one.
+    pub bystander: Option<bool>,
     /// The receiver's group.
     pub group: GroupId,
     /// The receiver's transport.
@@ -51,7 +53,7 @@ pub enum Arrived {
 impl Ledger {
     /// A copy arrived at a client: `seat` is its seat in the marker's room, if it has one. Observes what it was.
     pub fn arrived(&mut self, seat: Option<SeatId>, arrival: &Arrival, observer: &mut dyn Observe) -> Arrived {
-        let (arrived, publish) = self.judge(seat, arrival, observer);
+        let (arrived, topic) = self.judge(seat, arrival, observer);
         let fact = match arrived {
             Arrived::Delivered { .. } | Arrived::Unmeasured => return arrived,
             Arrived::Duplicate => Fact::Duplicate,
@@ -61,7 +63,7 @@ impl Ledger {
             Arrived::Unowed => Fact::Unowed,
         };
         let class = Class { group: arrival.group, to: arrival.to };
-        observer.observe(&Observation::new(fact, owed(class, publish), 1));
+        observer.observe(&Observation::new(fact, owed(class, topic), 1));
         arrived
     }
 
@@ -70,19 +72,19 @@ impl Ledger {
         seat: Option<SeatId>,
         arrival: &Arrival,
         observer: &mut dyn Observe,
-    ) -> (Arrived, Option<PublishId>) {
+    ) -> (Arrived, Option<Topic>) {
         let marker = &arrival.marker;
         let room = match self.rooms.get_mut(marker.room as usize) {
             Some(room) if marker.index < room.next() => room,
             _ => return (Arrived::Ghost, None),
         };
         let open = room.get(marker.index);
-        let publish = open.map(|open| open.publish);
+        let topic = open.map(|open| open.topic);
         if open.is_some_and(|o| o.sending == Sending::Unsent || o.publisher.0 != marker.publisher) {
-            return (Arrived::Ghost, publish);
+            return (Arrived::Ghost, topic);
         }
         let Some(seat) = seat.and_then(|seat| self.seats.get_mut(seat)) else {
-            return (Arrived::Misrouted, publish);
+            return (Arrived::Misrouted, topic);
         };
         seat.seen.raise_to(room.base);
         if open.is_some_and(|o| !o.measured) {
@@ -90,22 +92,22 @@ impl Ledger {
             if let Some(open) = room.get_mut(marker.index).filter(|_| news) {
                 open.delivered += 1;
             }
-            return (Arrived::Unmeasured, publish);
+            return (Arrived::Unmeasured, topic);
         }
         let spared = open.is_some_and(|o| o.spares_publisher.is_some() && o.publisher == seat.client);
         if spared || !seat.owes(marker.index) {
             let left = seat.end.is_some() && seat.membership.left_before(arrival.at, self.rules.race);
-            return (if left { Arrived::Misrouted } else { Arrived::Unowed }, publish);
+            return (if left { Arrived::Misrouted } else { Arrived::Unowed }, topic);
         }
         if open.is_none() {
             let late = seat.unmiss(marker.index);
             return (if late.is_some() { Arrived::Late } else { Arrived::Duplicate }, late);
         }
         if !seat.seen.insert(marker.index) {
-            return (Arrived::Duplicate, publish);
+            return (Arrived::Duplicate, topic);
         }
         let reordered = !arrival.replayed && overtaken(room, seat, marker.index);
-        (deliver(room, seat, arrival, reordered, observer), publish)
+        (deliver(room, seat, arrival, reordered, observer), topic)
     }
 }
 
@@ -127,9 +129,15 @@ fn deliver(room: &mut Room, seat: &Seat, arrival: &Arrival, reordered: bool, obs
     let hop = Hop::between(marker.instance, arrival.instance);
     let Some(open) = room.get_mut(marker.index) else { return Arrived::Duplicate };
     let latency = nanos(arrival.at - open.due);
-    let owed = owed(seat.class, Some(open.publish));
-    let labels =
-        Labels { hop: Some(hop), from: Some(arrival.from), own: Some(own), instance: Some(arrival.instance), ..owed };
+    let owed = owed(seat.class, Some(open.topic));
+    let labels = Labels {
+        hop: Some(hop),
+        from: Some(arrival.from),
+        own: Some(own),
+        instance: Some(arrival.instance),
+        bystander: arrival.bystander,
+        ..owed
+    };
     open.first = if open.delivered == 0 { arrival.at } else { open.first.min(arrival.at) };
     open.last = open.last.max(arrival.at);
     open.delivered += 1;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::observe::{ClientId, Fact, GroupId, Labels, Observation, Observe, PublishId, RoomId, TransportKind, Word};
+use crate::observe::{ClientId, Fact, GroupId, Labels, Observation, Observe, RoomId, Topic, TransportKind, Word};
 use crate::time::Timestamp;
 use crate::wire::Marker;
 
@@ -51,8 +51,8 @@ pub struct Owed {
     pub room: RoomId,
     /// When it is due.
     pub due: Timestamp,
-    /// Which `[[publish]]` entry.
-    pub publish: PublishId,
+    /// What it is told apart by.
+    pub topic: Topic,
     /// Who says it.
     pub publisher: ClientId,
     /// Whether it falls into the measured phase.
@@ -158,7 +158,7 @@ impl Ledger {
         let members = room.present();
         room.push(Open {
             due: owed.due,
-            publish: owed.publish,
+            topic: owed.topic,
             publisher: owed.publisher,
             measured: owed.measured,
             sending: Sending::Pending,
@@ -189,7 +189,7 @@ impl Ledger {
             return;
         }
         for (class, due) in open.due().filter(|(_, due)| *due > 0) {
-            observer.observe(&Observation::new(Fact::Due, owed(class, Some(open.publish)), u64::from(due)));
+            observer.observe(&Observation::new(Fact::Due, owed(class, Some(open.topic)), u64::from(due)));
         }
     }
 
@@ -205,9 +205,9 @@ impl Ledger {
         self.rooms.get(marker.room as usize).is_some_and(|room| marker.index < room.next())
     }
 
-    /// The publish entry of an open publication of the measured phase.
-    pub fn measured(&self, room: RoomId, index: u32) -> Option<PublishId> {
-        self.rooms.get(room.0 as usize)?.get(index).filter(|open| open.measured).map(|open| open.publish)
+    /// What an open publication of the measured phase is told apart by.
+    pub fn measured(&self, room: RoomId, index: u32) -> Option<Topic> {
+        self.rooms.get(room.0 as usize)?.get(index).filter(|open| open.measured).map(|open| open.topic)
     }
 
     /// Publications whose window is open, over all rooms.
@@ -217,6 +217,7 @@ impl Ledger {
 }
 
 /// The labels of what is owed to a class.
-fn owed(class: Class, publish: Option<PublishId>) -> Labels {
-    Labels { to: Some(class.to), group: Some(class.group), publish, ..Labels::default() }
+fn owed(class: Class, topic: Option<Topic>) -> Labels {
+    let (publish, phase) = (topic.map(|topic| topic.publish), topic.and_then(|topic| topic.phase));
+    Labels { to: Some(class.to), group: Some(class.group), publish, phase, ..Labels::default() }
 }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::SeatId;
 use super::row::{ByHop, Row};
-use crate::observe::{ClientId, GroupId, PublishId, RoomId, TransportKind};
+use crate::observe::{ClientId, GroupId, RoomId, Topic, TransportKind};
 use crate::time::Timestamp;
 
 /// Members that are counted together.
@@ -34,7 +34,7 @@ pub(super) enum Sending {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) due: Timestamp,
-    pub(super) publish: PublishId,
+    pub(super) topic: Topic,
     pub(super) publisher: ClientId,
     pub(super) measured: bool,
     pub(super) sending: Sending,
@@ -69,7 +69,7 @@ impl Open {
         Row {
             room,
             index,
-            publish: self.publish,
+            topic: self.topic,
             counts: self.measured && self.sending != Sending::Unsent,
             due_at: self.due,
             due: u64::from(self.due_here()),

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::observe::{Fact, Labels, Observation, Observe, PublishId, RoomId, Word};
+use crate::observe::{Fact, Labels, Observation, Observe, RoomId, Topic, Word};
 use crate::time::Timestamp;
 
 /// How many latencies of a publication are kept for each side of the hop; beyond that a uniform sample of them.
@@ -66,8 +66,8 @@ pub struct Row {
     pub room: RoomId,
     /// The publication's place in the room.
     pub index: u32,
-    /// Which `[[publish]]` entry.
-    pub publish: PublishId,
+    /// What it is told apart by.
+    pub topic: Topic,
     /// Whether it fell into the measured phase and was written to a socket: only then does it own pairs.
     pub counts: bool,
     /// When it was due.
@@ -152,7 +152,7 @@ impl Tally {
 }
 
 fn conclude(mut row: Row, observer: &mut dyn Observe) {
-    let labels = Labels { publish: Some(row.publish), ..Labels::default() };
+    let labels = Labels { publish: Some(row.topic.publish), phase: row.topic.phase, ..Labels::default() };
     let mut lost = row.lost;
     for (labels, pairs) in &row.refused {
         let (fact, detail) =

@@ -3,7 +3,7 @@
 use super::membership::Membership;
 use super::room::Class;
 use super::seen::Seen;
-use crate::observe::{ClientId, PublishId, RoomId};
+use crate::observe::{ClientId, RoomId, Topic};
 
 /// A planned membership of one of this worker's clients in one room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,8 +27,8 @@ pub(super) struct Seat {
     pub(super) end: Option<u32>,
     pub(super) seen: Seen,
     pub(super) membership: Membership,
-    /// Settled without a copy: `[from, to)`, of one publish entry.
-    pub(super) missed: Vec<(u32, u32, PublishId)>,
+    /// Settled without a copy: `[from, to)`, of one topic.
+    pub(super) missed: Vec<(u32, u32, Topic)>,
 }
 
 impl Seat {
@@ -36,29 +36,29 @@ impl Seat {
         index >= self.first && self.end.is_none_or(|end| index < end)
     }
 
-    pub(super) fn miss(&mut self, index: u32, publish: PublishId) {
+    pub(super) fn miss(&mut self, index: u32, topic: Topic) {
         match self.missed.last_mut() {
-            Some((_, to, of)) if *to == index && *of == publish => *to += 1,
+            Some((_, to, of)) if *to == index && *of == topic => *to += 1,
             _ => {
                 if self.missed.len() == MISSED_RUNS {
                     self.missed.remove(0);
                 }
-                self.missed.push((index, index + 1, publish));
+                self.missed.push((index, index + 1, topic));
             }
         }
     }
 
-    /// Takes `index` out of the missed ones; gives its publish entry if it was there.
-    pub(super) fn unmiss(&mut self, index: u32) -> Option<PublishId> {
+    /// Takes `index` out of the missed ones; gives its topic if it was there.
+    pub(super) fn unmiss(&mut self, index: u32) -> Option<Topic> {
         let at = self.missed.iter().position(|(from, to, _)| (*from..*to).contains(&index))?;
-        let (from, to, publish) = self.missed.remove(at);
+        let (from, to, topic) = self.missed.remove(at);
         if index + 1 < to {
-            self.missed.insert(at, (index + 1, to, publish));
+            self.missed.insert(at, (index + 1, to, topic));
         }
         if from < index {
-            self.missed.insert(at, (from, index, publish));
+            self.missed.insert(at, (from, index, topic));
         }
-        Some(publish)
+        Some(topic)
     }
 }
 

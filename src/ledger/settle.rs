@@ -83,11 +83,11 @@ fn settle_front(
         if spared || !seat.owes(index) || seat.seen.contains(index) {
             continue;
         }
-        seat.miss(index, open.publish);
+        seat.miss(index, open.topic);
         if !open.measured {
             continue;
         }
-        let labels = owed(seat.class, Some(open.publish));
+        let labels = owed(seat.class, Some(open.topic));
         let fate = match open.sending {
             Sending::Uncertain(_) => Fate::Excluded(Word::UNKNOWN),
             _ => seat.membership.fate(sent, race),

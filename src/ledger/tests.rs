@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent, Tally};
-use crate::observe::{ClientId, Fact, GroupId, Observation, Observe, PublishId, RoomId, TransportKind, Word};
+use crate::observe::{ClientId, Fact, GroupId, Observation, Observe, PublishId, RoomId, Topic, TransportKind, Word};
 use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Marker};
 
 const SETTLE: Duration = Duration::from_secs(5);
+const TOPIC: Topic = Topic { publish: PublishId(0), phase: None };
 const GROUP: GroupId = GroupId(0);
 const WS: TransportKind = TransportKind::WebSocket;
 const A: InstanceTag = InstanceTag(1);
@@ -80,13 +81,8 @@ impl Bench {
     }
 
     fn owe(&mut self, room: u32, due: u64, publisher: u32) -> Marker {
-        let owed = Owed {
-            room: RoomId(room),
-            due: at(due),
-            publish: PublishId(0),
-            publisher: ClientId(publisher),
-            measured: true,
-        };
+        let owed =
+            Owed { room: RoomId(room), due: at(due), topic: TOPIC, publisher: ClientId(publisher), measured: true };
         self.ledger.owe(&owed);
         let index = self.next[room as usize];
         self.next[room as usize] += 1;
@@ -104,7 +100,16 @@ impl Bench {
     }
 
     fn arrive(&mut self, seat: Option<SeatId>, marker: Marker, when: u64) -> Arrived {
-        let arrival = Arrival { marker, at: at(when), replayed: false, instance: B, from: WS, group: GROUP, to: WS };
+        let arrival = Arrival {
+            marker,
+            at: at(when),
+            replayed: false,
+            instance: B,
+            from: WS,
+            bystander: None,
+            group: GROUP,
+            to: WS,
+        };
         self.ledger.arrived(seat, &arrival, &mut self.book)
     }
 
@@ -372,7 +377,7 @@ fn rows_of_two_workers_add_up_to_one_publication() {
     let row = |delivered, first, last| Row {
         room: RoomId(0),
         index: 0,
-        publish: PublishId(0),
+        topic: TOPIC,
         counts: true,
         due_at: at(100),
         due: 2,

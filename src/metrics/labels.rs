@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::observe::{GroupId, Labels, PublishId};
+use crate::observe::{GroupId, Labels, PublishId, Stretch};
 use crate::wire::InstanceTag;
 
 /// The keys a metric's entries may be labelled with.
@@ -21,11 +21,13 @@ pub enum LabelKey {
     Class,
     Reason,
     Kind,
+    Phase,
+    Bystander,
 }
 
 impl LabelKey {
     /// Every key.
-    pub const ALL: [LabelKey; 11] = [
+    pub const ALL: [LabelKey; 13] = [
         Self::Hop,
         Self::To,
         Self::From,
@@ -37,6 +39,8 @@ impl LabelKey {
         Self::Class,
         Self::Reason,
         Self::Kind,
+        Self::Phase,
+        Self::Bystander,
     ];
 
     /// The key as thresholds and results spell it.
@@ -53,6 +57,8 @@ impl LabelKey {
             Self::Class => "class",
             Self::Reason => "reason",
             Self::Kind => "kind",
+            Self::Phase => "phase",
+            Self::Bystander => "bystander",
         }
     }
 
@@ -71,6 +77,8 @@ pub struct Names {
     pub publishes: Vec<String>,
     /// As the server named them.
     pub instances: BTreeMap<InstanceTag, String>,
+    /// Faults and incidents, in the order of their instants.
+    pub incidents: Vec<String>,
 }
 
 impl Names {
@@ -85,7 +93,19 @@ impl Names {
             LabelKey::Publish => labels.publish.map(|PublishId(at)| name_at(&self.publishes, at)),
             LabelKey::Instance => labels.instance.map(|tag| self.instance(tag)),
             LabelKey::Stage => labels.stage.map(|word| word.name()),
+            LabelKey::Phase => labels.phase.map(|stretch| self.stretch(stretch).into()),
+            LabelKey::Bystander => labels.bystander.map(|bystander| if bystander { "yes" } else { "no" }.into()),
             LabelKey::Class | LabelKey::Reason | LabelKey::Kind => labels.detail.map(|word| word.name()),
+        }
+    }
+
+    /// A stretch as labels spell it: `before`, `during:NAME`, `after:NAME`.
+    pub fn stretch(&self, stretch: Stretch) -> String {
+        let name = |incident: u16| self.incidents.get(usize::from(incident)).map_or("?", String::as_str);
+        match stretch.incident() {
+            None => "before".to_owned(),
+            Some((incident, true)) => format!("during:{}", name(incident)),
+            Some((incident, false)) => format!("after:{}", name(incident)),
         }
     }
 

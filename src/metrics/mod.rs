@@ -33,7 +33,7 @@ pub struct Metric {
     pub kind: Kind,
     /// The facts it is made of.
     pub facts: &'static [Fact],
-    /// The labels its entries may carry.
+    /// The labels its entries may carry; all may also carry `phase`, where there are faults or incidents.
     pub labels: &'static [LabelKey],
     /// One line of help.
     pub help: &'static str,
@@ -59,7 +59,7 @@ const fn histogram(
 
 use LabelKey::{Class, From, Group, Hop, Instance, Kind as KindKey, Own, Publish, Reason, Stage, To};
 
-const PAIR: &[LabelKey] = &[Hop, To, From, Own, Group, Publish, Instance];
+const PAIR: &[LabelKey] = &[Hop, To, From, Own, Group, Publish, Instance, LabelKey::Bystander];
 const OWED: &[LabelKey] = &[To, Group, Publish];
 
 /// Every metric, in the order in which results list them.
@@ -83,6 +83,9 @@ pub const METRICS: &[Metric] = &[
     histogram("hop", &[Fact::HopStage], &[Stage], "stages of a delivery by the server's own stamps"),
     histogram("ack", &[Fact::Ack], &[Group, Publish], "sending a publication to its acknowledgement"),
     histogram("send_lag", &[Fact::SendLag], &[Group, Publish], "due time to the moment it was handed to the socket"),
+    histogram("reconnect.detect", &[Fact::Detect], &[Group], "the instant of a cut to the client's noticing it"),
+    histogram("reconnect.backoff", &[Fact::Backoff], &[Group], "the back-off a client chose before an attempt"),
+    histogram("reconnect.backoff_lag", &[Fact::BackoffLag], &[Group], "what was waited beyond the chosen back-off"),
     histogram("reconnect.downtime", &[Fact::Downtime], &[Group], "connection lost to re-joined"),
     histogram("reconnect.first_delivery", &[Fact::FirstDelivery], &[Group], "connection lost to the next delivery"),
     counter("clients.requested", &[Fact::ClientRequested], &[Group], "clients the plan asked for"),

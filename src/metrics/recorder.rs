@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::{Cell, Histogram, Kind, METRICS, Snapshot, Value};
-use crate::observe::{Labels, Observation, Observe};
+use crate::observe::{Labels, Observation, Observe, Stretch};
 
 /// Owned by one worker; its content is taken once per tick and added up elsewhere.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub struct Recorder {
     /// For each fact, the metrics made of it.
     routes: Vec<Vec<u16>>,
     meters: Vec<Meter>,
+    /// What observations without a phase of their own are given.
+    phase: Option<Stretch>,
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +34,7 @@ impl Default for Recorder {
                 routes[slot].push(at as u16);
             }
         }
-        Self { routes, meters: METRICS.iter().map(|_| Meter::default()).collect() }
+        Self { routes, meters: METRICS.iter().map(|_| Meter::default()).collect(), phase: None }
     }
 }
 
@@ -63,12 +65,18 @@ impl Observe for Recorder {
 }
 
 impl Recorder {
+    /// From now on observations that do not say themselves belong to `phase`.
+    pub fn set_phase(&mut self, phase: Option<Stretch>) {
+        self.phase = phase;
+    }
+
     /// Takes note of the same observation, `times` times.
     pub fn repeat(&mut self, observation: &Observation, times: u64) {
         let Some(route) = self.routes.get(observation.fact as usize) else { return };
+        let labels = Labels { phase: observation.labels.phase.or(self.phase), ..observation.labels };
         for metric in route {
             let at = usize::from(*metric);
-            match self.meters[at].cell(observation.labels, METRICS[at].kind) {
+            match self.meters[at].cell(labels, METRICS[at].kind) {
                 Value::Counter(count) => *count += observation.amount() * times,
                 Value::Histogram(histogram) => histogram.record_n(observation.value, times),
             }

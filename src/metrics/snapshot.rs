@@ -82,12 +82,12 @@ impl Snapshot {
     pub fn select(&self, metric: &str, selector: &[(LabelKey, String)], names: &Names) -> Option<Value> {
         let matches =
             |labels: &Labels| selector.iter().all(|(key, want)| names.value(labels, *key).is_some_and(|v| v == *want));
-        self.fold(metric, matches)
+        self.sum(metric, matches)
     }
 
     /// The sum over all of `metric`'s cells; `None` without any.
     pub fn total(&self, metric: &str) -> Option<Value> {
-        self.fold(metric, |_| true)
+        self.sum(metric, |_| true)
     }
 
     /// The sum of a counter, or the number of a histogram's values; 0 without any.
@@ -108,7 +108,8 @@ impl Snapshot {
         split
     }
 
-    fn fold(&self, metric: &str, mut matches: impl FnMut(&Labels) -> bool) -> Option<Value> {
+    /// The sum over those of `metric`'s cells whose labels match; `None` without any.
+    pub fn sum(&self, metric: &str, mut matches: impl FnMut(&Labels) -> bool) -> Option<Value> {
         let mut sum: Option<Value> = None;
         for (labels, value) in self.of_metric(metric) {
             match (&mut sum, matches(labels)) {

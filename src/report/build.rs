@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::entries::entries;
+use super::incidents::faults;
 use super::{
     Arrival, Ending, Environment, Failure, Generator, Identity, Instance, Path, Point, Report, SCHEMA, Sample,
     Scenario, Summary, Threshold, decide,
@@ -10,7 +11,7 @@ use super::{
 use crate::engine::{End, Health, Outcome};
 use crate::metrics::{Histogram, LabelKey, METRICS, Names, Snapshot, Value};
 use crate::observe::{Hop, Labels};
-use crate::threshold::{Dimension, Judged, Selection};
+use crate::threshold::{Dimension, Judged, Measured, Selection};
 use crate::time::nanos;
 
 /// A send this much after its due time is late.
@@ -35,10 +36,16 @@ pub struct Facts<'a> {
     pub strict: bool,
 }
 
+/// How long was measured, for the judge.
+pub fn measured(outcome: &Outcome) -> Measured {
+    Measured::new(outcome.measured, outcome.incidents.iter().map(|incident| (incident.at_ns, incident.until_ns)))
+}
+
 /// The report of a run.
 pub fn build(outcome: &Outcome, facts: Facts<'_>) -> Report {
     let decision = decide(outcome, facts.judged, facts.strict);
     let totals = &outcome.totals;
+    let faults = faults(outcome, facts.environment.instances);
     let (counters, histograms) = entries(totals, &outcome.names, facts.selections);
     Report {
         schema: SCHEMA.to_owned(),
@@ -56,7 +63,7 @@ pub fn build(outcome: &Outcome, facts: Facts<'_>) -> Report {
         arrivals: arrivals(totals, &outcome.names),
         instance_adds_median_ns: added(totals),
         thresholds: facts.judged.iter().map(threshold).collect(),
-        faults: Vec::new(),
+        faults,
         series: facts.series,
         generator: generator(&outcome.health, totals),
         errors: failures(outcome),

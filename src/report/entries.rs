@@ -108,10 +108,10 @@ fn of_metric(metric: &'static Metric, totals: &Snapshot, names: &Names, selectio
         let labels = selection.labels.iter().map(|(key, value)| (key.name().to_owned(), value.clone())).collect();
         entries.push(Entry { labels, rank: 1, value });
     }
-    for key in metric.labels {
-        for (value_name, value) in split(metric.name, *key, totals, names) {
+    for key in metric.labels.iter().copied().chain([LabelKey::Phase]) {
+        for (value_name, value) in split(metric.name, key, totals, names) {
             let labels = BTreeMap::from([(key.name().to_owned(), value_name)]);
-            entries.push(Entry { labels, rank: 2 + rank(*key), value });
+            entries.push(Entry { labels, rank: 2 + rank(key), value });
         }
     }
     entries

@@ -26,12 +26,12 @@ pub struct Decision {
     pub exit_code: u8,
 }
 
-/// The first that applies: interrupted (130, 143), identity broken (1), target not measurable (3), not trustworthy
-/// under `strict` (4), a threshold failed (99), everything held (0).
+/// The first that applies: interrupted (130, 143), identity broken (1), target not measurable or a fault not carried out
+/// (3), not trustworthy under `strict` (4), a threshold failed (99), everything held (0).
 pub fn decide(outcome: &Outcome, judged: &[Judged], strict: bool) -> Decision {
     let healthy = outcome.health.is_healthy();
     let broken = !outcome.identity.holds();
-    let failed = matches!(outcome.end, End::Failed(_));
+    let failed = matches!(outcome.end, End::Failed(_)) || outcome.incidents.iter().any(|one| one.failure.is_some());
     let missed = matches!(outcome.end, End::Aborted(_)) || judged.iter().any(|rule| !rule.ok);
     let verdict = match () {
         () if !healthy => Verdict::Untrustworthy,
@@ -41,7 +41,7 @@ pub fn decide(outcome: &Outcome, judged: &[Judged], strict: bool) -> Decision {
     let exit_code = match outcome.end {
         End::Interrupted(code) => code,
         _ if broken => 1,
-        End::Failed(_) => 3,
+        _ if failed => 3,
         _ if !healthy && strict => 4,
         _ if missed => 99,
         _ => 0,
@@ -52,11 +52,12 @@ pub fn decide(outcome: &Outcome, judged: &[Judged], strict: bool) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Incident;
     use crate::report::sample;
     use crate::threshold::Judge;
 
     fn judged(outcome: &Outcome, rule: (&str, &str)) -> Vec<Judged> {
-        let judge = Judge::new(&sample::rules(&[rule]), &outcome.names, 0).unwrap();
+        let judge = Judge::new(&sample::rules(&[rule]), &outcome.names).unwrap();
         judge.verdicts(&outcome.totals, &outcome.names, outcome.measured)
     }
 
@@ -71,6 +72,10 @@ mod tests {
         let broken = |mut outcome: Outcome| {
             outcome.identity.lost += 1;
             outcome
+        };
+        let undone = |outcome: Outcome| {
+            let failure = Some("the instance was not there".to_owned());
+            Outcome { incidents: vec![Incident { failure, ..sample::incident("crash") }], ..outcome }
         };
         let ended = |end: End, outcome: Outcome| Outcome { end, ..outcome };
         let fine = sample::outcome;
@@ -87,6 +92,9 @@ mod tests {
             (broken(fine()), held, false, Verdict::Fail, 1),
             (broken(ended(signal, fine())), held, true, Verdict::Fail, 143),
             (ended(End::Interrupted(130), fine()), held, true, Verdict::Pass, 130),
+            (undone(fine()), held, true, Verdict::Fail, 3),
+            (undone(fine()), missed, false, Verdict::Fail, 3),
+            (ended(End::Interrupted(130), undone(fine())), held, false, Verdict::Fail, 130),
             (ended(End::Aborted("p99".to_owned()), fine()), held, true, Verdict::Fail, 99),
         ];
         for (at, (outcome, rule, strict, verdict, exit_code)) in cases.into_iter().enumerate() {

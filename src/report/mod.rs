@@ -6,6 +6,8 @@
 mod build;
 mod entries;
 mod environment;
+mod fault;
+mod incidents;
 mod judgement;
 mod lookup;
 mod number;
@@ -14,9 +16,10 @@ pub(crate) mod sample;
 mod series;
 mod summary;
 
-pub use build::{Facts, build};
+pub use build::{Facts, build, measured};
 pub use entries::{Counter, Distribution};
 pub use environment::{Broker, Environment};
+pub use fault::{AttemptFailure, Back, Bystanders, Cause, Fault, Reconnect};
 pub use judgement::{Decision, Verdict, decide};
 pub use series::{Point, Series};
 pub use summary::Summary;
@@ -59,7 +62,7 @@ pub struct Report {
     pub instance_adds_median_ns: Option<i64>,
     /// The rules and what became of them.
     pub thresholds: Vec<Threshold>,
-    /// What was broken on purpose.
+    /// What was broken on purpose, and what broke on its own, in the order of the instants.
     pub faults: Vec<Fault>,
     /// How it went over time.
     pub series: Vec<Point>,
@@ -158,7 +161,7 @@ pub struct Threshold {
     pub unit: String,
     /// Whether it holds.
     pub ok: bool,
-    /// Only during this incident.
+    /// Only this fault or incident, or `steady`: what lies outside all of them.
     pub during: Option<String>,
     /// The line of the scenario file; null for an implied rule.
     pub line: Option<usize>,
@@ -170,32 +173,6 @@ pub struct Threshold {
     pub implied: bool,
     /// Why there is no value.
     pub note: Option<String>,
-}
-
-/// Something that was broken on purpose.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    /// Its name.
-    pub name: String,
-    /// When, counted from the start of the measured phase.
-    pub at_ns: i64,
-    /// What became of the connections it cut.
-    pub reconnect: Reconnect,
-    /// Connects per 100 ms since then.
-    pub herd: Vec<u64>,
-}
-
-/// What became of the connections a fault cut.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reconnect {
-    /// Connections cut.
-    pub lost: u64,
-    /// Clients back.
-    pub recovered: u64,
-    /// Clients that did not come back.
-    pub never: u64,
-    /// The herd at its densest.
-    pub peak_connects_per_100ms: u64,
 }
 
 /// Whether the numbers can be believed.

@@ -1,6 +1,10 @@
 //! Outcomes to make reports of, for the tests of this and of higher modules.
 
+mod storm;
+
 use std::time::Duration;
+
+pub(crate) use storm::{incident, storm, stormy};
 
 use super::{Broker, Environment, Facts, Report, Scenario, Series, build};
 use crate::engine::{End, ErrorSample, Health, Identity, Outcome, Phase, Tick};
@@ -16,6 +20,7 @@ pub(crate) fn names() -> Names {
         groups: vec!["listeners".to_owned(), "talkers".to_owned()],
         publishes: vec!["chat".to_owned(), "typing".to_owned()],
         instances: instances.into_iter().collect(),
+        incidents: Vec::new(),
     }
 }
 
@@ -93,6 +98,7 @@ pub(crate) fn outcome() -> Outcome {
         unknown_frames: Vec::new(),
         measured: Duration::from_secs(20),
         instances: vec![("a".to_owned(), 510), ("b".to_owned(), 490)],
+        incidents: Vec::new(),
     }
 }
 
@@ -131,7 +137,12 @@ pub(crate) const HELD: &[(&str, &str)] = &[
 
 /// The report of an outcome under some rules.
 pub(crate) fn report(outcome: &Outcome, broker: Broker, asked: &[(&str, &str)]) -> Report {
-    let judge = Judge::new(&rules(asked), &outcome.names, 0).unwrap();
+    report_under(outcome, broker, &rules(asked))
+}
+
+/// The same, with all that a rule may say.
+pub(crate) fn report_under(outcome: &Outcome, broker: Broker, rules: &[RuleText]) -> Report {
+    let judge = Judge::new(rules, &outcome.names).unwrap();
     let mut series = Series::default();
     let delta = outcome.totals.clone();
     series.push(&Tick { at_ns: 1_000_000_000, phase: Phase::Measure, delta, clients: 1_000, asked: 1_000 });
@@ -145,7 +156,7 @@ pub(crate) fn report(outcome: &Outcome, broker: Broker, asked: &[(&str, &str)]) 
         },
         environment: Environment::new(broker, 2, 2),
         started: "2026-01-02T03:04:05.678Z".to_owned(),
-        judged: &judge.verdicts(&outcome.totals, &outcome.names, outcome.measured),
+        judged: &judge.verdicts(&outcome.totals, &outcome.names, super::measured(outcome)),
         selections: &judge.selections(),
         series: series.points(),
         strict: false,

@@ -9,6 +9,13 @@ pub const BUILTINS: &[(&str, &str)] = &[
     ("chat", include_str!("../../scenarios/chat.toml")),
     ("dashboard", include_str!("../../scenarios/dashboard.toml")),
     ("collaborative-editing", include_str!("../../scenarios/collaborative-editing.toml")),
+    ("reconnect-storm", include_str!("../../scenarios/reconnect-storm.toml")),
+    ("rolling-deploy", include_str!("../../scenarios/rolling-deploy.toml")),
+    ("instance-crash", include_str!("../../scenarios/instance-crash.toml")),
+    ("redis-outage", include_str!("../../scenarios/redis-outage.toml")),
+    ("slow-consumers", include_str!("../../scenarios/slow-consumers.toml")),
+    ("half-open", include_str!("../../scenarios/half-open.toml")),
+    ("policy-face-off", include_str!("../../scenarios/policy-face-off.toml")),
 ];
 
 /// What a shipped scenario is about: the first sentence of its opening comment.
@@ -39,7 +46,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../scenarios/scenario.schema.json");
 
     /// Values that make any of them a matter of seconds.
-    const SMALL: [(&str, &str); 10] = [
+    const SMALL: [(&str, &str); 14] = [
         ("LISTENERS", "90"),
         ("TALKERS", "10"),
         ("ROOMS", "5"),
@@ -47,6 +54,10 @@ mod tests {
         ("WATCHERS", "100"),
         ("EDITORS", "100"),
         ("DOCUMENTS", "25"),
+        ("EACH", "18"),
+        ("AT", "500ms"),
+        ("AT_2", "1s"),
+        ("AT_3", "1500ms"),
         ("WARM_UP", "1s"),
         ("DURATION", "2s"),
         ("DRAIN", "1s"),
@@ -59,8 +70,9 @@ mod tests {
             let full = load(&format!("@{name}"), &Overrides::default(), &|_| None).unwrap();
             assert_eq!(full.name, *name);
             assert!(!about(text).is_empty() && about(text).len() < 80, "{name}: {}", about(text));
-            let vars = SMALL.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let small = Overrides { vars: vars.to_vec(), ..Overrides::default() };
+            let asked = SMALL.iter().filter(|(name, _)| text.contains(&format!("${{{name}}}")));
+            let vars = asked.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let small = Overrides { vars, ..Overrides::default() };
             let small = load(&format!("@{name}"), &small, &|_| None).unwrap();
             let peak = Plan::new(&small).peak();
             assert!((100..=101).contains(&peak), "{name}: {peak}");

@@ -16,6 +16,7 @@ mod deserialize;
 mod diagnostic;
 mod document;
 mod explain;
+mod fault;
 mod file;
 mod json;
 pub mod plan;
@@ -25,10 +26,11 @@ mod target;
 mod users;
 mod variables;
 
-pub use check::{Overrides, load, parse};
+pub use check::{Overrides, Owned, load, parse};
 pub use clients::{Failover, Group, Membership, Pick, Population, Reconnect, Stay};
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
 pub use explain::{Limits, Needs, explain};
+pub use fault::{Cut, Deed, Fault, InstanceAction, RedisAction};
 pub use publish::{Cadence, Publish, Text, To};
 pub use rule::{Rule, RulePart};
 pub use target::{BrokerChoice, Bundled, Foreign, Network, Target, TlsFiles};
@@ -61,6 +63,8 @@ pub struct Scenario {
     pub groups: Vec<Group>,
     /// The `[[publish]]`; [`PublishId`] counts in it.
     pub publishes: Vec<Publish>,
+    /// The `[[fault]]`, in the order of their moments.
+    pub faults: Vec<Fault>,
     /// The `[thresholds]`, in the order of the file.
     pub thresholds: Vec<Rule>,
 }

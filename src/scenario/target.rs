@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use url::Url;
 
 use crate::dialect::Dialect;
@@ -34,6 +35,10 @@ pub struct Bundled {
     pub instances: u16,
     /// What joins them.
     pub broker: BrokerChoice,
+    /// Between two pings to a client.
+    pub ping_interval: Duration,
+    /// Silence after which a client counts as dead; clients give the server up after both together.
+    pub ping_timeout: Duration,
 }
 
 /// What joins the instances of the bundled server.

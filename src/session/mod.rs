@@ -167,9 +167,15 @@ impl Session {
         self.unwritten.iter().map(|waiting| (waiting.token, waiting.at))
     }
 
-    /// Reads and writes whatever can be, telling what happens; ready when the session is over.
-    pub fn poll(&mut self, cx: &mut Context<'_>, tell: &mut dyn FnMut(Happening<'_>)) -> Poll<Ended> {
-        loop {
+    /// Asks the socket to take in as little as it can beyond what is read: a slow reader.
+    pub fn take_little(&self) {
+        self.connection.take_little();
+    }
+
+    /// Reads (at most so many messages) and writes whatever can be, telling what happens; ready when the session is
+    /// over. Having read `at_most`, it may leave messages unread without being woken for them.
+    pub fn poll(&mut self, cx: &mut Context<'_>, at_most: usize, tell: &mut dyn FnMut(Happening<'_>)) -> Poll<Ended> {
+        for _ in 0..at_most {
             match self.connection.poll_receive(cx) {
                 Poll::Ready(Ok(received)) => {
                     if let Some(ended) = self.read(&received, tell) {

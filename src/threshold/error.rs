@@ -59,8 +59,8 @@ pub enum Problem {
     UnitUnfit { unit: String, what: &'static str },
     #[error("expected {0}")]
     Expected(&'static str),
-    #[error("`during = \"{0}\"` is not built yet")]
-    DuringNotBuilt(String),
+    #[error("no fault or incident is called `{0}`")]
+    UnknownIncident(String),
 }
 
 /// A problem with its place inside one text.

@@ -1,9 +1,9 @@
 //! Numbers out of a snapshot, with what they were made of.
 
-use std::time::Duration;
-
-use super::{Expression, Quantity, Statistic};
+use super::window::Window;
+use super::{Expression, Measured, Quantity, Statistic};
 use crate::metrics::{Histogram, LabelKey, METRICS, Names, Snapshot, Value, find};
+use crate::observe::Labels;
 
 /// What never came, per distribution it is missing from.
 const MISSING: &[(&str, &str)] = &[
@@ -29,17 +29,18 @@ impl Reading {
         Self { value: Some(value), count, note: None }
     }
 
-    fn without(count: u64, note: impl Into<String>) -> Self {
+    pub(super) fn without(count: u64, note: impl Into<String>) -> Self {
         Self { value: None, count, note: Some(note.into()) }
     }
 }
 
-/// What is judged: everything recorded so far, the names in it, and how long it was measured.
+/// What is judged: everything recorded so far, the names in it, how long it was measured, and what of it counts.
 #[derive(Clone, Copy)]
 pub(super) struct Evidence<'a> {
     pub(super) totals: &'a Snapshot,
     pub(super) names: &'a Names,
-    pub(super) measured: Duration,
+    pub(super) measured: &'a Measured,
+    pub(super) window: Window,
 }
 
 fn ratio(over: Reading, under: Reading) -> Reading {
@@ -61,9 +62,9 @@ impl Evidence<'_> {
     }
 
     fn quantity(&self, quantity: &Quantity) -> Reading {
-        let found = self.totals.select(quantity.metric.name, &quantity.selector, self.names);
+        let found = self.select(quantity.metric.name, &quantity.selector);
         let count = found.as_ref().map_or(0, Value::count);
-        let seconds = self.measured.as_secs_f64();
+        let seconds = self.measured.of(self.window).as_secs_f64();
         match (quantity.statistic, &found) {
             (Statistic::Rate, _) if seconds == 0.0 => Reading::without(count, "nothing was measured"),
             (Statistic::Rate, _) => Reading::of(count as f64 / seconds, count),
@@ -94,9 +95,22 @@ impl Evidence<'_> {
     /// The sum of a counter over those labels of `selector` that it carries.
     fn count(&self, metric: &str, selector: &[(LabelKey, String)]) -> u64 {
         let labels = find(metric).map_or(&[][..], |place| METRICS[place].labels);
-        let carried: Vec<_> = selector.iter().filter(|(key, _)| labels.contains(key)).cloned().collect();
-        self.totals.select(metric, &carried, self.names).map_or(0, |value| value.count())
+        let carried: Vec<_> = selector.iter().filter(|(key, _)| carries(labels, *key)).cloned().collect();
+        self.select(metric, &carried).map_or(0, |value| value.count())
     }
+
+    /// The sum over the entries of `metric` that have every label of `selector` and lie in the window.
+    fn select(&self, metric: &str, selector: &[(LabelKey, String)]) -> Option<Value> {
+        let named = |labels: &Labels| {
+            selector.iter().all(|(key, want)| self.names.value(labels, *key).is_some_and(|v| v == *want))
+        };
+        self.totals.sum(metric, |labels| self.window.covers(labels) && named(labels))
+    }
+}
+
+/// Whether a metric with these `labels` carries `key`: all carry the phase.
+fn carries(labels: &[LabelKey], key: LabelKey) -> bool {
+    key == LabelKey::Phase || labels.contains(&key)
 }
 
 fn distribution(statistic: Statistic, histogram: &Histogram, missing: u64) -> Reading {

@@ -1,16 +1,16 @@
 //! Rules applied to what was recorded.
 
-use std::time::Duration;
-
-use super::error::{Misread, Part, Problem, ThresholdError};
-use super::evidence::Evidence;
-use super::{Bound, Dimension, Expression, Operator, RuleText, Selection, Statistic};
-use crate::metrics::{Names, Snapshot};
+use super::error::{Misread, Part, ThresholdError};
+use super::evidence::{Evidence, Reading};
+use super::window::{self, Window};
+use super::{Bound, Dimension, Expression, Measured, Operator, RuleText, Selection, Statistic};
+use crate::metrics::{LabelKey, Names, Snapshot};
 
 /// The rules of a run, checked.
 #[derive(Debug)]
 pub struct Judge {
     rules: Vec<Checked>,
+    names: Names,
 }
 
 #[derive(Debug)]
@@ -40,19 +40,19 @@ pub struct Judged {
     pub margin: Option<f64>,
     /// Why there is no value.
     pub note: Option<String>,
-    /// Only during this incident.
+    /// Only this incident, or `steady`.
     pub during: Option<String>,
     /// The line of the scenario file; `None` for an implied rule.
     pub line: Option<usize>,
 }
 
 impl Judge {
-    /// Checks `rules` against the metrics there are and the scenario's own `names`, and adds the implied ones;
-    /// `faults` is the number of faults planned.
+    /// Checks `rules` against the metrics there are and the scenario's own `names`, faults among them, and adds the
+    /// implied ones.
     ///
     /// # Errors
     /// Every rule that cannot be judged.
-    pub fn new(rules: &[RuleText], names: &Names, faults: usize) -> Result<Self, Vec<ThresholdError>> {
+    pub fn new(rules: &[RuleText], names: &Names) -> Result<Self, Vec<ThresholdError>> {
         let mut checked = Vec::new();
         let mut errors = Vec::new();
         for text in rules {
@@ -61,21 +61,20 @@ impl Judge {
                 Err(error) => errors.push(*error),
             }
         }
-        for text in implied(&checked, faults) {
+        for text in implied(&checked, names) {
             match check(&text, names, Implied::Yes) {
                 Ok(rule) => checked.push(rule),
                 Err(error) => errors.push(*error),
             }
         }
-        if errors.is_empty() { Ok(Self { rules: checked }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { rules: checked, names: names.clone() }) } else { Err(errors) }
     }
 
     /// Combinations of labels that rules look at; results carry an entry for each.
     pub fn selections(&self) -> Vec<Selection> {
-        let quantities = self.rules.iter().flat_map(|rule| rule.expression.quantities());
+        let looked_at = self.rules.iter().flat_map(Checked::selections);
         let mut selections: Vec<Selection> = Vec::new();
-        for quantity in quantities.filter(|quantity| quantity.selector.len() > 1) {
-            let selection = Selection { metric: quantity.metric.name, labels: quantity.selector.clone() };
+        for selection in looked_at.filter(|selection| selection.labels.len() > 1) {
             if !selections.contains(&selection) {
                 selections.push(selection);
             }
@@ -84,9 +83,9 @@ impl Judge {
     }
 
     /// What became of each rule, in the order of the scenario; implied rules only where they are broken.
-    pub fn verdicts(&self, totals: &Snapshot, names: &Names, measured: Duration) -> Vec<Judged> {
-        let evidence = Evidence { totals, names, measured };
-        let judged = self.rules.iter().map(|rule| (rule, rule.judge(evidence)));
+    pub fn verdicts(&self, totals: &Snapshot, names: &Names, measured: impl Into<Measured>) -> Vec<Judged> {
+        let measured = measured.into();
+        let judged = self.rules.iter().map(|rule| (rule, rule.judge(totals, names, &measured)));
         judged.filter(|(rule, judged)| !rule.implied || broken(judged)).map(|(_, judged)| judged).collect()
     }
 
@@ -98,10 +97,11 @@ impl Judge {
     /// The first rule with `abort` that is broken for good: a count, extreme or ratio that has grown beyond its bound,
     /// a minimum that has sunk below it, or a quantile or mean on the wrong side of it on enough samples (ten beyond
     /// the quantile, a hundred otherwise). What may still grow into its bound waits for the end, and so do rates.
-    pub fn abort(&self, so_far: &Snapshot, names: &Names, measured: Duration) -> Option<Judged> {
-        let evidence = Evidence { totals: so_far, names, measured };
+    pub fn abort(&self, so_far: &Snapshot, measured: impl Into<Measured>) -> Option<Judged> {
+        let measured = measured.into();
         let asked = self.rules.iter().filter(|rule| rule.text.abort);
-        asked.map(|rule| (rule, rule.judge(evidence))).find(|(rule, judged)| rule.is_lost(judged)).map(|(_, j)| j)
+        let judged = asked.map(|rule| (rule, rule.judge(so_far, &self.names, &measured)));
+        judged.into_iter().find(|(rule, judged)| rule.is_lost(judged)).map(|(_, j)| j)
     }
 }
 
@@ -116,7 +116,8 @@ enum Implied {
     Yes,
 }
 
-fn implied(named: &[Checked], faults: usize) -> Vec<RuleText> {
+/// A fault disconnects talkers: what they then cannot send says nothing that was not asked for.
+fn implied(named: &[Checked], scenario: &Names) -> Vec<RuleText> {
     let names = |metric: &str| named.iter().flat_map(|r| r.expression.quantities()).any(|q| q.metric.name == metric);
     let rule =
         |metric: &str, rule: &str| RuleText { metric: metric.to_owned(), rule: rule.to_owned(), ..RuleText::default() };
@@ -124,7 +125,7 @@ fn implied(named: &[Checked], faults: usize) -> Vec<RuleText> {
     if !names("clients.failed") {
         rules.push(rule("clients.failed", "== 0"));
     }
-    if faults == 0 && !names("messages.unsent") {
+    if scenario.incidents.is_empty() && !names("messages.unsent") {
         rules.push(rule("messages.unsent / messages.scheduled", "<= 1%"));
     }
     rules
@@ -144,15 +145,48 @@ fn check(text: &RuleText, names: &Names, implied: Implied) -> Result<Checked, Bo
     let expression = Expression::parse(&text.metric, names).map_err(|misread| error(Part::Key, misread))?;
     let bound = Bound::parse(&text.rule, expression.dimension()).map_err(|misread| error(Part::Rule, misread))?;
     if let Some(incident) = &text.during {
-        let problem = Problem::DuringNotBuilt(incident.clone());
-        return Err(error(Part::During, Misread::new(0..incident.len(), problem)));
+        window::check(incident, names).map_err(|misread| error(Part::During, misread))?;
     }
     Ok(Checked { text: text.clone(), expression, bound, implied: implied == Implied::Yes })
 }
 
 impl Checked {
-    fn judge(&self, evidence: Evidence<'_>) -> Judged {
-        let reading = evidence.read(&self.expression);
+    fn judge(&self, totals: &Snapshot, names: &Names, measured: &Measured) -> Judged {
+        match self.window(names) {
+            Ok(window) => self.found(Evidence { totals, names, measured, window }.read(&self.expression)),
+            Err(incident) => self.inapplicable(incident),
+        }
+    }
+
+    /// What of the run this rule is about.
+    ///
+    /// # Errors
+    /// The incident it is about, if that did not happen.
+    fn window<'a>(&'a self, names: &Names) -> Result<Window, &'a str> {
+        let selectors = self.expression.quantities().flat_map(|quantity| &quantity.selector);
+        let phases = selectors.filter(|(key, _)| *key == LabelKey::Phase);
+        for (_, incident) in phases.filter_map(|(_, phase)| phase.split_once(':')) {
+            Window::of(Some(incident), names)?;
+        }
+        Window::of(self.text.during.as_deref(), names)
+    }
+
+    /// Labels that this rule looks at together; `steady` is no label.
+    fn selections(&self) -> impl Iterator<Item = Selection> + '_ {
+        let during = self.text.during.as_ref().filter(|during| window::is_incident(during));
+        let phase = during.map(|during| (LabelKey::Phase, format!("during:{during}")));
+        self.expression.quantities().map(move |quantity| {
+            let labels = quantity.selector.iter().cloned().chain(phase.clone()).collect();
+            Selection { metric: quantity.metric.name, labels }
+        })
+    }
+
+    fn inapplicable(&self, incident: &str) -> Judged {
+        let note = format!("not applicable: there was no {incident}");
+        Judged { ok: true, ..self.found(Reading::without(0, note)) }
+    }
+
+    fn found(&self, reading: Reading) -> Judged {
         Judged {
             metric: self.text.metric.clone(),
             rule: self.text.rule.clone(),

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use super::*;
 use crate::metrics::Recorder;
-use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, PublishId};
+use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, PublishId, Stretch};
 
 fn names() -> Names {
     Names {
@@ -8,6 +10,11 @@ fn names() -> Names {
         publishes: vec!["chat".to_owned(), "typing".to_owned()],
         ..Names::default()
     }
+}
+
+/// The same with one fault planned.
+fn with_storm() -> Names {
+    Names { incidents: vec!["storm".to_owned()], ..names() }
 }
 
 fn rule(metric: &str, rule: &str) -> RuleText {
@@ -29,7 +36,7 @@ fn deliveries(n: u64) -> Vec<(Fact, Labels, u64)> {
 }
 
 fn judge(metric: &str, text: &str, snapshot: &Snapshot) -> Judged {
-    let judge = Judge::new(&[rule(metric, text)], &names(), 0).unwrap();
+    let judge = Judge::new(&[rule(metric, text)], &names()).unwrap();
     judge.verdicts(snapshot, &names(), Duration::from_secs(10)).remove(0)
 }
 
@@ -93,23 +100,23 @@ fn implied_rules_speak_only_when_broken() {
         (Fact::MessageScheduled, group, 100),
         (Fact::MessageUnsent, group, 2),
     ]);
-    let implied = Judge::new(&[], &names(), 0).unwrap();
+    let implied = Judge::new(&[], &names()).unwrap();
     let seconds = Duration::from_secs(1);
     assert_eq!(implied.verdicts(&good, &names(), seconds), []);
     assert_eq!(implied.verdicts(&Snapshot::default(), &names(), seconds), []);
     let broken = implied.verdicts(&bad, &names(), seconds);
     assert_eq!(broken.iter().map(|j| (j.ok, j.line)).collect::<Vec<_>>(), [(false, None), (false, None)]);
-    let with_faults = Judge::new(&[], &names(), 1).unwrap();
+    let with_faults = Judge::new(&[], &with_storm()).unwrap();
     assert_eq!(with_faults.verdicts(&bad, &names(), seconds).len(), 1);
-    let named = Judge::new(&[rule("clients.failed", "< 5"), rule("messages.unsent", "< 50")], &names(), 0).unwrap();
+    let named = Judge::new(&[rule("clients.failed", "< 5"), rule("messages.unsent", "< 50")], &names()).unwrap();
     assert!(named.verdicts(&bad, &names(), seconds).iter().all(|j| j.ok && j.line == Some(7)));
 }
 
 #[test]
 fn a_run_is_aborted_only_when_a_rule_is_broken_for_good() {
     let aborts = |metric: &str, text: &str, facts: &[(Fact, Labels, u64)]| {
-        let judge = Judge::new(&[RuleText { abort: true, ..rule(metric, text) }], &names(), 0).unwrap();
-        judge.abort(&recorded(facts), &names(), Duration::from_secs(1)).is_some()
+        let judge = Judge::new(&[RuleText { abort: true, ..rule(metric, text) }], &names()).unwrap();
+        judge.abort(&recorded(facts), Duration::from_secs(1)).is_some()
     };
     assert!(!aborts("delivery.p99", "< 1ms", &[]));
     assert!(!aborts("delivery.p99", "< 1ms", &deliveries(999)));
@@ -126,13 +133,13 @@ fn a_run_is_aborted_only_when_a_rule_is_broken_for_good() {
 
 #[test]
 fn every_wrong_rule_is_reported_at_once() {
-    let during = RuleText { during: Some("storm".to_owned()), ..rule("delivery.p99", "< 1s") };
+    let during = RuleText { during: Some("strom".to_owned()), ..rule("delivery.p99", "< 1s") };
     let wrong = [rule("delivry.p99", "< 1s"), rule("delivery.p99", "< 1"), during];
-    let errors = Judge::new(&wrong, &names(), 0).unwrap_err();
+    let errors = Judge::new(&wrong, &with_storm()).unwrap_err();
     let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(shown[0], "no metric is called `delivry`; did you mean `delivery`?");
     assert_eq!(shown[1], "a time needs a unit: ns, us, ms, s or m");
-    assert_eq!(shown[2], "`during = \"storm\"` is not built yet");
+    assert_eq!(shown[2], "no fault or incident is called `strom`; did you mean `storm`?");
     assert_eq!(errors.iter().map(|e| e.part).collect::<Vec<_>>(), [Part::Key, Part::Rule, Part::During]);
 }
 
@@ -143,5 +150,86 @@ fn combinations_are_asked_for_once() {
         rule("delivery.p50{hop=cross,publish=chat}", "< 1s"),
         rule("delivery.p50{hop=cross}", "< 1s"),
     ];
-    assert_eq!(Judge::new(&rules, &names(), 0).unwrap().selections().len(), 1);
+    assert_eq!(Judge::new(&rules, &names()).unwrap().selections().len(), 1);
+}
+
+/// The storm's deliveries are slow and one of them never came; everything else is fast, and all of it came.
+fn stormy() -> Snapshot {
+    let at = |stretch| Labels { phase: Some(stretch), publish: Some(PublishId(0)), ..Labels::default() };
+    let (storm, calm) = (at(Stretch::during(0)), [at(Stretch::BEFORE), at(Stretch::after(0))]);
+    let mut facts = vec![(Fact::Due, storm, 10), (Fact::Lost, storm, 1)];
+    facts.extend([(Fact::Delivered, storm, 50_000_000); 9]);
+    for labels in calm {
+        facts.push((Fact::Due, labels, 45));
+        facts.extend([(Fact::Delivered, labels, 1_000_000); 45]);
+    }
+    recorded(&facts)
+}
+
+#[test]
+fn a_rule_with_during_looks_at_that_incident_alone() {
+    let names = with_storm();
+    let measured = Measured::new(Duration::from_secs(10), [(4_000_000_000, 7_000_000_000)]);
+    let judge = |metric: &str, text: &str, during: &str| {
+        let rule = RuleText { during: Some(during.to_owned()), ..rule(metric, text) };
+        Judge::new(&[rule], &names).unwrap().verdicts(&stormy(), &names, measured.clone()).remove(0)
+    };
+    let ok = |metric, text, during| judge(metric, text, during).ok;
+    assert!(ok("delivery.p50", "< 2ms", "steady") && !ok("delivery.p50", "< 2ms", "storm"));
+    assert!(ok("deliveries.lost", "== 0", "steady") && ok("deliveries.lost", "== 1", "storm"));
+    assert!(ok("deliveries.lost / deliveries.due", "== 0.1", "storm"));
+    assert!(ok("deliveries.lost / deliveries.due", "== 0", "steady"));
+    let infinite = judge("delivery.max", "< 1s", "storm");
+    assert_eq!((infinite.ok, infinite.note.as_deref()), (false, Some("1 of 10 never came")));
+    assert_eq!(judge("delivery.max", "< 1s", "steady").value, Some(1e6));
+    assert_eq!(judge("deliveries.delivered.rate", "< 1/s", "storm").value, Some(3.0));
+    let empty = judge("reconnect.downtime.p95", "< 3s", "storm");
+    assert_eq!((empty.ok, empty.note.as_deref(), empty.during.as_deref()), (false, Some("no samples"), Some("storm")));
+}
+
+#[test]
+fn a_stretch_can_be_selected_like_any_label() {
+    let names = with_storm();
+    let found = |metric: &str| {
+        let judge = Judge::new(&[rule(metric, "== 45")], &names).unwrap();
+        judge.verdicts(&stormy(), &names, Duration::from_secs(10)).remove(0).value
+    };
+    assert_eq!(found("deliveries.delivered{phase=after:storm}"), Some(45.0));
+    assert_eq!(found("deliveries.delivered{phase=during:storm}"), Some(9.0));
+    let lost = Judge::new(&[rule("delivery.p99{phase=after:storm}", "< 2ms")], &names).unwrap();
+    assert!(lost.verdicts(&stormy(), &names, Duration::from_secs(10))[0].ok, "the storm's loss is not this stretch's");
+}
+
+#[test]
+fn an_incident_that_did_not_happen_leaves_nothing_to_judge() {
+    let during = RuleText { during: Some("incident-1".to_owned()), ..rule("delivery.p99", "< 1s") };
+    let rules = [during, rule("delivery.p99{phase=after:incident-1}", "< 1s")];
+    let judge = Judge::new(&rules, &with_storm()).unwrap();
+    for judged in judge.verdicts(&stormy(), &with_storm(), Duration::from_secs(10)) {
+        let note = "not applicable: there was no incident-1";
+        assert_eq!((judged.ok, judged.value, judged.note.as_deref()), (true, None, Some(note)));
+    }
+    let happened = Names { incidents: vec!["storm".to_owned(), "incident-1".to_owned()], ..names() };
+    let judged = judge.verdicts(&stormy(), &happened, Duration::from_secs(10));
+    assert!(judged.iter().all(|judged| !judged.ok), "it happened, and nothing was recorded in it");
+}
+
+#[test]
+fn what_a_rule_with_during_looks_at_is_kept_in_the_result() {
+    let during = |during: &str| RuleText { during: Some(during.to_owned()), ..rule("delivery.p99{hop=cross}", "< 1s") };
+    let judge = Judge::new(&[during("storm"), during("steady")], &with_storm()).unwrap();
+    let labels: Vec<_> = judge.selections().into_iter().map(|selection| selection.labels).collect();
+    let storm = (LabelKey::Phase, "during:storm".to_owned());
+    assert_eq!(labels, [vec![(LabelKey::Hop, "cross".to_owned()), storm]]);
+}
+
+#[test]
+fn a_rule_with_abort_knows_the_names_of_the_scenario() {
+    let lost =
+        |publish: &str| RuleText { abort: true, ..rule(&format!("deliveries.lost{{publish={publish}}}"), "== 0") };
+    let facts = [(Fact::Lost, Labels { publish: Some(PublishId(1)), ..Labels::default() }, 1)];
+    let aborted = |publish| {
+        Judge::new(&[lost(publish)], &names()).unwrap().abort(&recorded(&facts), Duration::from_secs(1)).is_some()
+    };
+    assert!(aborted("typing") && !aborted("chat"));
 }

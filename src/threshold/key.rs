@@ -221,10 +221,10 @@ fn selector(
 }
 
 fn label(metric: &'static Metric, key: &str, at: usize) -> Result<LabelKey, Misread> {
-    LabelKey::find(key).filter(|found| metric.labels.contains(found)).ok_or_else(|| {
-        let known: Vec<&str> = metric.labels.iter().map(|label| label.name()).collect();
-        let listed = if known.is_empty() { "its total".to_owned() } else { known.join(", ") };
-        let problem = Problem::UnknownLabel { metric: metric.name, label: key.to_owned(), known: listed };
+    let carried = || metric.labels.iter().copied().chain([LabelKey::Phase]);
+    LabelKey::find(key).filter(|found| carried().any(|label| label == *found)).ok_or_else(|| {
+        let known: Vec<&str> = carried().map(LabelKey::name).collect();
+        let problem = Problem::UnknownLabel { metric: metric.name, label: key.to_owned(), known: known.join(", ") };
         Misread::new(at..at + key.len(), problem).meant(nearest(key, known))
     })
 }

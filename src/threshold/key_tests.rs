@@ -1,7 +1,12 @@
 use super::*;
 
 fn names() -> Names {
-    Names { groups: vec!["listeners".to_owned()], publishes: vec!["chat".to_owned()], ..Names::default() }
+    Names {
+        groups: vec!["listeners".to_owned()],
+        publishes: vec!["chat".to_owned()],
+        incidents: vec!["storm".to_owned()],
+        ..Names::default()
+    }
 }
 
 fn wrong(key: &str) -> (String, String, Option<String>) {
@@ -30,6 +35,8 @@ fn selectors_and_ratios_are_read() {
     let ratio = Expression::parse("deliveries.lost{publish=chat} / deliveries.due{publish=chat}", &names());
     assert_eq!(ratio.unwrap().dimension(), Dimension::Ratio);
     assert!(Expression::parse("errors{kind=http_503}", &names()).is_ok());
+    assert!(Expression::parse("delivery.p99{phase=after:storm}", &names()).is_ok());
+    assert!(Expression::parse("reconnect.never{phase=during:incident-2}", &names()).is_ok());
     assert!(Expression::parse("delivery.p99{instance=whatever}", &names()).is_ok());
     assert!(Expression::parse("deliveries.delivered.rate", &names()).is_ok());
 }
@@ -46,6 +53,8 @@ fn a_wrong_name_is_pointed_at_with_the_right_one() {
         ("deliveries.lost.p99", "p99", "is a counter", None),
         ("delivery.p99{hops=cross}", "hops", "only hop, to", Some("hop")),
         ("deliveries.lost{hop=cross}", "hop", "has no label `hop`", Some("to")),
+        ("delivery.p99{phase=during:strom}", "during:strom", "no phase is called", Some("during:storm")),
+        ("bytes.sent{hop=same}", "hop", "only phase", None),
         ("delivery.p99{hop=corss}", "corss", "no hop is called", Some("cross")),
         ("ack.p99{publish=caht}", "caht", "no publish is called", Some("chat")),
         ("ack.p99{group=listener}", "listener", "no group is called", Some("listeners")),

@@ -4,13 +4,15 @@
 //! against the table of metrics before a run starts; [`Judge`] then applies them to a snapshot. What a verdict means
 //! for the run is not decided here.
 //!
-//! Three rules of judgement:
+//! Four rules of judgement:
 //! - nothing measured fails: a quantile without values, a counter whose population is empty (`deliveries.lost` when
 //!   nothing was due), a ratio over zero;
 //! - what never came is infinitely late: quantiles, mean and maximum of `delivery` count `deliveries.lost`, those of
 //!   `completion` count `messages.incomplete`, those of `reconnect.*` count `reconnect.never`. A selector label which
 //!   the loss does not carry (nobody knows the hop of a copy that never came) is left out, so that *all* losses of the
 //!   matching rest count: the judgement is never kinder than the truth;
+//! - a rule with `during` looks at that incident alone, in everything it is made of: both sides of a ratio, the losses,
+//!   the population. An incident that may be found (`incident-1`) and was not leaves nothing to judge: the rule holds;
 //! - unless the scenario names them, `clients.failed == 0` holds for every run, and at most 1 % of the messages may be
 //!   unsent when no fault is planned.
 
@@ -20,11 +22,13 @@ mod evidence;
 mod judge;
 mod key;
 mod vocabulary;
+mod window;
 
 pub use bound::{Bound, Dimension, Operator};
 pub use error::{Part, Problem, ThresholdError};
 pub use judge::{Judge, Judged};
 pub use key::{Expression, Quantity, Statistic};
+pub use window::Measured;
 
 use crate::metrics::LabelKey;
 
@@ -35,7 +39,7 @@ pub struct RuleText {
     pub metric: String,
     /// The rule: `< 100ms`.
     pub rule: String,
-    /// Only this incident.
+    /// Only this fault or incident, or `steady`: what lies outside all of them.
     pub during: Option<String>,
     /// End the run as soon as it is broken for good.
     pub abort: bool,

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::window;
 use crate::metrics::{HOP_STAGES, LabelKey, Names};
-use crate::observe::{Hop, TransportKind, Word};
+use crate::observe::{Hop, Stretch, TransportKind, Word};
 
 const CONNECTING: &[Word] = &[Word::DNS, Word::TCP, Word::TLS, Word::UPGRADE, Word::LOGIN, Word::AUTH, Word::JOIN];
 const CLASSES: &[Word] = &[Word::STEADY, Word::RECONNECT_GAP, Word::SLOW_CONSUMER];
@@ -49,6 +50,13 @@ pub(super) fn values(metric: &str, key: LabelKey, names: &Names) -> Option<Vec<C
             "connect" => spelled(CONNECTING),
             _ => [spelled(CONNECTING), spelled(&[Word::ACTIVE])].concat(),
         }),
+        LabelKey::Phase => {
+            let incidents = names.incidents.iter().cloned().chain(window::found()).collect();
+            let names = Names { incidents, ..Names::default() };
+            let stretches = (0..names.incidents.len() as u16).flat_map(|at| [Stretch::during(at), Stretch::after(at)]);
+            Some([Stretch::BEFORE].into_iter().chain(stretches).map(|at| names.stretch(at).into()).collect())
+        }
+        LabelKey::Bystander => Some(vec!["yes".into(), "no".into()]),
         LabelKey::Class => Some(spelled(CLASSES)),
         LabelKey::Reason => Some(spelled(if metric == "messages.unsent" { UNSENT } else { EXCLUDED })),
         LabelKey::Kind => Some(spelled(if metric == "frames.received" { FRAMES } else { FAILURES })),

@@ -129,6 +129,11 @@ impl Connection {
         each!(self, c => c.start_close(code));
     }
 
+    /// Shrinks the socket's receive buffer as far as the kernel allows: what is not read soon stays with the peer.
+    pub fn take_little(&self) {
+        each!(self, c => c.take_little());
+    }
+
     /// When the last byte was read, for liveness.
     pub fn last_heard(&self) -> crate::time::Timestamp {
         each!(self, c => c.last_heard())

@@ -60,6 +60,16 @@ impl Traffic {
 }
 
 impl Stamped {
+    /// Shrinks the receive buffer as far as the kernel allows.
+    pub(super) fn take_little(&self) {
+        let socket = match &self.line {
+            Line::Plain(tcp) => tcp,
+            Line::Tls(tls) => tls.get_ref().0,
+        };
+        // A socket that refuses keeps its buffer: the reader is slow all the same.
+        socket2::SockRef::from(socket).set_recv_buffer_size(1).ok();
+    }
+
     /// Starts counting on `line`.
     pub(super) fn new(line: Line, clock: Clock) -> Self {
         let last_read = clock.now();

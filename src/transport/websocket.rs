@@ -183,6 +183,10 @@ impl WebSocket {
         self.line.last_read()
     }
 
+    pub(super) fn take_little(&self) {
+        self.line.take_little();
+    }
+
     pub(super) fn take_traffic(&mut self) -> Traffic {
         self.line.take_traffic()
     }

@@ -110,15 +110,14 @@ fn a_scenario_that_is_not_valid_names_line_caret_and_remedy() {
 
 #[test]
 fn what_is_not_built_yet_says_so() {
-    let fault = "\n[[fault]]\nname = \"storm\"\nat = \"1s\"\ndisconnect = { clients = \"people\", percent = 30 }\n";
+    let fault = "\n[[fault]]\nname = \"storm\"\nat = \"1s\"\ncommand = [\"true\"]\n";
     let request = "\n[[request]]\nname = \"history\"\nmessage = \"history\"\nfrom = \"people\"\n";
-    for (table, name) in [(fault, "[[fault]]"), (request, "[[request]]")] {
+    for (table, name) in [(fault, "command = [\"true\"]"), (request, "[[request]]")] {
         let scenario = format!("{RIGHT}{table}");
         let line = 1 + scenario.lines().position(|line| line == name).unwrap();
         run(&scenario, &[]).expect(2).says(&[&format!("wrong.toml:{line}:"), "not built yet"]);
     }
     run(&foreign("ws://127.0.0.1:1").replace("\"json\"", "\"jsno\""), &[]).expect(2).says(&["jsno", "json"]);
-    wsbench(["serve", "--faults"]).run().expect(2).says(&["not built yet"]);
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
 use crate::engine::{End, OnTick, Outcome, RawSink, Setup};
-use crate::metrics::Names;
 use crate::report::{self, Environment, Facts, Report, Series};
 use crate::scenario::plan::Plan;
 use crate::scenario::{self, Needs, Scenario, Target};
@@ -113,12 +112,12 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let outcome = {
         let mut on_tick = |tick: &crate::engine::Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
-        runtime.block_on(crate::engine::run(setup, &mut signals, on_tick)).map_err(Failure::internal)?
+        runtime.block_on(crate::engine::run(setup, ground.rig(), &mut signals, on_tick)).map_err(Failure::internal)?
     };
     let Recording { mut progress, series, .. } = recording;
     progress.finish();
     ground.stop();
-    let judged = judge.verdicts(&outcome.totals, &outcome.names, outcome.measured);
+    let judged = judge.verdicts(&outcome.totals, &outcome.names, report::measured(&outcome));
     let facts = Facts {
         scenario: described(&scenario),
         environment: ground.environment(),
@@ -199,7 +198,6 @@ struct Recording<'a> {
 #[derive(Default)]
 struct Seen {
     totals: crate::metrics::Snapshot,
-    names: Names,
     measured: Duration,
 }
 
@@ -212,7 +210,7 @@ impl Recording<'_> {
         }
         self.seen.totals.merge(&tick.delta);
         self.seen.measured = Duration::from_nanos(u64::try_from(tick.at_ns).unwrap_or(0));
-        match self.judge.abort(&self.seen.totals, &self.seen.names, self.seen.measured) {
+        match self.judge.abort(&self.seen.totals, self.seen.measured) {
             Some(judged) => std::ops::ControlFlow::Break(format!("{} {}", judged.metric, judged.rule)),
             None => std::ops::ControlFlow::Continue(()),
         }

@@ -72,6 +72,7 @@ impl ScenarioArgs {
             cert: self.cert.clone(),
             key: self.key.clone(),
             connect_to: self.connect_to.clone(),
+            ..Overrides::default()
         }
     }
 

@@ -14,6 +14,7 @@ pub(in crate::commands) fn judge(scenario: &Scenario, terminal: &Terminal) -> Re
         groups: scenario.groups.iter().map(|group| group.name.clone()).collect(),
         publishes: scenario.publishes.iter().map(|publish| publish.name.clone()).collect(),
         instances: BTreeMap::new(),
+        incidents: scenario.faults.iter().map(|fault| fault.name.clone()).collect(),
     };
     let text = |rule: &crate::scenario::Rule| RuleText {
         metric: rule.metric.clone(),
@@ -23,7 +24,7 @@ pub(in crate::commands) fn judge(scenario: &Scenario, terminal: &Terminal) -> Re
         line: rule.line,
     };
     let rules: Vec<RuleText> = scenario.thresholds.iter().map(text).collect();
-    Judge::new(&rules, &names, 0).map_err(|errors| {
+    Judge::new(&rules, &names).map_err(|errors| {
         let shown: Vec<Diagnostic> = errors.iter().map(|error| placed(error, scenario)).collect();
         refuse(&shown, terminal)
     })
@@ -37,6 +38,9 @@ fn placed(error: &ThresholdError, scenario: &Scenario) -> Diagnostic {
     let Some(rule) = rule else {
         return Diagnostic::without_place(&scenario.source.path, message).with_help(help);
     };
+    if error.part == Part::During {
+        return rule.at(part, &scenario.source, message).with_help(help);
+    }
     let (whole, written) = match part {
         RulePart::Metric => (&rule.key_span, &rule.metric),
         RulePart::Rule => (&rule.rule_span, &rule.rule),

@@ -8,14 +8,15 @@ use crate::commands::redis;
 use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
-use crate::engine::Setup;
+use crate::engine::{self, NoRig, Setup};
 use crate::report::{self, Environment};
 use crate::scenario::plan::Plan;
-use crate::scenario::{BrokerChoice, Bundled, Cadence, Foreign, Network, Scenario, Target};
+use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
 use crate::session::Dialer;
 use crate::time::Clock;
 use crate::transport::{self, NetworkConfig, TlsConfig, Transport};
 use crate::ui::Progress;
+use crate::units::print_duration;
 
 /// How often the first connect is tried before the target counts as out of reach.
 const TRIES: u32 = 3;
@@ -26,6 +27,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 /// What is under the clients' feet.
 pub(super) struct Ground {
     rig: Option<Rig>,
+    no_rig: NoRig,
     transport: Arc<dyn Transport>,
     dialect: Arc<dyn Dialect>,
     urls: usize,
@@ -71,9 +73,9 @@ fn raise_bundled(
         admin_port: 0,
         bind: std::net::IpAddr::from([127, 0, 0, 1]),
         secret: secret.clone(),
-        arguments: vec!["--frames-per-second".to_owned(), frames_per_second(scenario, plan).to_string()],
+        arguments: arguments(bundled, scenario, plan),
     };
-    let rig = Rig::start(&layout, broker)?;
+    let rig = Rig::start(layout, broker)?;
     let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
     let network = NetworkConfig { max_queued: queue_for(scenario), ..NetworkConfig::default() };
     Ok(Ground {
@@ -83,7 +85,21 @@ fn raise_bundled(
         secret: Some(Arc::from(secret.into_bytes())),
         environment: Environment::new(joined_by, u32::from(bundled.instances), super::cores()),
         rig: Some(rig),
+        no_rig: NoRig,
     })
+}
+
+/// What the instances of this run are told.
+fn arguments(bundled: &Bundled, scenario: &Scenario, plan: &Plan) -> Vec<String> {
+    let mut arguments = Vec::new();
+    let mut add = |flag: &str, value: String| arguments.extend([flag.to_owned(), value]);
+    add("--frames-per-second", frames_per_second(scenario, plan).to_string());
+    add("--ping-interval", print_duration(bundled.ping_interval));
+    add("--ping-timeout", print_duration(bundled.ping_timeout));
+    if scenario.faults.iter().any(|fault| matches!(fault.deed, Deed::Disconnect { .. })) {
+        arguments.push("--faults".to_owned());
+    }
+    arguments
 }
 
 fn reach(foreign: &Foreign, scenario: &Scenario) -> Result<Ground, Failure> {
@@ -91,6 +107,7 @@ fn reach(foreign: &Foreign, scenario: &Scenario) -> Result<Ground, Failure> {
     let network = NetworkConfig { max_queued: queue_for(scenario), ..network(&foreign.network) };
     Ok(Ground {
         rig: None,
+        no_rig: NoRig,
         transport: transport::websocket(foreign.urls.clone(), network).map_err(Failure::setup)?,
         dialect: Arc::clone(&foreign.dialect),
         urls,
@@ -183,6 +200,14 @@ impl Ground {
             }
         }
         Ok(())
+    }
+
+    /// Whoever carries out faults.
+    pub(super) fn rig(&mut self) -> &mut dyn engine::Rig {
+        match &mut self.rig {
+            Some(rig) => rig,
+            None => &mut self.no_rig,
+        }
     }
 
     /// Stops the server if it is ours.

@@ -6,14 +6,16 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use crate::dialect::Delivery;
+use crate::engine::incidents::ClientEvent;
 use crate::engine::outcome::ErrorSample;
 use crate::engine::raw::RawLog;
+use crate::engine::stretches::Stretches;
 use crate::engine::walk::{Share, Step, Walk};
 use crate::ledger::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent};
 use crate::metrics::Recorder;
-use crate::observe::{ClientId, GroupId, RoomId, TransportKind};
-use crate::scenario::Times;
+use crate::observe::{ClientId, GroupId, RoomId, Stretch, Topic, TransportKind};
 use crate::scenario::plan::{Life, Plan, Publication};
+use crate::scenario::{Fault, Times};
 use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Markers};
 
@@ -43,6 +45,16 @@ pub(in crate::engine) enum Action {
     Start(ClientId),
     Leave(ClientId),
     Say(Publication),
+    /// A fault's own part that a worker does: its number.
+    Afflict(u16),
+}
+
+/// What a delivery has to know of its receiver's connection.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Receiver {
+    pub(in crate::engine) instance: InstanceTag,
+    /// When it last lost its connection.
+    pub(in crate::engine) last_loss: Option<Timestamp>,
 }
 
 /// The books.
@@ -59,6 +71,9 @@ pub(in crate::engine) struct Books {
     pub(in crate::engine) instances: BTreeMap<InstanceTag, (String, u64)>,
     /// Deliveries recognised in any phase.
     pub(in crate::engine) recognised: u64,
+    pub(in crate::engine) stretches: Stretches,
+    /// Losses and returns since the last tick.
+    pub(in crate::engine) events: Vec<ClientEvent>,
     pub(in crate::engine) raw: Option<RawLog>,
     pending: Pending,
     seats: FxHashMap<ClientId, Box<[(RoomId, SeatId)]>>,
@@ -76,12 +91,13 @@ impl Books {
         echo: bool,
         transport: TransportKind,
         markers: Markers,
+        faults: &[Fault],
     ) -> Self {
         let rules = Rules { settle: times.settle, race: crate::ledger::RACE, sender_hears_itself: echo };
         Self {
             ledger: Ledger::new(rooms, rules),
             recorder: Recorder::default(),
-            walk: Walk::new(plan, share),
+            walk: Walk::new(plan, share, faults.iter().map(|fault| times.warm_up + fault.at)),
             markers,
             actions: VecDeque::new(),
             rows: Vec::new(),
@@ -90,6 +106,8 @@ impl Books {
             unknown: Vec::new(),
             instances: BTreeMap::new(),
             recognised: 0,
+            stretches: Stretches::expecting(!faults.is_empty()),
+            events: Vec::new(),
             raw: None,
             pending: Pending::default(),
             seats: FxHashMap::default(),
@@ -154,6 +172,10 @@ impl Books {
                     self.actions.push_back(Action::Leave(client));
                 }
                 Step::Enter(_) | Step::Leave(_) => {}
+                Step::Fault(number) => {
+                    self.begin_stretch(t0 + at, Stretch::during(number));
+                    self.actions.push_back(Action::Afflict(number));
+                }
                 Step::Publish(publication) => self.owe(publication, t0),
             }
         }
@@ -162,10 +184,19 @@ impl Books {
     fn owe(&mut self, publication: Publication, t0: Timestamp) {
         let (room, publish, publisher) = (publication.room, publication.publish, publication.publisher);
         let measured = self.measures(publication.due);
-        self.ledger.owe(&Owed { room, due: t0 + publication.due, publish, publisher, measured });
+        let due = t0 + publication.due;
+        let topic = Topic { publish, phase: self.stretches.at(due) };
+        self.ledger.owe(&Owed { room, due, topic, publisher, measured });
         if self.walk.owns(publisher) {
             self.actions.push_back(Action::Say(publication));
         }
+    }
+
+    /// From `at` on `stretch` lasts.
+    pub(in crate::engine) fn begin_stretch(&mut self, at: Timestamp, stretch: Stretch) {
+        self.stretches.begin(at, stretch);
+        let newest = self.stretches.newest();
+        self.recorder.set_phase(newest);
     }
 
     /// The fate of one of this worker's publications: for its own ledger at once, for the others' with the next tick.
@@ -198,7 +229,7 @@ impl Books {
         seats: &[(RoomId, SeatId)],
         delivery: &Delivery<'_>,
         at: Timestamp,
-        instance: InstanceTag,
+        receiver: &Receiver,
     ) -> Option<RoomId> {
         let marker = self.markers.find(delivery.body)?;
         self.recognised += 1;
@@ -208,7 +239,8 @@ impl Books {
         let room = RoomId(marker.room);
         let seat = seats.iter().find(|(of, _)| *of == room).map(|(_, seat)| *seat);
         let (from, to, replayed) = (self.transport, self.transport, delivery.replayed);
-        let arrival = Arrival { marker, at, replayed, instance, from, group, to };
+        let bystander = self.stretches.is_bystander(receiver.last_loss, at);
+        let arrival = Arrival { marker, at, replayed, instance: receiver.instance, from, bystander, group, to };
         let arrived = self.ledger.arrived(seat, &arrival, &mut self.recorder);
         if let Some(raw) = &mut self.raw {
             raw.arrival(client, &marker, at, replayed);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Books, signed};
 use crate::engine::outcome::ErrorSample;
-use crate::observe::{Fact, GroupId, Labels, Observation, Observe, PublishId, Word};
+use crate::observe::{Fact, GroupId, Labels, Observation, Observe, Topic, Word};
 use crate::time::{Timestamp, nanos};
 use crate::wire::InstanceTag;
 
@@ -24,6 +24,12 @@ impl Books {
         self.recorder.observe(&Observation::new(fact, labels, value));
     }
 
+    /// Records a fact about a client of `group` that lost its connection at `lost`: it belongs to that moment's stretch.
+    pub(in crate::engine) fn since(&mut self, lost: Timestamp, fact: Fact, group: GroupId, value: u64) {
+        let labels = Labels { group: Some(group), phase: self.stretches.at(lost), ..Labels::default() };
+        self.recorder.observe(&Observation::new(fact, labels, value));
+    }
+
     /// Records how long a stage of connecting took.
     pub(in crate::engine) fn stage(&mut self, stage: Word, group: GroupId, took: Duration) {
         let labels = Labels { stage: Some(stage), group: Some(group), ..Labels::default() };
@@ -34,12 +40,13 @@ impl Books {
     pub(in crate::engine) fn said(
         &mut self,
         fact: Fact,
-        publish: PublishId,
+        topic: Topic,
         group: GroupId,
         detail: Option<Word>,
         value: u64,
     ) {
-        let labels = Labels { publish: Some(publish), group: Some(group), detail, ..Labels::default() };
+        let (publish, phase) = (Some(topic.publish), topic.phase);
+        let labels = Labels { publish, group: Some(group), detail, phase, ..Labels::default() };
         self.recorder.observe(&Observation::new(fact, labels, value));
     }
 

@@ -1,10 +1,10 @@
 //! One poll's view of the world: what happens on the connection is written into the books.
 
 use super::{Client, named};
-use crate::engine::books::{Books, SendFate, SendReport};
+use crate::engine::books::{Books, Receiver, SendFate, SendReport};
 use crate::engine::desk::Desk;
 use crate::ledger::{SeatId, Sent};
-use crate::observe::{Fact, PublishId, RoomId, Word};
+use crate::observe::{Fact, RoomId, Topic, Word};
 use crate::session::Happening;
 use crate::time::{Timestamp, nanos};
 
@@ -14,7 +14,7 @@ pub(super) struct Hearing<'a> {
     pub(super) desk: &'a Desk,
     pub(super) books: &'a mut Books,
     pub(super) seats: &'a [(RoomId, SeatId)],
-    pub(super) instance: crate::wire::InstanceTag,
+    pub(super) receiver: Receiver,
     pub(super) ready: bool,
     pub(super) first_delivery: &'a mut Option<Timestamp>,
     /// The newest offset seen in each room, where the client resumes; else empty.
@@ -27,9 +27,9 @@ impl Hearing<'_> {
         match happening {
             Happening::Delivery(delivery, at) => {
                 books.delivery_frame();
-                let room = books.deliver(self.client.id, group, self.seats, &delivery, at, self.instance);
+                let room = books.deliver(self.client.id, group, self.seats, &delivery, at, &self.receiver);
                 if let Some(lost_at) = self.first_delivery.take_if(|_| room.is_some()) {
-                    books.measure(Fact::FirstDelivery, group, nanos(at - lost_at));
+                    books.since(lost_at, Fact::FirstDelivery, group, nanos(at - lost_at));
                 }
                 if let (false, Some(room), Some(offset)) = (self.offsets.is_empty(), room, delivery.offset)
                     && let Some(place) = self.seats.iter().position(|(of, _)| *of == room)
@@ -43,8 +43,8 @@ impl Hearing<'_> {
             }
             Happening::Acked(token, took) => {
                 books.frame(Word::ACK);
-                if let Some(publish) = self.measured(token) {
-                    self.books.said(Fact::Ack, publish, group, None, nanos(took));
+                if let Some(topic) = self.measured(token) {
+                    self.books.said(Fact::Ack, topic, group, None, nanos(took));
                 }
             }
             Happening::Refused(token, code, unconfirmed) => self.refused(token, code, unconfirmed),
@@ -62,7 +62,7 @@ impl Hearing<'_> {
             }
             Happening::Stage(stage, took) => books.stage(stage, group, took),
             Happening::Instance(tag, name) => {
-                self.instance = tag;
+                self.receiver.instance = tag;
                 books.name_instance(tag, name);
             }
             Happening::Frame(kind) => books.frame(kind),
@@ -75,8 +75,8 @@ impl Hearing<'_> {
         let (room, index) = named(token);
         self.books.report(SendReport { room, index, fate: SendFate::Refused });
         let fact = if unconfirmed { Fact::MessageUnconfirmed } else { Fact::MessageRefused };
-        if let Some(publish) = self.measured(token) {
-            self.books.said(fact, publish, self.client.group, None, 1);
+        if let Some(topic) = self.measured(token) {
+            self.books.said(fact, topic, self.client.group, None, 1);
         }
         let kind = match code {
             "unavailable" => Word::UNAVAILABLE,
@@ -89,8 +89,8 @@ impl Hearing<'_> {
         self.books.fail(Word::ACTIVE, kind, self.desk.clock.now(), who, || format!("publication refused: {code}"));
     }
 
-    /// The publish entry of a publication of the measured phase.
-    fn measured(&self, token: u64) -> Option<PublishId> {
+    /// What a publication of the measured phase is told apart by.
+    fn measured(&self, token: u64) -> Option<Topic> {
         let (room, index) = named(token);
         self.books.ledger.measured(room, index)
     }

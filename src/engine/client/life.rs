@@ -7,16 +7,17 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Client, named};
+use super::{Client, Step, named};
 use crate::backoff::HEALTHY_AFTER;
-use crate::engine::books::{SendFate, SendReport};
+use crate::engine::books::{Books, SendFate, SendReport};
 use crate::engine::desk::Desk;
+use crate::engine::incidents::{ClientEvent, Turn};
 use crate::ledger::Sent;
 use crate::observe::{Fact, Word};
 use crate::scenario::Failover;
 use crate::scenario::plan::Life;
 use crate::session::{Ended, Place, Session};
-use crate::time::nanos;
+use crate::time::{Timestamp, nanos};
 use crate::wire::CloseReason;
 
 /// A client's whole life: connect, talk, and come back after a loss as long as its policy says so.
@@ -35,7 +36,7 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
         let ended = match outcome {
             Ok(()) => {
                 became_ready(desk, client);
-                poll_fn(|cx| client.poll(cx, desk, false)).await
+                converse(desk, client).await
             }
             Err(ended) => ended,
         };
@@ -53,10 +54,12 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
             break;
         }
         let Some(delay) = policy.delay(attempt, previous, &mut rng) else { break };
-        desk.clock.sleep_until(desk.clock.now() + delay).await;
+        let wake = desk.clock.now() + delay;
+        desk.clock.sleep_until(wake).await;
         (attempt, previous) = (attempt + 1, delay);
-        if client.state.borrow().lost_at.is_some() {
-            desk.books.borrow_mut().count(Fact::ReconnectAttempt, life.group);
+        let lost_at = client.state.borrow().lost_at;
+        if let Some(lost_at) = lost_at {
+            note_attempt(desk, client, lost_at, delay, wake);
         }
         url = match group.reconnect.failover {
             Failover::Next => (url + 1) % desk.urls,
@@ -79,7 +82,9 @@ async fn establish(
         Err(error) => {
             let who = || desk.name_of(client.id, client.group);
             let now = desk.clock.now();
-            desk.books.borrow_mut().fail(error.stage, error.kind, now, who, || error.detail.clone());
+            let mut books = desk.books.borrow_mut();
+            books.fail(error.stage, error.kind, now, who, || error.detail.clone());
+            note_failure(&mut books, client, now, error.stage, error.kind);
             return Err(None);
         }
     };
@@ -99,14 +104,48 @@ async fn establish(
             }
         }
     }
-    let ready = tokio::time::timeout(desk.dialer.join_timeout, poll_fn(|cx| client.poll(cx, desk, true)));
-    match ready.await {
-        Ok(None) => Ok(()),
-        Ok(ended) => Err(ended),
+    if client.state.borrow().session.as_ref().is_some_and(Session::is_ready) {
+        return Ok(());
+    }
+    let joining = poll_fn(|cx| client.poll(cx, desk));
+    match tokio::time::timeout(desk.dialer.join_timeout, joining).await {
+        Ok(Step::Ended(ended)) => Err(ended),
+        Ok(Step::Ready | Step::Paused) => Ok(()),
         Err(_) => {
             let stage = client.state.borrow().session.as_ref().map_or(Word::AUTH, Session::stage);
             Err(Some(Ended::Timeout(stage)))
         }
+    }
+}
+
+/// Talks until the conversation is over; a slow reader pauses between messages.
+async fn converse(desk: &Desk, client: &Client) -> Option<Ended> {
+    loop {
+        match poll_fn(|cx| client.poll(cx, desk)).await {
+            Step::Ended(ended) => return ended,
+            Step::Ready => {}
+            Step::Paused => {
+                if let Some(until) = client.pause() {
+                    desk.clock.sleep_until(until).await;
+                }
+            }
+        }
+    }
+}
+
+/// A client that lost its connection tries to come back, having waited `delay`, until `wake`.
+fn note_attempt(desk: &Desk, client: &Client, lost_at: Timestamp, delay: Duration, wake: Timestamp) {
+    let (mut books, at) = (desk.books.borrow_mut(), desk.clock.now());
+    books.since(lost_at, Fact::ReconnectAttempt, client.group, 1);
+    books.since(lost_at, Fact::Backoff, client.group, nanos(delay));
+    books.since(lost_at, Fact::BackoffLag, client.group, nanos(at - wake));
+    books.events.push(ClientEvent { client: client.id, at, what: Turn::Tried });
+}
+
+/// An attempt to come back failed.
+fn note_failure(books: &mut Books, client: &Client, at: Timestamp, stage: Word, kind: Word) {
+    if client.down_since().is_some() {
+        books.events.push(ClientEvent { client: client.id, at, what: Turn::Failed(stage, kind) });
     }
 }
 
@@ -118,9 +157,10 @@ fn became_ready(desk: &Desk, client: &Client) {
         books.on_instance(session.instance(), true);
     }
     if let Some(lost_at) = state.lost_at.take() {
-        books.count(Fact::Recovered, client.group);
-        books.measure(Fact::Downtime, client.group, nanos(now - lost_at));
+        books.since(lost_at, Fact::Recovered, client.group, 1);
+        books.since(lost_at, Fact::Downtime, client.group, nanos(now - lost_at));
         state.awaits_first_delivery = Some(lost_at);
+        books.events.push(ClientEvent { client: client.id, at: now, what: Turn::Back });
     }
     if !state.was_ready {
         state.was_ready = true;
@@ -172,6 +212,10 @@ fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&m
                 raw.lost(client.id, since);
             }
             state.lost_at.get_or_insert(since);
+            state.last_loss = Some(since);
+            books.events.push(ClientEvent { client: client.id, at: since, what: Turn::Lost(kind) });
+        } else if state.lost_at.is_some() {
+            books.events.push(ClientEvent { client: client.id, at: now, what: Turn::Failed(stage, kind) });
         }
     }
     was_up

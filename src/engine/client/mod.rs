@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use crate::engine::books::Receiver;
 use crate::engine::desk::Desk;
 use crate::ledger::SeatId;
 use crate::observe::{ClientId, GroupId, RoomId, Word};
@@ -34,6 +36,10 @@ struct State {
     /// It has been in all its rooms at least once.
     was_ready: bool,
     lost_at: Option<Timestamp>,
+    /// When it last lost its connection, back or not.
+    last_loss: Option<Timestamp>,
+    /// It reads no faster than this, in bytes per second, and not before then.
+    slow: Option<(u64, Timestamp)>,
     awaits_first_delivery: Option<Timestamp>,
     /// The newest offset seen in each room, where the client resumes; else empty.
     offsets: Box<[u64]>,
@@ -99,14 +105,31 @@ impl Client {
         }
     }
 
+    /// From now on it reads no faster than `rate` bytes per second, and its socket takes in little beyond that.
+    pub(in crate::engine) fn slow_down(&self, rate: u64, now: Timestamp) {
+        let mut state = self.state.borrow_mut();
+        state.slow = Some((rate.max(1), now));
+        if let Some(session) = &state.session {
+            session.take_little();
+        }
+        if let Some(waker) = &state.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// When a slow reader may read again.
+    fn pause(&self) -> Option<Timestamp> {
+        self.state.borrow().slow.map(|(_, next)| next)
+    }
+
     /// Whether it has been in all its rooms at least once.
     pub(in crate::engine) fn was_ready(&self) -> bool {
         self.state.borrow().was_ready
     }
 
-    /// Whether it has lost its connection and is not back.
-    pub(in crate::engine) fn is_down(&self) -> bool {
-        self.state.borrow().lost_at.is_some()
+    /// Since when it has been without its connection, if it is.
+    pub(in crate::engine) fn down_since(&self) -> Option<Timestamp> {
+        self.state.borrow().lost_at
     }
 
     /// Publications handed to the socket and not known to be written.
@@ -119,14 +142,17 @@ impl Client {
     fn install(&self, session: Session) {
         let mut state = self.state.borrow_mut();
         state.given_up = false;
+        if state.slow.is_some() {
+            session.take_little();
+        }
         state.session = Some(session);
     }
 
-    /// Polls the conversation, telling the books what happens.
-    fn poll(&self, cx: &mut Context<'_>, desk: &Desk, until_ready: bool) -> Poll<Option<Ended>> {
+    /// Polls the conversation, telling the books what happens. A slow reader reads one message and pauses.
+    fn poll(&self, cx: &mut Context<'_>, desk: &Desk) -> Poll<Step> {
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
-        let Some(session) = state.session.as_mut() else { return Poll::Ready(None) };
+        let Some(session) = state.session.as_mut() else { return Poll::Ready(Step::Ended(None)) };
         if state.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
             state.waker = Some(cx.waker().clone());
         }
@@ -136,19 +162,37 @@ impl Client {
             desk,
             books: &mut books,
             seats: &state.seats,
-            instance: session.instance(),
+            receiver: Receiver { instance: session.instance(), last_loss: state.last_loss },
             ready: false,
             first_delivery: &mut state.awaits_first_delivery,
             offsets: &mut state.offsets,
         };
-        let ended = session.poll(cx, &mut |happening| hearing.hear(happening));
+        let at_most = if state.slow.is_some() { 1 } else { usize::MAX };
+        let ended = session.poll(cx, at_most, &mut |happening| hearing.hear(happening));
         let ready = hearing.ready;
-        books.add_traffic(session.take_traffic());
+        let traffic = session.take_traffic();
+        if let Some((rate, next)) = &mut state.slow {
+            let pause = traffic.read.saturating_mul(1_000_000_000) / *rate;
+            *next = desk.clock.now().max(*next) + Duration::from_nanos(pause);
+        }
+        books.add_traffic(traffic);
         match ended {
-            Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending if state.given_up => Poll::Ready(Some(Ended::Closed(CloseReason::Silent))),
-            Poll::Pending if until_ready && (ready || session.is_ready()) => Poll::Ready(None),
+            Poll::Ready(ended) => Poll::Ready(Step::Ended(Some(ended))),
+            Poll::Pending if state.given_up => Poll::Ready(Step::Ended(Some(Ended::Closed(CloseReason::Silent)))),
+            Poll::Pending if ready => Poll::Ready(Step::Ready),
+            Poll::Pending if state.slow.is_some_and(|(_, next)| next > desk.clock.now()) => Poll::Ready(Step::Paused),
             Poll::Pending => Poll::Pending,
         }
     }
+}
+
+/// Where polling a conversation leads.
+#[derive(Debug)]
+enum Step {
+    /// It is over; nothing if there was none.
+    Ended(Option<Ended>),
+    /// All rooms are joined.
+    Ready,
+    /// A slow reader must wait.
+    Paused,
 }

@@ -5,17 +5,22 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 
 use crate::engine::Setup;
+use crate::engine::fault::{Rig, Schedule};
 use crate::engine::health::{Meter, Vitals};
+use crate::engine::incidents::Incidents;
 use crate::engine::link::{FromWorker, Stage, ToWorker};
 use crate::engine::outcome::{End, ErrorSample, Outcome, Tick};
 use crate::ledger::Tally;
 use crate::metrics::{Histogram, Names, Recorder, Snapshot};
+use crate::observe::ClientId;
 use crate::time::{Clock, Timestamp};
 use crate::wire::InstanceTag;
 
+mod faults;
 mod sums;
 
 /// Between the decision that everybody is there and the first moment of the schedule.
@@ -42,8 +47,13 @@ pub(in crate::engine) struct Coordinator<'a> {
     clock: Clock,
     orders: Vec<mpsc::Sender<ToWorker>>,
     reports: mpsc::Receiver<FromWorker>,
+    rig: &'a mut dyn Rig,
     signals: &'a mut Signals,
     on_tick: &'a mut OnTick<'a>,
+    schedule: Schedule,
+    incidents: Incidents,
+    /// When the rig cut a client's connection.
+    cuts: FxHashMap<ClientId, Timestamp>,
     workers: Vec<Known>,
     tally: Tally,
     own: Recorder,
@@ -85,6 +95,7 @@ impl<'a> Coordinator<'a> {
         setup: Arc<Setup>,
         orders: Vec<mpsc::Sender<ToWorker>>,
         reports: mpsc::Receiver<FromWorker>,
+        rig: &'a mut dyn Rig,
         signals: &'a mut Signals,
         on_tick: &'a mut OnTick<'a>,
     ) -> Self {
@@ -93,6 +104,7 @@ impl<'a> Coordinator<'a> {
             groups: scenario.groups.iter().map(|group| group.name.clone()).collect(),
             publishes: scenario.publishes.iter().map(|publish| publish.name.clone()).collect(),
             instances: BTreeMap::new(),
+            incidents: scenario.faults.iter().map(|fault| fault.name.clone()).collect(),
         };
         let clock = setup.dialer.clock.clone();
         Self {
@@ -115,8 +127,12 @@ impl<'a> Coordinator<'a> {
             setup,
             orders,
             reports,
+            rig,
             signals,
             on_tick,
+            schedule: Schedule::default(),
+            incidents: Incidents::declared([]),
+            cuts: FxHashMap::default(),
         }
     }
 
@@ -128,6 +144,7 @@ impl<'a> Coordinator<'a> {
             Err(end) => end,
             Ok(t0) => {
                 self.t0 = Some(t0);
+                self.expect_faults(t0 + times.warm_up);
                 self.order(&ToWorker::Schedule(t0)).await;
                 let started = t0 + times.warm_up;
                 let mut end = self.publish(t0).await;
@@ -217,6 +234,7 @@ impl<'a> Coordinator<'a> {
 
     /// Asks every worker for the fate of its last publications, lets all know, and ends them.
     async fn close(&mut self) {
+        self.make_amends();
         self.order(&ToWorker::Settle).await;
         self.until(Stage::Settled).await;
         self.order(&ToWorker::Finish).await;
@@ -236,16 +254,23 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    /// Goes on adding up until `deadline`, or until `enough`, or until something stops the run.
+    /// Goes on adding up until `deadline`, or until `enough`, or until something stops the run; carries out faults.
     async fn wait(&mut self, deadline: Timestamp, enough: impl Fn(&[Known]) -> bool) -> Woken {
         loop {
             if enough(&self.workers) {
                 return Woken::Enough;
             }
+            self.carry_out().await;
+            let wake = self.schedule.next().map_or(deadline, |act| act.min(deadline));
             let report = tokio::select! {
                 biased;
                 signal = self.signals.recv() => return Woken::Stopped(End::Interrupted(signal.unwrap_or(130))),
-                () = self.clock.sleep_until(deadline), if self.clock.now() < deadline => return Woken::Deadline,
+                () = self.clock.sleep_until(wake), if self.clock.now() < wake => {
+                    if wake == deadline {
+                        return Woken::Deadline;
+                    }
+                    continue;
+                }
                 report = self.reports.recv() => report,
             };
             let Some(report) = report else {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Coordinator, Known};
 use crate::engine::books::{SendReport, signed};
+use crate::engine::incidents::Incidents;
 use crate::engine::link::{FromWorker, ToWorker};
 use crate::engine::outcome::{End, Identity, Outcome, Phase, Tick};
 use crate::metrics::Snapshot;
@@ -41,6 +42,7 @@ impl Coordinator<'_> {
             instances: report.instances,
             stage: Some(report.stage),
         };
+        self.follow(report.events).await;
         self.peak = self.peak.max(self.workers.iter().map(|known| known.ready).sum());
         if self.orders.len() > 1 && !report.reports.is_empty() {
             let from = |sent: SendReport| (report.worker, sent);
@@ -96,6 +98,10 @@ impl Coordinator<'_> {
 
     pub(super) fn outcome(mut self, end: End, measured: Duration) -> Outcome {
         self.take_second();
+        let start = self.t0.map_or(self.clock.now(), |t0| t0 + self.setup.scenario.times.warm_up);
+        self.names.incidents = self.incidents.names();
+        let incidents = std::mem::replace(&mut self.incidents, Incidents::declared([]));
+        let incidents = incidents.conclude(start, start + measured + self.setup.scenario.times.drain);
         let identity = Identity {
             due: self.totals.count("deliveries.due"),
             delivered: self.totals.count("deliveries.delivered"),
@@ -117,6 +123,7 @@ impl Coordinator<'_> {
             unknown_frames: self.unknown,
             measured,
             instances: self.instances,
+            incidents,
         }
     }
 }

@@ -11,10 +11,12 @@ use crate::engine::Setup;
 use crate::engine::books::{Action, SendFate, SendReport};
 use crate::engine::client::{Client, abandon, live};
 use crate::engine::desk::Desk;
+use crate::engine::fault::victims;
 use crate::engine::walk::Share;
 use crate::ledger::Sent;
 use crate::metrics::Histogram;
-use crate::observe::{ClientId, Fact, Word};
+use crate::observe::{ClientId, Fact, Topic, Word};
+use crate::scenario::Deed;
 use crate::scenario::plan::{Payload, Plan, Publication};
 use crate::time::{Timestamp, nanos};
 use crate::wire::Marker;
@@ -78,8 +80,8 @@ impl Worker {
         self.groups.borrow_mut()[usize::from(client.group.0)].1 += u64::from(ready);
         if !ready {
             self.desk.books.borrow_mut().count(fact, client.group);
-        } else if client.is_down() {
-            self.desk.books.borrow_mut().count(Fact::NeverRecovered, client.group);
+        } else if let Some(lost_at) = client.down_since() {
+            self.desk.books.borrow_mut().since(lost_at, Fact::NeverRecovered, client.group, 1);
         }
     }
 
@@ -149,10 +151,24 @@ impl Worker {
                 Action::Start(client) => self.start(client),
                 Action::Leave(client) => self.depart(client),
                 Action::Say(publication) => self.say(&publication),
+                Action::Afflict(number) => self.afflict(number),
             }
             done += 1;
             if done % YIELD_EVERY == 0 {
                 tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// This worker's own part of a fault.
+    fn afflict(&self, number: u16) {
+        let scenario = &self.desk.scenario;
+        let Some(fault) = scenario.faults.get(usize::from(number)) else { return };
+        let Deed::Slow { clients, percent, read } = fault.deed else { return };
+        let at = scenario.times.warm_up + fault.at;
+        for victim in victims(&self.plan, scenario.seed, number, clients, percent, at) {
+            if let Some((client, _)) = self.clients.borrow().get(&victim) {
+                client.slow_down(read, self.desk.clock.now());
             }
         }
     }
@@ -176,26 +192,27 @@ impl Worker {
 
     fn account_for(&self, publication: &Publication, said: Result<Timestamp, Word>, t0: Timestamp) {
         let mut books = self.desk.books.borrow_mut();
-        let (publish, group) = (publication.publish, self.desk.scenario[publication.publish].from);
+        let group = self.desk.scenario[publication.publish].from;
         let measured = books.measures(publication.due);
         let due = t0 + publication.due;
+        let topic = Topic { publish: publication.publish, phase: books.stretches.at(due) };
         if let Some(raw) = &mut books.raw {
             raw.said(publication, due, said);
         }
         if measured {
-            books.said(Fact::MessageScheduled, publish, group, None, 1);
+            books.said(Fact::MessageScheduled, topic, group, None, 1);
         }
         match said {
             Ok(at) if measured => {
-                books.said(Fact::MessageSent, publish, group, None, 1);
-                books.said(Fact::SendLag, publish, group, None, nanos(at - due));
+                books.said(Fact::MessageSent, topic, group, None, 1);
+                books.said(Fact::SendLag, topic, group, None, nanos(at - due));
             }
             Ok(_) => {}
             Err(reason) => {
                 let fate = SendFate::Sent(Sent::Unsent);
                 books.report(SendReport { room: publication.room, index: publication.index, fate });
                 if measured {
-                    books.said(Fact::MessageUnsent, publish, group, Some(reason), 1);
+                    books.said(Fact::MessageUnsent, topic, group, Some(reason), 1);
                 }
             }
         }

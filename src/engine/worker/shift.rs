@@ -95,6 +95,7 @@ impl Worker {
             errors: std::mem::take(&mut books.errors),
             unknown: std::mem::take(&mut books.unknown),
             instances: books.instances.clone(),
+            events: std::mem::take(&mut books.events),
             lag: with_snapshot.then(|| std::mem::take(&mut *self.lag.borrow_mut())),
         }
     }
@@ -202,6 +203,7 @@ pub(in crate::engine) async fn run(
                 books.catch_up(worker.desk.clock.now());
                 batch.iter().filter(|(from, _)| *from != number).for_each(|(_, report)| books.apply(report));
             }
+            Some(ToWorker::Stretch(at, stretch)) => worker.desk.books.borrow_mut().begin_stretch(at, stretch),
             Some(ToWorker::StopSpeaking) => worker.silent.set(true),
             Some(ToWorker::Settle) => {
                 worker.silent.set(true);

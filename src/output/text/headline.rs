@@ -2,7 +2,7 @@
 
 use super::layout::{WIDTH, paint, wrap};
 use super::number::{long, many, time};
-use crate::report::{Ending, Path, Report};
+use crate::report::{Ending, Fault, Path, Report};
 use crate::ui::{Palette, fit, width};
 
 pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
@@ -36,6 +36,7 @@ fn word(report: &Report) -> &'static str {
         _ if !report.identity.holds => "FAIL",
         _ if !report.generator.healthy => "UNTRUSTWORTHY",
         Ending::Aborted(_) => "FAIL",
+        _ if report.faults.iter().any(|fault| fault.failure.is_some()) => "FAIL",
         _ if report.thresholds.iter().any(|rule| !rule.ok) => "FAIL",
         _ if report.thresholds.is_empty() => "DONE",
         _ => "PASS",
@@ -66,6 +67,8 @@ fn because(report: &Report) -> Vec<String> {
         Ending::Aborted(why) => reasons.push(format!("ended early: {why}")),
         Ending::Failed(why) => reasons.push(why.clone()),
     }
+    let undone = report.faults.iter().filter(|fault| fault.failure.is_some());
+    reasons.extend(undone.map(|fault| format!("the fault {} was not carried out: see below", fault.name)));
     if !report.identity.holds {
         reasons.push("the counts contradict each other: see below".to_owned());
     }
@@ -93,7 +96,22 @@ fn warnings(report: &Report) -> Vec<String> {
     warn(misrouted, format!("{} arrived where they do not belong (misrouted)", copies(misrouted)));
     let unknown = report.arrivals.iter().filter(|row| row.path == Path::Unknown).map(|row| row.summary.count).sum();
     warn(unknown, format!("{} came by an unknown instance", copies(unknown)));
+    warnings.extend(report.faults.iter().flat_map(incident));
     warnings
+}
+
+/// What an incident adds to them: clients that stayed away, and that nobody had planned it.
+fn incident(fault: &Fault) -> Vec<String> {
+    let (lost, never) = (fault.reconnect.lost, fault.reconnect.never);
+    let name = fit(&fault.name, 32);
+    let mut warnings = Vec::new();
+    if !fault.declared {
+        warnings.push(format!("{} lost at once, not by a fault ({name})", many(lost, "connection")));
+    }
+    if never > 0 {
+        warnings.push(format!("{} of {} never came back after {name}", long(never), many(lost, "client")));
+    }
+    warnings.iter().map(|warning| fit(warning, WIDTH - width("  warning  "))).collect()
 }
 
 fn copies(number: u64) -> String {

@@ -4,13 +4,16 @@
 //! `ui::printable` on its way.
 
 mod arrival;
+mod bars;
 mod clients;
+mod fault;
 mod generator;
 mod headline;
 mod identity;
 mod layout;
 mod number;
 mod thresholds;
+mod words;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -38,8 +41,15 @@ impl Output for Text {
 /// A part of the screen, as lines.
 type Section = fn(&Report, &Palette) -> Vec<String>;
 
-const SECTIONS: &[Section] =
-    &[headline::lines, thresholds::lines, arrival::lines, identity::lines, clients::lines, generator::lines];
+const SECTIONS: &[Section] = &[
+    headline::lines,
+    thresholds::lines,
+    arrival::lines,
+    identity::lines,
+    fault::lines,
+    clients::lines,
+    generator::lines,
+];
 
 /// Writes the screen.
 ///

@@ -79,6 +79,13 @@ pub(super) fn moment(nanos: i64) -> String {
     format!("{sign}{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
 }
 
+/// The same in whole seconds: `0:10`.
+pub(super) fn clock(nanos: i64) -> String {
+    let seconds = nanos.unsigned_abs() / 1_000_000_000;
+    let sign = if nanos < 0 && seconds > 0 { "-" } else { "" };
+    format!("{sign}{}:{:02}", seconds / 60, seconds % 60)
+}
+
 /// A share of `whole` in per cent: `51 %`, `0.4 %`.
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -129,6 +136,7 @@ mod tests {
             ["84.0 ms", "0.550 ms", "14.2 s", "5 000 s"]
         );
         assert_eq!([moment(10_200_000_000), moment(-3_100_000_000), moment(0)], ["0:10.2", "-0:03.1", "0:00.0"]);
+        assert_eq!([clock(70_900_000_000), clock(-3_100_000_000), clock(-1)], ["1:10", "-0:03", "0:00"]);
         assert_eq!([percent(0.51), percent(0.004), percent(0.0)], ["51 %", "0.4 %", "0 %"]);
         assert_eq!([size(812), size(421_888), size(2_202_009)], ["812 B", "412 KiB", "2.10 MiB"]);
     }

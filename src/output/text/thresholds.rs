@@ -15,7 +15,7 @@ pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
     let mut lines = vec![paint(palette.head, "Thresholds")];
     for rule in &report.thresholds {
         lines.extend(row(rule, palette));
-        if !rule.ok {
+        if !rule.ok || rule.value.is_none() {
             lines.extend(wrap(&place(rule, &report.scenario.path), "          ", 3));
         }
     }
@@ -43,7 +43,14 @@ fn row(rule: &Threshold, palette: &Palette) -> Vec<String> {
 }
 
 fn value(rule: &Threshold) -> String {
-    let Some(value) = rule.value else { return if rule.count > 0 { "never" } else { "none" }.to_owned() };
+    let Some(value) = rule.value else {
+        return match rule.count {
+            _ if rule.ok => "-",
+            0 => "none",
+            _ => "never",
+        }
+        .to_owned();
+    };
     match rule.unit.as_str() {
         "ns" => time(value),
         "ratio" if value >= 1_000.0 => format!("{} x", long(value as u64)),

@@ -8,9 +8,11 @@ use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{self, Node, Origin, Value};
 use super::file::{self, File};
 use super::variables::{self, Environment};
-use super::{RulePart, Scenario, Source, Times, builtin, deserialize};
+use super::{Fault, RulePart, Scenario, Source, Times, builtin, deserialize};
 
 mod clients;
+mod faults;
+mod owned;
 mod publish;
 mod rooms;
 mod sanity;
@@ -47,6 +49,28 @@ pub struct Overrides {
     pub key: Option<PathBuf>,
     /// `--connect-to`: `host:port` → `host:port`.
     pub connect_to: Vec<(String, String)>,
+    /// `--i-own-this-target`, `WSBENCH_OWNED`.
+    pub owned: Owned,
+}
+
+/// Whose the target is, as far as it was said. Faults and crowds are for one's own servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Owned {
+    /// Nothing was said: only what is on this machine is ours.
+    #[default]
+    Unsaid,
+    /// Servers on these hosts are ours too: `WSBENCH_OWNED=chat.example.com,10.0.0.7`.
+    Hosts(Vec<String>),
+    /// Whatever the target is, it is ours: `--i-own-this-target`.
+    Target,
+}
+
+impl Owned {
+    /// The hosts named in `text`, with commas between them.
+    pub fn hosts(text: &str) -> Self {
+        let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+        Self::Hosts(hosts.map(str::to_owned).collect())
+    }
 }
 
 /// Reads and checks the scenario at `path`, or the shipped one called `@name`.
@@ -92,12 +116,16 @@ impl Check<'_> {
 
     fn scenario(&self, file: &File) -> Checked<Scenario> {
         self.reserved(file)?;
-        let times = self.times(&file.run)?;
+        let mut times = self.times(&file.run)?;
         let users = self.users(file.users.as_ref())?;
         let target = self.target(file, &times)?;
         let mut rooms = rooms::Rooms::default();
         let groups = self.groups(file, &target, &users, &mut rooms)?;
         let publishes = self.publishes(file, &times, &groups, &rooms)?;
+        let faults = self.faults(file, times.duration, &target, &groups)?;
+        if file.run.settle.is_none() {
+            times.settle = times.settle.max(longest_outage(&faults) + times.drain);
+        }
         let scenario = Scenario {
             name: file.name.clone().unwrap_or_else(|| self.default_name()),
             seed: self.overrides.seed.or(file.seed).unwrap_or(42),
@@ -108,6 +136,7 @@ impl Check<'_> {
             rooms: rooms.names,
             groups,
             publishes,
+            faults,
             thresholds: self.thresholds(file)?,
         };
         self.sanity(&scenario)?;
@@ -115,7 +144,7 @@ impl Check<'_> {
     }
 
     fn reserved(&self, file: &File) -> Checked<()> {
-        let keys = [("request", file.request), ("fault", file.fault), ("gate", file.gate)];
+        let keys = [("request", file.request), ("gate", file.gate)];
         match keys.iter().find(|(_, value)| value.is_some()) {
             Some((key, _)) => Err(self.not_built(key, &format!("`{key}`"))),
             None => Ok(()),
@@ -178,6 +207,11 @@ impl Check<'_> {
         self.wrong(path, format!("no {kind} is called `{written}`"))
             .with_help(did_you_mean(written, known.iter().copied()))
     }
+}
+
+/// How long the longest fault takes that ends at all.
+fn longest_outage(faults: &[Fault]) -> Duration {
+    faults.iter().filter_map(|fault| fault.deed.outage()).max().unwrap_or_default()
 }
 
 impl Scenario {

@@ -15,6 +15,7 @@ impl Check<'_> {
             return Err(self.wrong("clients", message));
         }
         let plan = Plan::new(scenario);
+        self.owned(scenario, &plan)?;
         self.enough_users(scenario, &plan)?;
         self.no_silent_room(scenario, &plan)
     }

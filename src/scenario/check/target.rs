@@ -1,12 +1,14 @@
 //! `[server]` and `[target]`: whom to talk to and how to get there.
 
 use std::path::PathBuf;
+use std::time::Duration;
 use url::Url;
 
 use super::{Check, Checked, Diagnostic};
 use crate::dialect::{self, DIALECTS, DialectError};
 use crate::scenario::file::{self, Broker, File, Resolve};
 use crate::scenario::{BrokerChoice, Bundled, Foreign, Network, Target, Times, TlsFiles};
+use crate::units::print_duration;
 
 /// Dialects that are named in plans but cannot be used yet.
 const NOT_BUILT: &[&str] = &[
@@ -22,6 +24,15 @@ const NOT_BUILT: &[&str] = &[
     "nats",
     "raw",
 ];
+
+/// Between two pings of the bundled server, unless something else is asked for.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Silence after which a client counts as dead, unless something else is asked for.
+const PING_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// No instance pings more often, or is less patient.
+const SHORTEST_PING: Duration = Duration::from_millis(100);
 
 /// The default dialect.
 const ROOM: &str = "room";
@@ -56,7 +67,19 @@ impl Check<'_> {
             Broker::Redis => BrokerChoice::Redis,
             Broker::Memory => BrokerChoice::Memory,
         };
-        Ok(Target::Bundled(Bundled { instances, broker }))
+        let ping_interval = self.ping("ping_interval", server.ping_interval, PING_INTERVAL)?;
+        let ping_timeout = self.ping("ping_timeout", server.ping_timeout, PING_TIMEOUT)?;
+        Ok(Target::Bundled(Bundled { instances, broker, ping_interval, ping_timeout }))
+    }
+
+    fn ping(&self, key: &str, written: Option<file::Time>, usual: Duration) -> Checked<Duration> {
+        match written.map_or(usual, |time| time.0) {
+            time if time < SHORTEST_PING => {
+                let message = format!("`{key}` must be at least {}", print_duration(SHORTEST_PING));
+                Err(self.wrong(&format!("server.{key}"), message))
+            }
+            time => Ok(time),
+        }
     }
 
     fn foreign(&self, target: Option<&file::Target>) -> Checked<Target> {

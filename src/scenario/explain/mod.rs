@@ -8,6 +8,7 @@ use super::{Scenario, Target};
 use crate::time::nanos;
 use crate::units::human::{count, duration, grouped, rate};
 
+mod faults;
 mod traffic;
 mod wrap;
 
@@ -59,6 +60,7 @@ pub fn explain(scenario: &Scenario, limits: &Limits) -> String {
     traffic::clients(scenario, &plan, &mut out);
     traffic::publications(scenario, &mut out);
     expected(scenario, &plan, &mut out);
+    faults::faults(scenario, &plan, &mut out);
     time(scenario, &mut out);
     thresholds(scenario, &mut out);
     machine(&Needs::of(scenario, &plan), limits, scenario, &mut out);
@@ -158,7 +160,10 @@ fn thresholds(scenario: &Scenario, out: &mut Wrapped) {
     if scenario.thresholds.is_empty() {
         out.item("none of its own");
     }
-    out.item("implied unless named: clients.failed == 0, messages.unsent at most 1 %");
+    out.item(match scenario.faults.is_empty() {
+        true => "implied unless named: clients.failed == 0, messages.unsent at most 1 %",
+        false => "implied unless named: clients.failed == 0",
+    });
 }
 
 fn machine(needs: &Needs, limits: &Limits, scenario: &Scenario, out: &mut Wrapped) {

@@ -2,7 +2,7 @@
 
 use super::{Limits, Needs, explain};
 use crate::scenario::plan::Plan;
-use crate::scenario::{Overrides, Scenario, Source, load, parse};
+use crate::scenario::{Overrides, Owned, Scenario, Source, load, parse};
 
 const ROOMY: Limits = Limits { open_files: 20_000, ports: 28_232 };
 
@@ -95,7 +95,8 @@ fn everything_that_moves_is_described_within_eighty_columns() {
         to = 'lobby'
         text = { size = 'lognormal(120B, 0.8)' }
         ";
-    let scenario = parse(Source::new("moving.toml", text), &Overrides::default(), &|_| None).unwrap();
+    let owned = Overrides { owned: Owned::Target, ..Overrides::default() };
+    let scenario = parse(Source::new("moving.toml", text), &owned, &|_| None).unwrap();
     let words = explain(&scenario, &ROOMY);
     assert!(words.lines().all(|line| line.chars().count() <= 80), "{words}");
     for part in
@@ -103,4 +104,70 @@ fn everything_that_moves_is_described_within_eighty_columns() {
     {
         assert!(unbroken(&words).contains(part), "{part} is not in {words}");
     }
+}
+
+/// What is said about the faults of a shipped scenario.
+fn faults_of(name: &str, vars: &[(&str, &str)]) -> String {
+    let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let scenario = load(name, &Overrides { vars, ..Overrides::default() }, &|_| None).unwrap();
+    let words = explain(&scenario, &ROOMY);
+    assert!(words.lines().all(|line| line.chars().count() <= 80), "{words}");
+    words.split("\n\n").find(|part| part.starts_with("Faults")).unwrap().to_owned()
+}
+
+#[test]
+fn faults_in_words() {
+    insta::assert_snapshot!(faults_of("@reconnect-storm", &[]), @r"
+    Faults
+      storm, 10 s after the warm-up: 30 % of listeners (about 270 clients) have
+        their connections reset
+    ");
+    insta::assert_snapshot!(faults_of("@rolling-deploy", &[]), @r"
+    Faults
+      first, 5 s after the warm-up: instance 0, where 334 clients connect at first,
+        sends everybody away, ends and is started again after 6 s
+      second, 15 s after the warm-up: instance 1, where 333 clients connect at
+        first, sends everybody away, ends and is started again after 6 s
+      third, 25 s after the warm-up: instance 2, where 333 clients connect at first,
+        sends everybody away, ends and is started again after 6 s
+      needs Redis: only then every instance is a process; without one the run ends
+        before it begins (exit 3)
+    ");
+    insta::assert_snapshot!(faults_of("@redis-outage", &[]), @r"
+    Faults
+      outage, 10 s after the warm-up: Redis stands still for 3 s
+      needs a Redis of its own: a redis-server or valkey-server on PATH, and no
+        --redis; without one the run ends before it begins (exit 3)
+    ");
+    insta::assert_snapshot!(faults_of("@slow-consumers", &[]), @r"
+    Faults
+      tunnel, 3 s after the warm-up: 1 % of listeners (about 3 clients) read no
+        faster than 1.00 KiB/s from then on
+    ");
+    insta::assert_snapshot!(faults_of("@half-open", &[]), @r"
+    Faults
+      forgotten, 8 s after the warm-up: 20 % of listeners (about 180 clients) are
+        cut off without a word, which they notice after 3 s of silence
+    ");
+}
+
+#[test]
+fn who_may_be_back_too_late_is_said_before() {
+    let silence = unbroken(&faults_of("@half-open", &[("PING_INTERVAL", "10s"), ("PING_TIMEOUT", "20s")]));
+    assert!(
+        silence.contains("NOTE: listeners may need 30.5 s to be back, longer than the 22 s there is left of the run"),
+        "{silence}"
+    );
+    let policy = unbroken(&faults_of("@policy-face-off", &[("RESTART", "20s")]));
+    assert!(
+        policy.contains("NOTE: centrifuge may need 39.6 s to be back, longer than the 27 s there is left of the run"),
+        "{policy}"
+    );
+    let never = unbroken(&faults_of("@reconnect-storm", &[("POLICY", "browser"), ("HOW", "close:1001")]));
+    assert!(
+        never.contains("NOTE: some of listeners will not come back from this by their reconnect policy"),
+        "{never}"
+    );
+    let here = unbroken(&faults_of("@policy-face-off", &[]));
+    assert!(!here.contains("NOTE"), "{here}");
 }

@@ -6,12 +6,17 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+#[macro_use]
+mod text;
+
+mod fault;
 mod load;
 mod shapes;
 mod target;
 mod traffic;
 mod values;
 
+pub(super) use fault::{Disconnect, Fault, Instance, InstanceWord, Redis, RedisWord, Slow};
 pub(super) use load::{beside, lines, read_source, resolve};
 pub(super) use shapes::{Course, OneOrMany, Ordered, WordOr};
 pub(super) use target::{Broker, Mint, Resolve, Reuse, Server, Target, Tls, Users};
@@ -55,8 +60,9 @@ pub(super) struct File {
     pub(super) publish: Vec<Publish>,
     /// Requests and their responses (not built yet).
     pub(super) request: Option<Reserved>,
-    /// Faults at stated times (not built yet).
-    pub(super) fault: Option<Reserved>,
+    /// What goes wrong on purpose, and when.
+    #[serde(default)]
+    pub(super) fault: Vec<Fault>,
     /// The regression gate's settings (not built yet).
     pub(super) gate: Option<Reserved>,
     /// What must hold: metric = rule.
@@ -84,7 +90,7 @@ fn seed_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "anyOf": [
             { "type": "integer", "minimum": 0 },
-            { "type": "string", "pattern": format!("^{}$", values::VARIABLE) },
+            { "type": "string", "pattern": format!("^{}$", text::VARIABLE) },
         ]
     })
 }
@@ -99,7 +105,7 @@ pub(super) fn schema() -> serde_json::Value {
 /// `${NAME}` may stand for any scalar: also for numbers, truth values and the names of a choice.
 fn admit_variables(schema: &mut schemars::Schema) {
     schemars::transform::transform_subschemas(&mut admit_variables, schema);
-    let variable = serde_json::json!({ "type": "string", "pattern": format!("^{}$", values::VARIABLE) });
+    let variable = serde_json::json!({ "type": "string", "pattern": format!("^{}$", text::VARIABLE) });
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(serde_json::Value::Array(choices)) = object.get_mut("oneOf")
         && choices.iter().all(|choice| choice.get("const").is_some())

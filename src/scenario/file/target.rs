@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use super::values::{RateText, Reserved, Whole};
+use super::values::{RateText, Reserved, Time, Whole};
 
 /// The bundled room server, started for this run.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -14,6 +14,11 @@ pub(in crate::scenario) struct Server {
     pub(in crate::scenario) instances: Option<Whole<1>>,
     /// What joins them. Default auto.
     pub(in crate::scenario) broker: Option<Broker>,
+    /// Between two pings to a client. Default 30s, at least 100ms.
+    pub(in crate::scenario) ping_interval: Option<Time>,
+    /// Silence after which a client counts as dead. Default 60s, at least 100ms. Clients give a server up that has been
+    /// silent for both together.
+    pub(in crate::scenario) ping_timeout: Option<Time>,
 }
 
 /// What joins the instances of the bundled server.

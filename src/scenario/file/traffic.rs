@@ -135,7 +135,8 @@ pub(in crate::scenario) enum Auth {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Reconnect {
-    /// none, browser, full-jitter, equal-jitter, decorrelated or fixed. Default full-jitter.
+    /// none, browser, full-jitter, equal-jitter, decorrelated, fixed, eventsource, socket.io, phoenix or centrifuge.
+    /// Default full-jitter.
     pub(in crate::scenario) policy: Option<String>,
     /// The first delay the policy counts from. Default 500ms.
     pub(in crate::scenario) base: Option<Time>,
@@ -227,7 +228,7 @@ impl Shapes for To {
 pub(in crate::scenario) struct Threshold {
     /// The rule: "< 100ms".
     pub(in crate::scenario) rule: String,
-    /// Judge only this incident, or "steady".
+    /// Judge only this: the name of a fault, "incident-1" and so on for those nobody declared, or "steady".
     pub(in crate::scenario) during: Option<String>,
     /// End the run at once when it breaks. Default false.
     #[serde(default)]

@@ -6,64 +6,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use super::text::VARIABLE;
 use crate::profile::Spacing;
 use crate::scenario::{Pick, Stay};
 use crate::units::{self, parse_duration, parse_rate, parse_size};
-
-/// What `${NAME}` looks like in a schema: it may stand for any scalar.
-pub(super) const VARIABLE: &str = r"\$\{[A-Za-z0-9_]+\}";
-
-/// Deserializes and describes a type whose text is read by one function.
-macro_rules! text_value {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $read:expr, $expected:expr, $pattern:expr, unit $unit:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq)]
-        pub(crate) struct $name(pub(crate) $inner);
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Text;
-                impl Visitor<'_> for Text {
-                    type Value = $name;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str($expected)
-                    }
-                    fn visit_str<E: Error>(self, text: &str) -> Result<$name, E> {
-                        let read: fn(&str) -> Result<$inner, String> = $read;
-                        read(text).map($name).map_err(E::custom)
-                    }
-                    fn visit_u64<E: Error>(self, number: u64) -> Result<$name, E> {
-                        self.visit_f64(number as f64)
-                    }
-                    fn visit_i64<E: Error>(self, number: i64) -> Result<$name, E> {
-                        self.visit_f64(number as f64)
-                    }
-                    fn visit_f64<E: Error>(self, number: f64) -> Result<$name, E> {
-                        let unit: Option<&str> = $unit;
-                        Err(match unit {
-                            Some(unit) => E::custom(format!("{number} has no unit; write \"{number}{unit}\"")),
-                            None => E::invalid_type(serde::de::Unexpected::Float(number), &self),
-                        })
-                    }
-                }
-                deserializer.deserialize_any(Text)
-            }
-        }
-
-        impl JsonSchema for $name {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({
-                    "type": "string",
-                    "description": $expected,
-                    "pattern": format!("^(?:{}|{VARIABLE})$", $pattern),
-                })
-            }
-        }
-    };
-}
 
 text_value! {
     /// A duration.

@@ -7,8 +7,8 @@ use crate::backoff::Policy;
 use crate::dialect::AuthStyle;
 use crate::profile::Spacing;
 use crate::scenario::{
-    BrokerChoice, Bundled, Cadence, Claim, Overrides, Pick, Population, RulePart, Source, Stay, Target, Text, To,
-    Users, parse,
+    BrokerChoice, Bundled, Cadence, Claim, Overrides, Owned, Pick, Population, RulePart, Source, Stay, Target, Text,
+    To, Users, parse,
 };
 
 #[test]
@@ -18,9 +18,9 @@ fn defaults_are_filled_in() {
     let times = scenario.times;
     assert_eq!([times.warm_up, times.duration, times.drain, times.settle], [3, 20, 3, 60].map(secs));
     assert_eq!(times.join_timeout, secs(30));
-    assert!(
-        matches!(&scenario.target, Target::Bundled(bundled) if *bundled == Bundled { instances: 2, broker: BrokerChoice::Auto })
-    );
+    let (ping_interval, ping_timeout) = (secs(30), secs(60));
+    let bundled = Bundled { instances: 2, broker: BrokerChoice::Auto, ping_interval, ping_timeout };
+    assert!(matches!(&scenario.target, Target::Bundled(other) if *other == bundled));
     assert_eq!(scenario.seed, 42);
     assert_eq!(scenario.rooms.len(), 10);
     assert_eq!(scenario.rooms[9], "room-9");
@@ -75,7 +75,8 @@ fn every_key_finds_its_way() {
         [thresholds]
         "delivery.p99" = ["< 100ms", { rule = "< 1s", during = "steady", abort = true }]
     "#;
-    let scenario = check(text).unwrap();
+    let owned = Overrides { owned: Owned::Target, ..Overrides::default() };
+    let scenario = parse(Source::new("chat.toml", text), &owned, &|_| None).unwrap();
     assert_eq!(scenario.name, "chat");
     let Target::Foreign(foreign) = &scenario.target else { panic!("not bundled") };
     assert_eq!((foreign.urls.len(), foreign.network.source_ips.len()), (2, 2));

@@ -3,8 +3,10 @@
 use super::{Overrides, parse};
 use crate::scenario::{Diagnostic, Scenario, Source};
 
+mod faults;
 mod meaning;
 mod overrides;
+mod owned;
 mod variables;
 mod wrong;
 
@@ -51,4 +53,12 @@ fn check(text: &str) -> Result<Scenario, Diagnostic> {
 fn brief(wrong: &Diagnostic) -> String {
     let help = wrong.help.as_ref().map(|help| format!(" | {help}")).unwrap_or_default();
     format!("{}:{} {}{help}", wrong.line, wrong.column, wrong.message)
+}
+
+/// What is said about each of `cases`: (what is replaced, by what, place and message and help).
+fn judge(cases: &[(&str, &str, &str)]) {
+    let said: Vec<String> =
+        cases.iter().map(|(from, to, _)| brief(&check(&with(from, to)).map(drop).expect_err(to))).collect();
+    let expected: Vec<&str> = cases.iter().map(|(_, _, expected)| *expected).collect();
+    assert_eq!(said, expected);
 }

@@ -1,14 +1,6 @@
 //! One thing wrong at a time.
 
-use super::{brief, check, with};
-
-/// What is said about each of `cases`: (what is replaced, by what, place and message and help).
-fn judge(cases: &[(&str, &str, &str)]) {
-    let said: Vec<String> =
-        cases.iter().map(|(from, to, _)| brief(&check(&with(from, to)).map(drop).expect_err(to))).collect();
-    let expected: Vec<&str> = cases.iter().map(|(_, _, expected)| *expected).collect();
-    assert_eq!(said, expected);
-}
+use super::{check, judge, with};
 
 #[test]
 fn errors_are_rendered_with_line_caret_and_help() {
@@ -280,7 +272,6 @@ fn groups_and_streams() {
 fn what_is_not_built_yet() {
     judge(&[
         ("[thresholds]", "[[request]]\nname = \"history\"\n[thresholds]", "25:3 `request` is not built yet"),
-        ("[thresholds]", "[[fault]]\nname = \"storm\"\n[thresholds]", "25:3 `fault` is not built yet"),
         ("[thresholds]", "[gate]\n[thresholds]", "25:2 `gate` is not built yet"),
         ("size = \"128B\"", "message = \"typing\"", "23:11 `message` is not built yet"),
         ("size = \"128B\"", "via = \"http\"", "23:7 `via` is not built yet"),
@@ -428,7 +419,7 @@ fn users_and_thresholds() {
         (
             "\"< 100ms\"",
             "{ rule = \"< 1s\", during = \"storm\" }",
-            "26:44 no fault is called `storm` | there is only `steady`: faults are not built yet",
+            "26:44 no fault is called `storm` | there are `steady`, and `incident-1` and so on for what nobody declared",
         ),
         ("\"< 100ms\"", "{ rle = \"< 1s\" }", "26:20 unknown key `rle` | did you mean `rule`?"),
         (
