@@ -152,8 +152,13 @@ fn became_ready(desk: &Desk, client: &Client) {
     let mut state = client.state.borrow_mut();
     let mut books = desk.books.borrow_mut();
     let now = desk.clock.now();
+    let state = &mut *state;
     if let Some(session) = &state.session {
         books.on_instance(session.instance(), true);
+        if let (Some(from), false) = (session.silent_from(), state.watched) {
+            state.watched = true;
+            desk.watch(from, client.id);
+        }
     }
     if let Some(loss) = state.lost.take() {
         books.since(loss.noticed, Fact::Recovered, client.group, 1);
@@ -165,6 +170,7 @@ fn became_ready(desk: &Desk, client: &Client) {
         state.was_ready = true;
         books.count(Fact::ClientConnected, client.group);
         desk.decided(client.id);
+        desk.groups.borrow_mut()[usize::from(client.group.0)].1 += 1;
     }
     desk.ready.set(desk.ready.get() + 1);
 }

@@ -45,6 +45,8 @@ struct State {
     offsets: Box<[u64]>,
     /// Nothing was heard for too long.
     given_up: bool,
+    /// The desk has it down to be looked at for silence.
+    watched: bool,
 }
 
 /// The loss of a connection.
@@ -101,17 +103,22 @@ impl Client {
         true
     }
 
-    /// Gives the connection up if nothing was heard for longer than the server said it would be silent.
-    pub(in crate::engine) fn check_liveness(&self, now: Timestamp) {
+    /// Gives the connection up if nothing was heard for longer than the server said it would be silent; otherwise tells
+    /// when to look again, if ever.
+    pub(in crate::engine) fn check_liveness(&self, now: Timestamp) -> Option<Timestamp> {
         let mut state = self.state.borrow_mut();
-        let state = &mut *state;
-        let silent = state.session.as_ref().is_some_and(|session| session.is_silent(now));
-        if silent && !state.given_up {
+        let silent_from = state.session.as_ref().and_then(Session::silent_from);
+        if silent_from.is_some_and(|from| from >= now) {
+            return silent_from;
+        }
+        state.watched = false;
+        if silent_from.is_some() {
             state.given_up = true;
             if let Some(waker) = &state.waker {
                 waker.wake_by_ref();
             }
         }
+        None
     }
 
     /// From now on it reads no faster than `rate` bytes per second, and its socket takes in little beyond that.
