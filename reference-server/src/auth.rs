@@ -51,6 +51,11 @@ impl Authenticator {
         }
     }
 
+    /// Whether a `?token=` is looked at.
+    pub(crate) fn reads_query(&self) -> bool {
+        self.mode != AuthMode::FirstMessage
+    }
+
     /// Verifies a token as of now.
     pub(crate) fn verify(&self, token: &str) -> Result<Arc<User>, TokenError> {
         let claims = self.secret.verify(token, time::unix_seconds())?;

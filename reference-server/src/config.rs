@@ -38,6 +38,12 @@ pub struct Config {
     pub send_buffer: usize,
     /// Whether rooms remember.
     pub history: History,
+    /// In which rooms it is announced who comes and goes.
+    pub announce: Announce,
+    /// How long the members of an instance that has died are thought to be there. At least 800 ms.
+    pub presence_ttl: Duration,
+    /// How long a client that polls counts as in the room between two polls.
+    pub poll_lease: Duration,
     /// How long streams tell their clients to wait before they come back.
     pub stream_retry: Duration,
     /// How an instance goes away.
@@ -104,6 +110,55 @@ pub enum History {
     Off,
 }
 
+/// In which rooms it is announced who comes and goes: in a room of n users, n times n announcements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announce {
+    /// Nowhere.
+    Off,
+    /// In rooms of at most so many users.
+    Max(usize),
+    /// Everywhere.
+    All,
+}
+
+impl Default for Announce {
+    fn default() -> Self {
+        Self::Max(64)
+    }
+}
+
+impl Announce {
+    /// Whether a room of so many users is one in which it is announced.
+    pub fn allows(self, users: usize) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Max(most) => users <= most,
+            Self::All => true,
+        }
+    }
+
+    /// The same as a number for Redis.
+    pub(crate) fn limit(self) -> i64 {
+        match self {
+            Self::Off => 0,
+            Self::Max(most) => i64::try_from(most).unwrap_or(1 << 52).min(1 << 52),
+            Self::All => 1 << 52,
+        }
+    }
+}
+
+impl std::str::FromStr for Announce {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            "all" => Ok(Self::All),
+            number => number.parse().map(Self::Max).map_err(|_| "expected a number, `all` or `off`"),
+        }
+    }
+}
+
 /// How an instance goes away.
 #[derive(Clone, Debug)]
 pub struct Drain {
@@ -135,6 +190,9 @@ impl Default for Config {
             outbound: Outbound::default(),
             send_buffer: 32 * 1024,
             history: History::default(),
+            announce: Announce::default(),
+            presence_ttl: Duration::from_secs(6),
+            poll_lease: Duration::from_secs(15),
             stream_retry: Duration::from_secs(2),
             drain: Drain::default(),
             faults: false,
@@ -188,6 +246,7 @@ impl Config {
             (self.workers <= 1_024, "workers must be at most 1024"),
             (self.ping_interval >= shortest, "ping_interval must be at least 100ms"),
             (self.ping_timeout >= shortest, "ping_timeout must be at least 100ms"),
+            (self.presence_ttl >= Duration::from_millis(800), "presence_ttl must be at least 800ms"),
             (self.limits.message >= 1_024, "limits.message must be at least 1 KiB"),
             (self.limits.frames_per_second >= 1, "limits.frames_per_second must be at least 1"),
             (self.limits.frames_burst >= 1, "limits.frames_burst must be at least 1"),
@@ -222,5 +281,16 @@ mod tests {
         assert_eq!(Config::default().check(), Ok(()));
         let bad = Config { ping_interval: Duration::from_millis(99), ..Config::default() };
         assert_eq!(bad.check(), Err("ping_interval must be at least 100ms"));
+    }
+
+    #[test]
+    fn announcements_are_limited_by_number_or_word() {
+        let parse = |text: &str| text.parse::<Announce>();
+        assert_eq!(
+            (parse("64"), parse("all"), parse("off")),
+            (Ok(Announce::default()), Ok(Announce::All), Ok(Announce::Off))
+        );
+        assert!(parse("-1").is_err() && parse("").is_err());
+        assert!(Announce::Max(2).allows(2) && !Announce::Max(2).allows(3) && !Announce::Off.allows(0));
     }
 }

@@ -92,6 +92,10 @@ impl fmt::Display for Position {
 }
 
 impl Position {
+    /// A place no room has ever had: the epochs of rooms are longer.
+    pub(crate) const UNKNOWN: Self =
+        Self { offset: 0, epoch: Epoch { length: 1, text: *b"0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" } };
+
     /// Judges a message at `at` after everything up to `self` was delivered.
     pub(crate) fn order(&self, at: Position) -> Order {
         match () {

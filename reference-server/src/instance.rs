@@ -14,6 +14,7 @@ use crate::{
     broker::{
         Bound, Broker, Events, Health,
         memory::MemoryBroker,
+        presence::PresenceOptions,
         redis::{RedisBroker, RedisOptions},
     },
     config::Config,
@@ -121,11 +122,15 @@ pub async fn run(
     // Accepted connections inherit the send buffer; the longer backlog is for clients that all come back at once.
     let socket = socket2::SockRef::from(&listener);
     socket.set_send_buffer_size(config.send_buffer)?;
+    // Streams do not answer pings: the kernel gives up clients that acknowledge nothing for as long as sockets may be
+    // silent.
+    socket.set_tcp_user_timeout(Some(config.ping_interval + config.ping_timeout))?;
     socket.listen(BACKLOG)?;
     let threads = Threads::start(config.workers, &name)?;
     // The broker's tasks share the first worker's thread: on a small machine no message changes threads.
     let (shared, events) =
         threads.first.spawn(assemble(name.clone(), config, broker, secret, tls.clone())).await.map_err(stopped)??;
+    let presence_tick = PresenceOptions { ttl: shared.config.presence_ttl, ..PresenceOptions::default() }.tick();
     let registry_tasks = [
         threads.first.spawn({
             let (shared, events) = (Arc::clone(&shared), events);
@@ -134,6 +139,10 @@ pub async fn run(
         threads.first.spawn({
             let shared = Arc::clone(&shared);
             async move { shared.registry.sweep().await }
+        }),
+        threads.first.spawn({
+            let (shared, tick) = (Arc::clone(&shared), presence_tick);
+            async move { shared.registry.live(tick).await }
         }),
     ];
     let _registry_tasks = registry_tasks.map(AbortOnDropHandle::new);
@@ -174,13 +183,14 @@ async fn assemble(
 ) -> Result<(Arc<Shared>, Arc<Events>), Error> {
     let stats = Stats::new(config.workers);
     let events = Events::new(EVENTS);
+    let presence = PresenceOptions { ttl: config.presence_ttl, announce: config.announce };
     let broker: Arc<dyn Broker> = match choice {
         BrokerChoice::Memory(memory) => {
             config.history = memory.mode().clone();
-            memory.view(Arc::clone(&events))
+            memory.view(Arc::clone(&events), presence)
         }
         BrokerChoice::Redis(url) => {
-            let options = RedisOptions { history: config.history.clone(), ..RedisOptions::default() };
+            let options = RedisOptions { history: config.history.clone(), presence, ..RedisOptions::default() };
             let broker = RedisBroker::start(&url, options, Arc::clone(&events), Arc::clone(&stats.broker));
             broker.map_err(|why| Error::Config(format!("not a Redis URL: {why}")))?
         }
@@ -238,6 +248,8 @@ async fn await_broker(shared: &Shared, shutdown: &CancellationToken) -> Result<(
 /// Sends everybody home within the window, and those who do not go after the deadline.
 async fn drain(shared: &Shared, workers: Workers) {
     shared.draining.begin();
+    let config = &shared.config;
+    shared.registry.part(config.drain.window + config.drain.retry_max + config.presence_ttl);
     for worker in 0..shared.config.workers {
         shared.registry.tell(worker, ToWorker::Drain);
     }

@@ -45,7 +45,7 @@ mod worker;
 
 pub use self::{
     broker::memory::MemoryBroker,
-    config::{AuthMode, Config},
+    config::{Announce, AuthMode, Config},
     instance::{BrokerChoice, Error, Instance, Ready, run},
     token::Secret,
 };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
-use reference_server::{AuthMode, BrokerChoice, Config, Instance, MemoryBroker, Secret, config::History};
+use reference_server::{Announce, AuthMode, BrokerChoice, Config, Instance, MemoryBroker, Secret, config::History};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +55,12 @@ struct Args {
     /// Origins browsers may come from; loopback ones if none is given
     #[arg(long)]
     allow_origin: Vec<String>,
+    /// Largest room in which it is announced who comes and goes, `all` or `off`
+    #[arg(long, default_value = "64")]
+    announce_max: Announce,
+    /// Milliseconds after which the members of a dead instance are given up
+    #[arg(long, default_value_t = 6_000)]
+    presence_ttl_ms: u64,
     /// Certificate chain (PEM): clients have to use TLS
     #[arg(long, requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -64,6 +70,12 @@ struct Args {
     /// Offer misbehaviour (/admin/…) and /conformance/echo
     #[arg(long)]
     faults: bool,
+    /// Milliseconds over which connections are closed when the instance goes away
+    #[arg(long, default_value_t = 3_000)]
+    drain_window_ms: u64,
+    /// Milliseconds after which clients are then to be back at the latest
+    #[arg(long, default_value_t = 2_000)]
+    retry_max_ms: u64,
     /// Frames per second and connection
     #[arg(long, default_value_t = 100)]
     frames_per_second: u32,
@@ -126,12 +138,16 @@ fn config(args: &Args) -> Config {
         },
         ping_interval: Duration::from_millis(args.ping_interval_ms),
         ping_timeout: Duration::from_millis(args.ping_timeout_ms),
+        announce: args.announce_max,
+        presence_ttl: Duration::from_millis(args.presence_ttl_ms),
         allow_origin: args.allow_origin.clone(),
         tls_cert: args.tls_cert.clone(),
         tls_key: args.tls_key.clone(),
         faults: args.faults,
         ..Config::default()
     };
+    config.drain.window = Duration::from_millis(args.drain_window_ms);
+    config.drain.retry_max = Duration::from_millis(args.retry_max_ms);
     config.limits.frames_per_second = args.frames_per_second;
     config.limits.frames_burst = args.frames_per_second.saturating_mul(2);
     if args.no_history {

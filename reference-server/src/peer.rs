@@ -17,7 +17,7 @@ use crate::{
     config::Outbound,
     faults::Cut,
     history::Position,
-    protocol::{self, Medium},
+    protocol::{self, Medium, Transport},
     time::{self, Rfc3339},
 };
 
@@ -31,10 +31,15 @@ pub(crate) struct PeerId {
 /// See the module.
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
+    /// No other connection of the instance has it.
+    pub(crate) number: u64,
     pub(crate) medium: Medium,
+    pub(crate) transport: Transport,
     /// Who it is; empty until that is proved.
     pub(crate) user: OnceCell<Arc<User>>,
     pub(crate) connected_at: Rfc3339,
+    /// When it was last heard of, as far as others have to know.
+    pub(crate) last_seen: Cell<Rfc3339>,
     /// Listed among the connections of its user.
     pub(crate) listed: Cell<bool>,
     /// What carries it, if that has to be cut from outside when it falls behind.
@@ -112,12 +117,16 @@ pub(crate) struct Outgoing {
 }
 
 impl Peer {
-    pub(crate) fn new(id: PeerId, medium: Medium, line: Option<Rc<Line>>) -> Self {
+    pub(crate) fn new(id: PeerId, number: u64, transport: Transport, line: Option<Rc<Line>>) -> Self {
+        let now = time::timestamp();
         Self {
             id,
-            medium,
+            number,
+            medium: transport.medium(),
+            transport,
             user: OnceCell::new(),
-            connected_at: time::timestamp(),
+            connected_at: now,
+            last_seen: Cell::new(now),
             listed: Cell::new(false),
             line,
             outbox: RefCell::default(),
@@ -209,6 +218,11 @@ impl Peer {
         next
     }
 
+    /// Whether anything waits to be written.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.outbox.borrow().frames.is_empty()
+    }
+
     /// Whether it has fallen too far behind.
     pub(crate) fn is_slow(&self) -> bool {
         self.outbox.borrow().slow
@@ -243,6 +257,12 @@ impl Peer {
         let mut memberships = self.memberships.borrow_mut();
         let at = memberships.iter().position(|membership| &*membership.room == room)?;
         Some(memberships.swap_remove(at))
+    }
+
+    /// The rooms it is in.
+    pub(crate) fn rooms(&self) -> Vec<Room> {
+        let member = |m: &&Membership| matches!(m.state, Joining::Member { .. });
+        self.memberships.borrow().iter().filter(member).map(|membership| Arc::clone(&membership.room)).collect()
     }
 
     /// Takes all of them.
@@ -288,7 +308,7 @@ mod tests {
     use super::*;
 
     fn peer() -> Peer {
-        Peer::new(PeerId { slot: 0, generation: 0 }, Medium::Frames, None)
+        Peer::new(PeerId { slot: 0, generation: 0 }, 0, Transport::WebSocket, None)
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::sync::{
 
 pub(crate) use self::page::CONTENT_TYPE;
 use self::page::Page;
+use crate::broker::PublishError;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -62,6 +63,8 @@ pub(crate) struct WorkerStats {
     pub(crate) pong_timeouts: Counter,
     pub(crate) rate_limited: Counter,
     pub(crate) errors_sent: Counter,
+    pub(crate) requests: Counter,
+    pub(crate) requests_refused: Counter,
     pub(crate) resumed: Counter,
     pub(crate) resume_gaps: Counter,
 }
@@ -91,6 +94,14 @@ pub(crate) struct RoomStats {
     pub(crate) gaps: Counter,
     pub(crate) repeats: Counter,
     pub(crate) overflows: Counter,
+}
+
+impl RoomStats {
+    /// A publication has failed.
+    pub(crate) fn failed(&self, error: PublishError) {
+        self.publish_errors.add(1);
+        self.unconfirmed.add(u64::from(error == PublishError::Unconfirmed));
+    }
 }
 
 /// Everything an instance counts.
@@ -149,6 +160,8 @@ const WORKER_COUNTERS: &[Row<WorkerStats>] = &[
     ("pong_timeouts", "Connections closed with 4201.", |w| &w.pong_timeouts),
     ("rate_limited", "Frames refused for their rate.", |w| &w.rate_limited),
     ("errors_sent", "Error frames sent.", |w| &w.errors_sent),
+    ("requests", "Requests to the API.", |w| &w.requests),
+    ("requests_refused", "Requests to the API that were refused.", |w| &w.requests_refused),
     ("resumed", "Joins that got everything they had missed.", |w| &w.resumed),
     ("resume_gaps", "Joins whose missed messages were not to be had.", |w| &w.resume_gaps),
 ];

@@ -52,6 +52,19 @@ fn read(clock: ClockId) -> Duration {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rfc3339(Duration);
 
+impl From<Duration> for Rfc3339 {
+    /// A time since 1970.
+    fn from(since: Duration) -> Self {
+        Self(since)
+    }
+}
+
+impl From<Rfc3339> for Duration {
+    fn from(moment: Rfc3339) -> Self {
+        moment.0
+    }
+}
+
 impl std::fmt::Display for Rfc3339 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seconds = self.0.as_secs();

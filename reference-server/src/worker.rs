@@ -2,6 +2,7 @@
 
 mod members;
 mod people;
+mod presence;
 
 mod alarm;
 mod faulty;
@@ -25,7 +26,7 @@ use crate::{
     drain, endpoint,
     faults::Cut,
     peer::{Line, Peer, PeerId},
-    protocol::Medium,
+    protocol::{Medium, Transport},
     room::{Inbox, ToWorker},
     shared::Shared,
     stats::WorkerStats,
@@ -147,7 +148,7 @@ impl Worker {
     }
 
     /// A new connection.
-    pub(crate) fn enter(&self, medium: Medium, line: Option<Rc<Line>>) -> Rc<Peer> {
+    pub(crate) fn enter(&self, transport: Transport, line: Option<Rc<Line>>) -> Rc<Peer> {
         let mut slots = self.slots.borrow_mut();
         let slot = slots.free.pop().unwrap_or_else(|| {
             slots.peers.push((0, None));
@@ -155,7 +156,8 @@ impl Worker {
         });
         let (generation, entry) = &mut slots.peers[slot as usize];
         *generation += 1;
-        let peer = Rc::new(Peer::new(PeerId { slot, generation: *generation }, medium, line));
+        let number = (self.index as u64) << 48 | self.joins.replace(self.joins.get() + 1);
+        let peer = Rc::new(Peer::new(PeerId { slot, generation: *generation }, number, transport, line));
         *entry = Some(Rc::clone(&peer));
         slots.used += 1;
         if self.draining.is_cancelled() {
@@ -185,10 +187,16 @@ impl Worker {
         }
     }
 
-    /// A number no other message of this worker has.
-    pub(crate) fn number_message(&self) -> u64 {
+    /// An id no other message has: a JSON string.
+    pub(crate) fn message_id(&self) -> String {
         self.messages.set(self.messages.get() + 1);
-        self.messages.get()
+        let Shared { name, nonce, .. } = &*self.shared;
+        format!(r#""{name}{nonce}-{}-{}""#, self.index, self.messages.get())
+    }
+
+    /// Waits until the instance goes away.
+    pub(crate) async fn drains(&self) {
+        self.draining.cancelled().await;
     }
 
     fn reply(&self, id: PeerId, frame: Utf8Bytes, now: u64) {

@@ -92,6 +92,11 @@ impl Behaviour {
         arguments
     }
 
+    /// Refuses what no instance could be run with.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        self.config(1).check().map_err(Failure::usage)
+    }
+
     fn config(&self, workers: usize) -> Config {
         let mut config = Config {
             workers,

@@ -10,7 +10,11 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Arrival, Broker, Event, Events, Health, Publication, Room};
+use super::{
+    Arrival, Broker, Event, Events, Health, Presence, Publication, Room,
+    book::{self, Book, Notice},
+    presence::{self, Member, PresenceOptions, RosterReceipt},
+};
 use crate::{
     config::History,
     history::{Entry, Epoch, Position},
@@ -27,6 +31,7 @@ pub struct MemoryBroker {
 #[derive(Default)]
 struct Shared {
     rooms: HashMap<Room, Log>,
+    book: Book,
     next_instance: usize,
     swept: u64,
 }
@@ -45,6 +50,7 @@ struct View {
     broker: Arc<MemoryBroker>,
     instance: usize,
     events: Arc<Events>,
+    presence: PresenceOptions,
     wanted: Mutex<HashMap<Room, u64>>,
 }
 
@@ -56,12 +62,12 @@ impl MemoryBroker {
     }
 
     /// What one instance sees of it; its events go to `events`.
-    pub fn view(self: &Arc<Self>, events: Arc<Events>) -> Arc<dyn Broker> {
+    pub fn view(self: &Arc<Self>, events: Arc<Events>, presence: PresenceOptions) -> Arc<dyn Broker> {
         let mut shared = self.lock();
         shared.next_instance += 1;
         let instance = shared.next_instance;
         drop(shared);
-        Arc::new(View { broker: Arc::clone(self), instance, events, wanted: Mutex::default() })
+        Arc::new(View { broker: Arc::clone(self), instance, events, presence, wanted: Mutex::default() })
     }
 
     /// How many instances want a room.
@@ -110,6 +116,18 @@ impl Shared {
             subscribers: Vec::new(),
             used: 0,
         })
+    }
+}
+
+impl Shared {
+    /// Tells the instances that listen to a room who has come or gone.
+    fn tell(&self, notices: impl IntoIterator<Item = Notice>) {
+        for Notice { step, room, user } in notices {
+            let frame = Bytes::from(presence::announcement(step, &room, &user, time::timestamp()));
+            for (_, events) in self.rooms.get(&room).iter().flat_map(|log| &log.subscribers) {
+                events.announcement(Arc::clone(&room), frame.clone());
+            }
+        }
     }
 }
 
@@ -216,6 +234,42 @@ impl Broker for View {
     }
 }
 
+impl Presence for View {
+    fn enter(&self, room: &Room, number: u64, member: Member) {
+        let mut shared = self.broker.lock();
+        let notice = shared.book.enter(room, self.instance, number, member, &self.presence);
+        shared.tell(notice);
+    }
+
+    fn exit(&self, room: &Room, number: u64) {
+        let mut shared = self.broker.lock();
+        let notice = shared.book.exit(room, self.instance, number, &self.presence);
+        shared.tell(notice);
+    }
+
+    fn lease(&self, room: &Room, member: Member, time: Duration) {
+        let mut shared = self.broker.lock();
+        let until = book::after(time::micros(), time);
+        let notice = shared.book.lease(room, member, until, &self.presence);
+        shared.tell(notice);
+    }
+
+    fn roster(&self, room: &Room, receipt: RosterReceipt) {
+        let roster = self.broker.lock().book.roster(room);
+        receipt(Ok(roster));
+    }
+
+    fn renew(&self) {
+        let mut shared = self.broker.lock();
+        let notices = shared.book.reap(time::micros(), &self.presence);
+        shared.tell(notices);
+    }
+
+    fn part(&self, grace: Duration) {
+        self.broker.lock().book.part(self.instance, book::after(time::micros(), grace));
+    }
+}
+
 impl View {
     fn wanted(&self) -> MutexGuard<'_, HashMap<Room, u64>> {
         // Invariant: nothing panics while this lock is held.
@@ -229,5 +283,6 @@ impl Drop for View {
         for log in shared.rooms.values_mut() {
             log.subscribers.retain(|(instance, _)| *instance != self.instance);
         }
+        shared.book.part(self.instance, book::given_up(time::micros(), &self.presence));
     }
 }

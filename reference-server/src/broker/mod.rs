@@ -2,7 +2,9 @@
 //!
 //! Commands go down and never wait; answers and messages come up through one bounded [`Events`] queue per instance.
 
+mod book;
 pub mod memory;
+pub mod presence;
 pub mod redis;
 
 use std::{
@@ -17,6 +19,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::watch;
 
+pub use self::presence::Presence;
 pub use crate::queue::Bound;
 use crate::{
     history::{Entry, Position},
@@ -35,7 +38,7 @@ pub const NOTIFY: &str = "!notify";
 /// Promises: messages of a room reach every subscribed instance in one order. `subscribe` is answered by
 /// [`Event::Subscribed`] only when nothing published after its position can be missed. After [`Event::Down`] every
 /// wanted room is answered again without being asked for.
-pub trait Broker: Send + Sync + 'static {
+pub trait Broker: Presence + Send + Sync + 'static {
     /// `redis` or `memory`, as banners and reports say it.
     fn name(&self) -> &'static str;
 

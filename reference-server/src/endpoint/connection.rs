@@ -1,12 +1,20 @@
 //! A client's connection before anything is known of it: refused when there are too many, TLS where that is wanted,
 //! then HTTP/1.1 or, by ALPN, HTTP/2. Everything here has a time limit.
 
-use std::{convert::Infallible, os::fd::AsRawFd, rc::Rc, time::Duration};
+use std::{
+    convert::Infallible,
+    os::fd::AsRawFd,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
 
 use hyper::{
+    Request,
     body::Incoming,
     server::conn::{http1, http2},
-    service::service_fn,
+    service::{Service, service_fn},
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -15,7 +23,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{stream::Stream, tls, worker::Worker};
+use super::Answer;
+use crate::{peer::Line, stream::Stream, tls, worker::Worker};
 
 /// Headers of a request.
 const HEADERS: usize = 64;
@@ -58,38 +67,58 @@ async fn encrypted(worker: Rc<Worker>, acceptor: TlsAcceptor, stream: TcpStream)
 /// HTTP/1.1, out of which a WebSocket may come.
 async fn one(worker: Rc<Worker>, stream: Stream) {
     let limit = worker.shared.config.limits.header_timeout;
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        std::future::ready(Ok::<_, Infallible>(super::answer(&worker, request)))
-    });
+    let line = Rc::<Line>::default();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limit)
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(stream), service(&worker, &line))
         .with_upgrades();
-    // Errors here are the client's: a reset, a timeout, something that is not HTTP.
-    let _client_gone = connection.await;
+    carry(&worker, &line, connection, |connection| connection.graceful_shutdown()).await;
+}
+
+/// Answers requests, whichever version of HTTP they come by.
+fn service(
+    worker: &Rc<Worker>,
+    line: &Rc<Line>,
+) -> impl Service<Request<Incoming>, Response = Answer, Error = Infallible, Future: 'static> + use<> {
+    let (worker, line) = (Rc::clone(worker), Rc::clone(line));
+    service_fn(move |request| {
+        let (worker, line) = (Rc::clone(&worker), Rc::clone(&line));
+        async move { Ok(super::answer(&worker, &line, request).await) }
+    })
+}
+
+/// Runs a connection to its end: the client's, a cut, or, once the instance goes away, that of the answers under way.
+async fn carry<C: Future>(worker: &Worker, line: &Line, connection: C, stop: impl FnOnce(Pin<&mut C>)) {
+    let mut connection = pin!(connection);
+    let cut = || std::future::poll_fn(|context| if line.is_cut(context) { Poll::Ready(()) } else { Poll::Pending });
+    tokio::select! {
+        // Errors here are the client's: a reset, a timeout, something that is not HTTP.
+        _client_gone = connection.as_mut() => return,
+        () = cut() => return,
+        () = worker.drains() => stop(connection.as_mut()),
+    }
+    tokio::select! {
+        _client_gone = connection => {}
+        () = cut() => {}
+    }
 }
 
 /// HTTP/2: streams of events share one connection. A client that says nothing is asked whether it is still there.
 async fn two(worker: Rc<Worker>, stream: Stream) {
     let config = &worker.shared.config;
     let (interval, timeout) = (config.ping_interval, config.ping_timeout);
-    let service = service_fn({
-        let worker = Rc::clone(&worker);
-        move |request: hyper::Request<Incoming>| {
-            std::future::ready(Ok::<_, Infallible>(super::answer(&worker, request)))
-        }
-    });
+    let line = Rc::<Line>::default();
     let connection = http2::Builder::new(Local)
         .timer(TokioTimer::new())
         .max_header_list_size(HEAD_BYTES as u32)
         .max_concurrent_streams(STREAMS)
         .keep_alive_interval(interval)
         .keep_alive_timeout(timeout)
-        .serve_connection(TokioIo::new(stream), service);
-    let _client_gone = connection.await;
+        .serve_connection(TokioIo::new(stream), service(&worker, &line));
+    carry(&worker, &line, connection, |connection| connection.graceful_shutdown()).await;
 }
 
 /// Runs what HTTP/2 needs to run on the worker's own thread.

@@ -1,6 +1,8 @@
 //! What an instance answers over HTTP: WebSocket upgrades on its own port, health and metrics on the admin port.
 
 mod admin;
+mod api;
+mod body;
 mod conformance;
 mod connection;
 pub(crate) mod health;
@@ -10,16 +12,27 @@ pub(crate) mod ws;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Request, Response, StatusCode, body::Incoming, header};
+use hyper::{
+    Request, Response, StatusCode,
+    body::Incoming,
+    header::{self, HeaderName},
+};
 
+use self::body::Body;
 pub(crate) use self::connection::serve;
-use crate::worker::Worker;
+use crate::{peer::Line, worker::Worker};
 
-type Answer = Response<Full<Bytes>>;
+/// Which instance answered; for load testers and for people.
+const INSTANCE: HeaderName = HeaderName::from_static("x-wsbench-instance");
+
+type Answer = Response<Body>;
 
 /// Answers one request, whichever version of HTTP it came by.
-fn answer(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
+async fn answer(worker: &Rc<Worker>, line: &Rc<Line>, request: Request<Incoming>) -> Answer {
+    if request.uri().path().starts_with(api::PREFIX) {
+        // Boxed: most connections come for an upgrade, and should not carry what they do not need.
+        return Box::pin(api::answer(worker, line, request)).await;
+    }
     if conformance::is_meant(worker, request.uri().path()) {
         return conformance::answer(worker, request);
     }
@@ -27,7 +40,7 @@ fn answer(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
 }
 
 fn refuse(status: StatusCode, body: &'static str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    let mut answer = Response::new(Body::from(Bytes::from_static(body.as_bytes())));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
     answer

@@ -3,7 +3,6 @@
 use std::{borrow::Cow, rc::Rc};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::Incoming,
@@ -14,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    Answer,
+    Answer, Body, INSTANCE,
     query::{parameter, percent_decode},
     refuse,
 };
@@ -26,9 +25,6 @@ use crate::{
     stream::Stream,
     worker::Worker,
 };
-
-/// Which instance answered; for load testers and for people.
-const INSTANCE: HeaderName = HeaderName::from_static("x-wsbench-instance");
 
 /// Answers one request.
 pub(crate) fn answer(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer {
@@ -134,7 +130,7 @@ fn accept_key(headers: &HeaderMap) -> Result<String, Refusal> {
 }
 
 fn switch_protocols(worker: &Worker, accept: String) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::new()));
+    let mut answer = Response::new(Body::from(Bytes::new()));
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));

@@ -13,6 +13,31 @@ pub(crate) enum Medium {
     Events,
 }
 
+/// How a client is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    WebSocket,
+    Sse,
+    LongPoll,
+}
+
+impl Transport {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Sse => "sse",
+            Self::LongPoll => "longpoll",
+        }
+    }
+
+    pub(crate) fn medium(self) -> Medium {
+        match self {
+            Self::WebSocket => Medium::Frames,
+            Self::Sse | Self::LongPoll => Medium::Events,
+        }
+    }
+}
+
 /// Something for many connections, encoded once for each medium among them.
 #[derive(Clone, Debug)]
 pub(crate) struct Encoded {

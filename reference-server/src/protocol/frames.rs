@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::Code;
-use crate::{history::Position, time::Rfc3339};
+use crate::{broker::presence::Roster, config::Announce, history::Position, time::Rfc3339};
 
 /// The part of a message its origin builds, which travels through the broker as it is.
 pub(crate) struct Tail<'a> {
@@ -116,6 +116,7 @@ pub(crate) struct Welcome<'a> {
     pub(crate) user: &'a str,
     pub(crate) ping_interval_ms: u128,
     pub(crate) ping_timeout_ms: u128,
+    pub(crate) announce: Announce,
     pub(crate) max_message: usize,
     pub(crate) broker: &'a str,
     pub(crate) history: bool,
@@ -123,10 +124,14 @@ pub(crate) struct Welcome<'a> {
 
 impl Welcome<'_> {
     pub(crate) fn encode(&self) -> Utf8Bytes {
-        let Self { instance, clock, user, ping_interval_ms, ping_timeout_ms, max_message, broker, history } = self;
-        // No joins or leaves are announced yet, so the largest room in which they are has no members.
+        let Self { instance, clock, user, ping_interval_ms, ping_timeout_ms, max_message, broker, history, .. } = self;
+        let announce = match self.announce {
+            Announce::Off => "0".to_owned(),
+            Announce::Max(most) => most.to_string(),
+            Announce::All => "null".to_owned(),
+        };
         format!(
-            r#"{{"type":"welcome","instance":"{instance}","clock":"{clock}","user":{user},"ping_interval_ms":{ping_interval_ms},"ping_timeout_ms":{ping_timeout_ms},"announce_max":0,"max_message":{max_message},"broker":"{broker}","history":{history}}}"#
+            r#"{{"type":"welcome","instance":"{instance}","clock":"{clock}","user":{user},"ping_interval_ms":{ping_interval_ms},"ping_timeout_ms":{ping_timeout_ms},"announce_max":{announce},"max_message":{max_message},"broker":"{broker}","history":{history}}}"#
         )
         .into()
     }
@@ -160,6 +165,50 @@ pub(crate) fn ack(reference: &str, room: &str, position: Option<Position>, id: &
     format!(r#"{{"type":"ack","ref":{reference},"room":"{room}","off":{offset},"id":{id}}}"#).into()
 }
 
+/// The answer to a publication over HTTP.
+pub(crate) fn published(position: Option<Position>, id: &str) -> String {
+    let mut out = String::from("{");
+    push_position(&mut out, position);
+    write_to(&mut out, format_args!(r#","id":{id}}}"#));
+    out
+}
+
+/// Who is in a room, over HTTP.
+pub(crate) fn roster(room: &str, roster: &Roster) -> String {
+    let mut out = String::from("{");
+    push_roster(&mut out, room, None, roster);
+    out
+}
+
+/// Who is in a room, as a frame.
+pub(crate) fn presence(room: &str, reference: Option<&str>, roster: &Roster) -> Utf8Bytes {
+    let mut out = String::from(r#"{"type":"presence","#);
+    push_roster(&mut out, room, reference, roster);
+    out.into()
+}
+
+fn push_roster(out: &mut String, room: &str, reference: Option<&str>, roster: &Roster) {
+    let Roster { users, connections, members } = roster;
+    write_to(out, format_args!(r#""room":"{room}""#));
+    push_reference(out, reference);
+    let (whole, members) = (members.len() == *connections, members.join(","));
+    write_to(
+        out,
+        format_args!(r#","users":{users},"connections":{connections},"complete":{whole},"members":[{members}]}}"#),
+    );
+}
+
+/// The answer to a poll.
+pub(crate) fn batch(room: &str, position: Option<Position>, events: &[String], instance: &str) -> String {
+    let events = events.join(",");
+    match position {
+        Some(position) => {
+            format!(r#"{{"room":"{room}","pos":"{position}","instance":"{instance}","events":[{events}]}}"#)
+        }
+        None => format!(r#"{{"room":"{room}","pos":null,"instance":"{instance}","events":[{events}]}}"#),
+    }
+}
+
 pub(crate) fn error(code: Code, reference: Option<&str>) -> Utf8Bytes {
     let (code, message, retryable) = code.describe();
     let mut out = format!(r#"{{"type":"error","code":"{code}","message":"{message}""#);
@@ -179,8 +228,12 @@ pub(crate) fn pong(reference: Option<&str>, t: Option<&str>, tin: u64, tout: u64
 }
 
 /// Messages are missing: the members have everything up to `before`; from `position` on they have everything again.
-pub(crate) fn gap(room: &str, before: Option<Position>, position: Option<Position>) -> Utf8Bytes {
-    let mut out = format!(r#"{{"type":"gap","room":"{room}","#);
+/// Without a room it is notifications that are missing.
+pub(crate) fn gap(room: Option<&str>, before: Option<Position>, position: Option<Position>) -> Utf8Bytes {
+    let mut out = String::from(r#"{"type":"gap","#);
+    if let Some(room) = room {
+        write_to(&mut out, format_args!(r#""room":"{room}","#));
+    }
     push_position(&mut out, position);
     let offset = Offset(before);
     match before {

@@ -5,17 +5,28 @@ mod event;
 mod frames;
 mod inbound;
 
-pub(crate) use event::{Encoded, Medium, event, mark, parse_position, parts};
+pub(crate) use event::{Encoded, Medium, Transport, event, mark, parse_position, parts};
 pub(crate) use frames::{
-    AUTH_SUCCESS, Head, Tail, To, Welcome, ack, addressee, connected, drain, drain_reason, error, gap, joined, left,
-    pong, subject,
+    AUTH_SUCCESS, Head, Tail, To, Welcome, ack, addressee, batch, connected, drain, drain_reason, error, gap, joined,
+    left, pong, presence, published, roster, subject,
 };
 pub(crate) use inbound::Inbound;
+
+use crate::broker::PublishError;
 
 /// Whether a room may be called this.
 pub(crate) fn is_room_name(name: &str) -> bool {
     let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b':' | b'-');
     (1..=128).contains(&name.len()) && name.bytes().all(plain)
+}
+
+impl From<PublishError> for Code {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Unavailable => Self::Unavailable,
+            PublishError::Unconfirmed => Self::Unconfirmed,
+        }
+    }
 }
 
 /// What can go wrong with a frame while the connection lives on.
@@ -85,8 +96,8 @@ mod tests {
                 frames.push(joined("r", position, reference, "a"));
                 frames.push(ack(reference.unwrap_or("1"), "r", position, r#""id""#));
             }
-            frames.push(gap("r", position, None));
-            frames.push(gap("r", None, position));
+            frames.push(gap(Some("r"), position, None));
+            frames.push(gap(Some("r"), None, position));
             for replayed in [false, true] {
                 let head = Head { kind: "message", position, via: "b", tsub: 1, tout: 2, replayed };
                 frames.push(head.encode(br#""room":"r","content":null}"#).unwrap());

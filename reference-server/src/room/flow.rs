@@ -97,7 +97,7 @@ impl Registry {
                 Step::Deliver(message) => self.deliver(room, entry, &message),
                 Step::Gap { before, position } => {
                     self.stats.rooms.gaps.add(1);
-                    let gap = protocol::gap(room, before, position);
+                    let gap = protocol::gap(public(room), before, position);
                     self.fan_out(room, entry, &Encoded::new(gap, entry.streams > 0, position), false);
                     for (request, from) in entry.recall.give_up() {
                         self.settle(room, request, Entrance::Lost { from, position });
@@ -224,6 +224,11 @@ impl Registry {
         let JoinRequest { worker, peer, join, .. } = request;
         self.tell(worker, ToWorker::Joined { peer, room: Arc::clone(room), join, entrance });
     }
+}
+
+/// The name clients know a room by.
+pub(crate) fn public(room: &Room) -> Option<&str> {
+    (&**room != NOTIFY).then_some(&**room)
 }
 
 /// What messages of a room are called on the wire.

@@ -5,8 +5,10 @@ mod channel;
 mod flow;
 mod inbox;
 mod people;
+mod presence;
 mod recall;
 mod registry;
 
-pub(crate) use inbox::{Entrance, Inbox, JoinRequest, Replay, ToWorker};
+pub(crate) use flow::public;
+pub(crate) use inbox::{Entrance, Inbox, JoinRequest, ToWorker};
 pub(crate) use registry::Registry;

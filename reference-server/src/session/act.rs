@@ -44,7 +44,8 @@ impl Session {
                 Ok(())
             }
             "auth" => return self.authenticate_again(&inbound, user),
-            "presence" | "history" => Err(Code::Unsupported),
+            "presence" => self.presence(&inbound),
+            "history" => Err(Code::Unsupported),
             _ => Err(Code::UnknownType),
         };
         if let Err(code) = done {
@@ -81,6 +82,23 @@ impl Session {
         Ok(())
     }
 
+    /// Asks who is in a room; it need not be one the client is in.
+    fn presence(&self, inbound: &Inbound<'_>) -> Result<(), Code> {
+        let room: Room = self.room(inbound)?.into();
+        let (shared, worker, peer) = (Arc::clone(&self.worker.shared), self.worker.index, self.peer.id);
+        let reference: Option<Box<str>> = inbound.reference().map(Box::from);
+        let name = Arc::clone(&room);
+        let receipt = move |answer: Result<_, PublishError>| {
+            let frame = match answer {
+                Ok(roster) => protocol::presence(&room, reference.as_deref(), &roster),
+                Err(error) => protocol::error(error.into(), reference.as_deref()),
+            };
+            shared.registry.tell(worker, ToWorker::Reply { peer, frame });
+        };
+        self.worker.shared.registry.roster(&name, Box::new(receipt));
+        Ok(())
+    }
+
     fn message(&self, inbound: &Inbound<'_>, user: &User) -> Result<(), Hold> {
         let name = self.room(inbound)?;
         let content = inbound.content.ok_or(Code::Malformed)?;
@@ -93,9 +111,7 @@ impl Session {
         let shared = &self.worker.shared;
         let own = inbound.id.map(|raw| raw.get().to_owned());
         let dedupe = own.as_ref().map(|id| format!("{}:{id}", user.json));
-        let id = own.unwrap_or_else(|| {
-            format!(r#""{}{}-{}-{}""#, shared.name, shared.nonce, self.worker.index, self.worker.number_message())
-        });
+        let id = own.unwrap_or_else(|| self.worker.message_id());
         let tail = Tail {
             to: To::Room(&room),
             id: &id,
@@ -122,13 +138,8 @@ impl Session {
                 (Ok(position), Some(reference)) => protocol::ack(reference, &room, position, &id),
                 (Ok(_), None) => return,
                 (Err(error), reference) => {
-                    let code = match error {
-                        PublishError::Unavailable => Code::Unavailable,
-                        PublishError::Unconfirmed => Code::Unconfirmed,
-                    };
-                    shared.stats.rooms.publish_errors.add(1);
-                    shared.stats.rooms.unconfirmed.add(u64::from(error == PublishError::Unconfirmed));
-                    protocol::error(code, reference.as_deref())
+                    shared.stats.rooms.failed(error);
+                    protocol::error(error.into(), reference.as_deref())
                 }
             };
             shared.registry.tell(worker, ToWorker::Reply { peer, frame });

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::Entered;
 use crate::{
     drain,
-    protocol::Medium,
+    protocol::Transport,
     socket::{End, Happening, Socket},
     stream::Stream,
     time,
@@ -17,7 +17,7 @@ use crate::{
 
 /// Runs a connection to its end. The connection has been counted in the gauge by the caller.
 pub(crate) async fn run(worker: Rc<Worker>, stream: Stream, read_already: Bytes, max_message: usize) {
-    let peer = worker.enter(Medium::Frames, None);
+    let peer = worker.enter(Transport::WebSocket, None);
     let _entered = Entered(Rc::clone(&worker), Rc::clone(&peer));
     let stats = Arc::clone(&worker.stats);
     let mut socket = Socket::new(stream, read_already, Rc::clone(&peer), stats, max_message).await;

@@ -4,7 +4,7 @@ mod act;
 mod cut;
 pub(crate) mod echo;
 
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rand::RngExt;
@@ -17,7 +17,7 @@ use crate::{
     heartbeat::{Beat, Heartbeat},
     history::Position,
     peer::Peer,
-    protocol::{self, Code, Inbound, Medium, Welcome},
+    protocol::{self, Code, Inbound, Transport, Welcome},
     rate::{RateLimit, Verdict},
     socket::{End, Happening, Socket},
     stream::Stream,
@@ -79,7 +79,7 @@ impl Drop for Entered {
 
 /// Runs a connection to its end. The connection has been counted in the gauge by the caller.
 pub(crate) async fn run(worker: Rc<Worker>, stream: Stream, read_already: Bytes, visitor: Visitor) {
-    let peer = worker.enter(Medium::Frames, None);
+    let peer = worker.enter(Transport::WebSocket, None);
     let _entered = Entered(Rc::clone(&worker), Rc::clone(&peer));
     let config = &worker.shared.config;
     let (stats, message) = (Arc::clone(&worker.stats), config.limits.message);
@@ -136,6 +136,7 @@ impl Session {
             user: &user.json,
             ping_interval_ms: shared.config.ping_interval.as_millis(),
             ping_timeout_ms: shared.config.ping_timeout.as_millis(),
+            announce: shared.config.announce,
             max_message: shared.config.limits.message,
             broker: shared.broker,
             history: shared.config.history != crate::config::History::Off,
@@ -245,7 +246,10 @@ impl Session {
         let last_read = if self.held.is_some() { now } else { self.socket.last_read() };
         match self.heartbeat.beat(now, last_read) {
             Beat::Rest => {}
-            Beat::Ping => self.socket.ping(),
+            Beat::Ping => {
+                self.socket.ping();
+                self.worker.seen(&self.peer, Duration::from_micros(now.saturating_sub(last_read)));
+            }
             Beat::Dead => {
                 self.worker.stats.pong_timeouts.add(1);
                 return close(4201, "pong timeout");

@@ -10,7 +10,7 @@ use crate::{
     history::Position,
     peer::{Joining, Membership, Peer, PeerId},
     protocol::{self, Code, Encoded, Medium},
-    room::{Entrance, JoinRequest},
+    room::{self, Entrance, JoinRequest},
     time,
 };
 
@@ -87,6 +87,7 @@ impl Worker {
             self.list_user(&peer);
         } else {
             self.stats.members.add(1);
+            self.present(&peer, room);
         }
         peer.signal();
     }
@@ -114,7 +115,7 @@ impl Worker {
                 self.stats.resumed.add(1);
             }
             Entrance::Lost { from, position } => {
-                self.tell(peer, *position, protocol::gap(room, Some(*from), *position), now);
+                self.tell(peer, *position, protocol::gap(room::public(room), Some(*from), *position), now);
                 self.stats.resume_gaps.add(1);
             }
         }
@@ -164,6 +165,7 @@ impl Worker {
             Joining::Waiting { reference, .. } => reference,
             Joining::Member { index } => {
                 self.remove_member(&room, index);
+                self.absent(peer, &room);
                 None
             }
         };

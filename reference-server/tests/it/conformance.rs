@@ -1,18 +1,19 @@
 //! One suite for every broker: what the server above relies on.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reference_server::{
     broker::{
         Arrival, Bound, Broker, Event, Events, Health, Publication, Published, Receipt, Room,
+        presence::{Member, PresenceOptions, Roster},
         redis::{RedisBroker, RedisOptions},
     },
     history::Position,
 };
 use tokio::sync::oneshot;
 
-use crate::support::{Redis, server::memory, soon};
+use crate::support::{Redis, server::memory, soon, until};
 
 /// One instance's end of a broker.
 struct Ear {
@@ -80,13 +81,47 @@ impl Ear {
     }
 }
 
+impl Ear {
+    fn enter(&self, name: &str, number: u64, user: &str) {
+        self.broker.enter(&room(name), number, member(user));
+    }
+
+    /// The next announcement: kind and user.
+    async fn announcement(&mut self) -> String {
+        match self.event().await {
+            Event::Announcement { room, frame } => {
+                let frame: serde_json::Value = serde_json::from_slice(&frame).unwrap();
+                assert_eq!(frame["room"], *room);
+                format!("{} {}", frame["userId"].as_str().unwrap(), frame["type"].as_str().unwrap())
+            }
+            other => panic!("instead of an announcement: {other:?}"),
+        }
+    }
+
+    async fn roster(&self, name: &str) -> Roster {
+        let (tell, told) = oneshot::channel();
+        self.broker.roster(&room(name), Box::new(move |answer| tell.send(answer).unwrap()));
+        soon("a roster", told).await.unwrap().unwrap()
+    }
+}
+
+fn member(user: &str) -> Member {
+    let (connected_at, last_seen) = (Duration::from_secs(1), Duration::from_secs(2));
+    Member { user: format!("\"{user}\"").into(), instance: "x".into(), transport: "sse", connected_at, last_seen }
+}
+
 /// Two instances over each broker; the Redis is kept alive beside.
 async fn pairs() -> Vec<([Ear; 2], Option<Redis>)> {
+    pairs_with(PresenceOptions::default()).await
+}
+
+async fn pairs_with(presence: PresenceOptions) -> Vec<([Ear; 2], Option<Redis>)> {
     let shared = memory();
-    let over_memory = [(); 2].map(|()| Ear::new(|events| shared.view(events)));
+    let over_memory = [(); 2].map(|()| Ear::new(|events| shared.view(events, presence.clone())));
     let redis = Redis::start().await;
     let start = |events| -> Arc<dyn Broker> {
-        RedisBroker::start(&redis.url(), RedisOptions::default(), events, Arc::default()).unwrap()
+        let options = RedisOptions { presence: presence.clone(), ..RedisOptions::default() };
+        RedisBroker::start(&redis.url(), options, events, Arc::default()).unwrap()
     };
     let over_redis = [(); 2].map(|()| Ear::new(start));
     for ear in &over_redis {
@@ -223,7 +258,8 @@ async fn resync_answers_every_wish_again() {
 async fn a_full_queue_throws_messages_away_and_says_so() {
     let shared = memory();
     let events = Events::new(Bound { entries: 10, bytes: 1_000_000 });
-    let mut ear = Ear { broker: shared.view(Arc::clone(&events)), events, waiting: VecDeque::new() };
+    let mut ear =
+        Ear { broker: shared.view(Arc::clone(&events), PresenceOptions::default()), events, waiting: VecDeque::new() };
     ear.subscribe("r", 1).await;
     for n in 1..=50 {
         ear.publish("r", n, None).await.unwrap();
@@ -232,5 +268,104 @@ async fn a_full_queue_throws_messages_away_and_says_so() {
     assert!(!ear.events.take_overflow());
     for n in 1..=10 {
         assert_eq!(ear.message().await.position.unwrap().offset, n);
+    }
+}
+
+#[tokio::test]
+async fn users_are_announced_once_for_all_their_connections() {
+    for ([mut a, mut b], _redis) in pairs().await {
+        a.subscribe("r", 1).await;
+        b.subscribe("r", 1).await;
+        a.enter("r", 1, "u");
+        assert_eq!([a.announcement().await, b.announcement().await], ["u user.joined", "u user.joined"]);
+        b.enter("r", 1, "u");
+        until("both are there", async || a.roster("r").await.connections == 2).await;
+        a.enter("r", 1, "u");
+        a.broker.exit(&room("r"), 1);
+        a.broker.exit(&room("r"), 1);
+        until("one has gone", async || b.roster("r").await.connections == 1).await;
+        assert_eq!(b.roster("r").await.users, 1);
+        b.broker.exit(&room("r"), 1);
+        assert_eq!([a.announcement().await, b.announcement().await], ["u user.left", "u user.left"]);
+        assert_eq!(a.roster("r").await, Roster::default());
+    }
+}
+
+#[tokio::test]
+async fn rosters_say_who_and_since_when() {
+    for ([a, b], _redis) in pairs().await {
+        a.enter("r", 7, "u");
+        until("it is known", async || b.roster("r").await.users == 1).await;
+        let described = r#"{"user":"u","room":"r","instance":"x","transport":"sse","connectedAt":"1970-01-01T00:00:01.000Z","lastSeen":"1970-01-01T00:00:02.000Z"}"#;
+        assert_eq!(b.roster("r").await.members, [described]);
+        assert_eq!(b.roster("other").await, Roster::default());
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_is_dropped_is_given_up_by_the_others() {
+    let options = PresenceOptions { ttl: Duration::from_millis(800), ..PresenceOptions::default() };
+    for ([mut a, b], _redis) in pairs_with(options.clone()).await {
+        a.subscribe("r", 1).await;
+        b.broker.renew();
+        b.enter("r", 1, "u");
+        b.enter("r", 2, "u");
+        b.enter("r", 3, "v");
+        let mut joined = [a.announcement().await, a.announcement().await];
+        joined.sort();
+        assert_eq!(joined, ["u user.joined", "v user.joined"]);
+        a.enter("r", 1, "v");
+        until("all are there", async || a.roster("r").await.connections == 4).await;
+        drop(b);
+        until("the dead are given up", async || {
+            a.broker.renew();
+            a.roster("r").await.connections == 1
+        })
+        .await;
+        assert_eq!(a.announcement().await, "u user.left");
+        assert!(a.waiting.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn who_parts_is_there_until_its_grace_is_over() {
+    let options = PresenceOptions { ttl: Duration::from_millis(800), ..PresenceOptions::default() };
+    for ([mut a, b], _redis) in pairs_with(options.clone()).await {
+        a.subscribe("r", 1).await;
+        b.enter("r", 1, "u");
+        b.enter("r", 2, "v");
+        a.announcement().await;
+        a.announcement().await;
+        b.broker.part(Duration::from_millis(300));
+        b.broker.exit(&room("r"), 1);
+        a.enter("r", 9, "u");
+        until("who has come back is counted once", async || {
+            let roster = a.roster("r").await;
+            (roster.users, roster.connections) == (2, 2)
+        })
+        .await;
+        until("the grace is over", async || {
+            a.broker.renew();
+            a.roster("r").await.users == 1
+        })
+        .await;
+        assert_eq!(a.announcement().await, "v user.left");
+    }
+}
+
+#[tokio::test]
+async fn leases_hold_until_they_are_over() {
+    let options = PresenceOptions { ttl: Duration::from_millis(800), ..PresenceOptions::default() };
+    for ([mut a, b], _redis) in pairs_with(options.clone()).await {
+        a.subscribe("r", 1).await;
+        b.broker.lease(&room("r"), member("u"), Duration::from_millis(200));
+        assert_eq!(a.announcement().await, "u user.joined");
+        b.broker.lease(&room("r"), member("u"), Duration::from_millis(300));
+        until("it is over", async || {
+            a.broker.renew();
+            a.roster("r").await.users == 0
+        })
+        .await;
+        assert_eq!(a.announcement().await, "u user.left");
     }
 }

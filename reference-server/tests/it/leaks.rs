@@ -37,7 +37,7 @@ async fn go(mut client: Client, n: usize) {
         5 => client.socket.send(Message::text(r#"{"type":"auth","token":"bad"}"#)).await,
         _ => client.socket.send(Message::text("x".repeat(50_000))).await,
     };
-    if n % 7 == 0 {
+    if n.is_multiple_of(7) {
         // To the end of the handshake, or of what a black hole lets through.
         let answers = async { while let Some(Ok(_)) = client.socket.next().await {} };
         let _black_hole = tokio::time::timeout(Duration::from_millis(100), answers).await;

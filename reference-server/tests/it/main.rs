@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests read clocks, and an unwrap is an assertion
 
 mod conformance;
+mod documented;
 mod drain;
 mod echo;
 mod expiry;
@@ -14,12 +15,18 @@ mod joins;
 mod leaks;
 mod limits;
 mod metrics;
+mod notify;
 mod outage;
+mod poll;
+mod presence;
 mod process;
 mod protocol;
+mod publish;
 mod resume;
+mod rolling;
 mod rooms;
 mod secrets;
 mod slow;
+mod sse;
 mod support;
 mod tls;

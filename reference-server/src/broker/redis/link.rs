@@ -51,7 +51,9 @@ impl Link {
             let questions = connect(shared, watcher(lost.clone())).await?;
             let receiver = Receiver { shared: Arc::clone(shared), lost: lost.clone(), echo };
             let mut subscriber = connect(shared, move |push| receiver.push(push)).await?;
-            shared.scripts.load().exec_async(&mut publisher).await?;
+            let mut scripts = shared.scripts.load();
+            shared.desk.census.load(&mut scripts);
+            scripts.exec_async(&mut publisher).await?;
             subscriber.subscribe(shared.probe_channel()).await?;
             Ok::<_, redis::RedisError>((publisher, subscriber, questions))
         };

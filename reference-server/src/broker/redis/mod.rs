@@ -1,7 +1,10 @@
 //! Joins instances through Redis: a channel `room:<room>` per room, one Lua script per publication, and a supervisor of
 //! our own, because the client library's automatic resubscription stays deaf after an outage longer than its retries.
 
+mod attendant;
+mod census;
 mod channels;
+mod ledger;
 mod link;
 mod publisher;
 mod scripts;
@@ -17,8 +20,11 @@ use std::{
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{channels::Channels, scripts::Scripts};
-use super::{Broker, Events, Health, Publication, PublishError, Room};
+use self::{attendant::Desk, channels::Channels, scripts::Scripts};
+use super::{
+    Broker, Events, Health, Presence, Publication, PublishError, Room,
+    presence::{Member, PresenceOptions, RosterReceipt},
+};
 use crate::{
     config::History,
     history::{Epoch, Position},
@@ -33,6 +39,8 @@ const PUBLISH_QUEUE: usize = 8_192;
 pub struct RedisOptions {
     /// Whether rooms remember; all instances must agree.
     pub history: History,
+    /// How presence is kept; all instances should agree.
+    pub presence: PresenceOptions,
     /// How often a message to ourselves proves that the link works.
     pub probe_interval: Duration,
     /// How long any answer may take before the link counts as lost.
@@ -45,6 +53,7 @@ impl Default for RedisOptions {
     fn default() -> Self {
         Self {
             history: History::default(),
+            presence: PresenceOptions::default(),
             probe_interval: Duration::from_secs(2),
             answer_timeout: Duration::from_secs(2),
             backoff: (Duration::from_millis(50), Duration::from_millis(400)),
@@ -66,6 +75,7 @@ struct Shared {
     /// Names the probe channel.
     nonce: Epoch,
     scripts: Scripts,
+    desk: Desk,
     channels: Mutex<Channels>,
     questions: Mutex<VecDeque<Question>>,
     work: Notify,
@@ -93,6 +103,7 @@ impl RedisBroker {
     ) -> Result<Arc<Self>, String> {
         let shared = Arc::new(Shared {
             client: link::client(url)?,
+            desk: Desk::new(options.presence.clone()),
             options,
             nonce: Epoch::random(),
             scripts: Scripts::new(),
@@ -159,7 +170,47 @@ impl Broker for RedisBroker {
     }
 }
 
+impl Presence for RedisBroker {
+    fn enter(&self, room: &Room, number: u64, member: Member) {
+        self.shared.desk.note(|ledger| ledger.enter(room, number, member));
+    }
+
+    fn exit(&self, room: &Room, number: u64) {
+        self.shared.desk.note(|ledger| ledger.exit(room, number));
+    }
+
+    fn lease(&self, room: &Room, member: Member, time: Duration) {
+        self.shared.desk.note(|ledger| ledger.lease(room, member, time));
+    }
+
+    fn roster(&self, room: &Room, receipt: RosterReceipt) {
+        let refused = match *self.shared.health.borrow() {
+            Health::Up => self.shared.desk.ask(room, receipt).err(),
+            _ => Some(receipt),
+        };
+        if let Some(receipt) = refused {
+            receipt(Err(PublishError::Unavailable));
+        }
+    }
+
+    fn renew(&self) {
+        self.shared.desk.renew();
+    }
+
+    fn part(&self, grace: Duration) {
+        self.shared.desk.part(grace);
+    }
+}
+
 impl Shared {
+    /// Awaits an answer for as long as one may take.
+    async fn answered<T>(&self, answer: impl Future<Output = ::redis::RedisResult<T>>) -> Result<T, String> {
+        match tokio::time::timeout(self.options.answer_timeout, answer).await {
+            Ok(result) => result.map_err(|error| error.to_string()),
+            Err(_) => Err("no answer".into()),
+        }
+    }
+
     fn channels(&self) -> MutexGuard<'_, Channels> {
         // Invariant: nothing panics while this lock is held.
         self.channels.lock().expect("channels lock is never poisoned")
@@ -177,6 +228,7 @@ impl Shared {
     /// The link is lost, or could not be made; questions asked so far will be asked again.
     fn lost(&self, why: String) {
         self.questions().clear();
+        self.desk.lost();
         let was_up = *self.health.borrow() == Health::Up;
         if was_up {
             self.health.send_replace(Health::Down(why));

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     super::{Event, Health, Publication, PublishError, Room},
-    Question, Shared,
+    Question, Shared, attendant,
     channels::Work,
     link::Link,
     publisher, scripts,
@@ -71,6 +71,7 @@ async fn keep(
     }
     *backoff = shared.options.backoff.0;
     shared.health.send_replace(Health::Up);
+    let attend = attendant::attend(shared, questions.clone());
     let work = async {
         loop {
             shared.work.notified().await;
@@ -90,6 +91,7 @@ async fn keep(
         why = publisher::publish(shared, &publisher, queue) => Err(why),
         result = work => result,
         result = probe => result,
+        result = attend => result,
         () = lost.cancelled() => Err("connection lost".into()),
     }
 }
@@ -105,7 +107,7 @@ async fn work(
         match next {
             Some(Work::Subscribe(rooms)) => subscribe(shared, subscriber, questions, &rooms).await?,
             Some(Work::Unsubscribe(rooms)) => {
-                answered(shared, subscriber.unsubscribe(channels(rooms.iter()))).await?;
+                shared.answered(subscriber.unsubscribe(channels(rooms.iter()))).await?;
                 shared.channels().unsubscribed(&rooms);
             }
             None if !ask(shared, questions).await? => return Ok(()),
@@ -121,7 +123,7 @@ async fn subscribe(
     questions: &mut MultiplexedConnection,
     rooms: &[(Room, u64)],
 ) -> Result<(), String> {
-    answered(shared, subscriber.subscribe(channels(rooms.iter().map(|(room, _)| room)))).await?;
+    shared.answered(subscriber.subscribe(channels(rooms.iter().map(|(room, _)| room)))).await?;
     shared.stats.subscribes.add(rooms.len() as u64);
     let positions = positions(shared, questions, rooms).await?;
     let current = shared.channels().subscribed(rooms);
@@ -146,7 +148,7 @@ async fn positions(
         return Ok(vec![None; rooms.len()]);
     }
     let ask = shared.scripts.positions(&kept);
-    let answer = answered(shared, questions.send_packed_command(&ask)).await?;
+    let answer = shared.answered(questions.send_packed_command(&ask)).await?;
     let Value::Array(parts) = answer else { return Err("positions were not answered".into()) };
     let found: Option<Vec<_>> = parts.chunks(2).map(|pair| scripts::position(&pair[0], pair.get(1)?)).collect();
     let found = found.filter(|found| found.len() == kept.len()).ok_or("positions cannot be read")?;
@@ -168,7 +170,7 @@ async fn ask(shared: &Shared, connection: &mut MultiplexedConnection) -> Result<
     for question in &batch {
         pipe.add_command(shared.scripts.history(&question.room, question.after.offset));
     }
-    let answers = answered(shared, connection.send_packed_commands(&pipe, 0, batch.len())).await?;
+    let answers = shared.answered(connection.send_packed_commands(&pipe, 0, batch.len())).await?;
     for (Question { room, generation, .. }, answer) in batch.into_iter().zip(answers) {
         let (position, entries) = scripts::entries(answer).ok_or("history cannot be read")?;
         shared.events.answer(Event::History { room, generation, entries, position });
@@ -193,14 +195,6 @@ async fn probe(
     match tokio::time::timeout(shared.options.answer_timeout, round_trip).await {
         Ok(result) => result,
         Err(_) => Err("a probe did not come back".into()),
-    }
-}
-
-/// Awaits an answer for as long as one may take.
-async fn answered<T>(shared: &Shared, answer: impl Future<Output = redis::RedisResult<T>>) -> Result<T, String> {
-    match tokio::time::timeout(shared.options.answer_timeout, answer).await {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("no answer".into()),
     }
 }
 

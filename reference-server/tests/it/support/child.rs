@@ -9,6 +9,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
+    Redis,
     server::{Answer, SECRET, get},
     until,
 };
@@ -23,18 +24,23 @@ pub(crate) struct Child {
 impl Child {
     /// Starts one with these arguments, joined to no others.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::run(Command::new(env!("CARGO_BIN_EXE_reference-server")).args(arguments))
+        Self::run(Command::new(env!("CARGO_BIN_EXE_reference-server")).args(["--broker", "memory"]).args(arguments))
+    }
+
+    /// Starts one that is joined to others by a Redis.
+    pub(crate) fn joined(redis: &Redis, arguments: &[&str]) -> Self {
+        Self::run(Command::new(env!("CARGO_BIN_EXE_reference-server")).args(["--redis", &redis.url()]).args(arguments))
     }
 
     /// Starts one that may have so many descriptors.
     pub(crate) fn with_descriptors(count: u32, arguments: &[&str]) -> Self {
         let script = format!("ulimit -n {count} && exec \"$0\" \"$@\"");
         let binary = env!("CARGO_BIN_EXE_reference-server");
-        Self::run(Command::new("sh").args(["-c", &script, binary]).args(arguments))
+        Self::run(Command::new("sh").args(["-c", &script, binary, "--broker", "memory"]).args(arguments))
     }
 
     fn run(command: &mut Command) -> Self {
-        let command = command.args(["--broker", "memory"]).env("WSBENCH_JWT_SECRET", SECRET);
+        let command = command.env("WSBENCH_JWT_SECRET", SECRET);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut ready).unwrap();
@@ -73,6 +79,12 @@ impl Child {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// Has it drain; what it said on stderr.

@@ -1,5 +1,7 @@
 //! A WebSocket client that waits for what has to come and fails loudly when it does not.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
@@ -9,7 +11,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, protocol::CloseFrame},
+    tungstenite::{Error, Message, protocol::CloseFrame},
 };
 
 use super::{Server, server::token, soon};
@@ -18,6 +20,8 @@ use super::{Server, server::token, soon};
 pub(crate) struct Client<S = TcpStream> {
     pub(crate) socket: WebSocketStream<S>,
     pub(crate) instance: String,
+    /// Whether it wants to know who comes and goes; such frames are passed over otherwise.
+    pub(crate) announcements: bool,
 }
 
 impl Client {
@@ -29,7 +33,12 @@ impl Client {
 
     /// A user in a room, past `joined`.
     pub(crate) async fn in_room(server: &Server, room: &str, user: &str) -> Self {
-        let mut client = Self::open(server, &format!("/ws/rooms/{room}?token={}", token(user))).await;
+        Self::in_room_at(server.address, room, user).await
+    }
+
+    pub(crate) async fn in_room_at(address: SocketAddr, room: &str, user: &str) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let mut client = Self::over(stream, &format!("/ws/rooms/{room}?token={}", token(user))).await;
         client.expect("joined").await;
         client
     }
@@ -44,10 +53,26 @@ impl Client {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) async fn over(stream: S, path: &str) -> Self {
+        Self::try_over(stream, path).await.unwrap()
+    }
+
+    /// The same with a server that may be going away.
+    pub(crate) async fn try_over(stream: S, path: &str) -> Result<Self, Error> {
         let handshake = client_async(format!("ws://test{path}"), stream);
-        let (socket, answer) = soon("the upgrade", handshake).await.unwrap();
+        let (socket, answer) = soon("the upgrade", handshake).await?;
         let instance = answer.headers()["x-wsbench-instance"].to_str().unwrap().to_owned();
-        Self { socket, instance }
+        Ok(Self { socket, instance, announcements: false })
+    }
+
+    /// The next text frame; `None` when the connection has ended, however.
+    pub(crate) async fn try_frame(&mut self) -> Option<Value> {
+        loop {
+            match soon("a frame", self.socket.next()).await? {
+                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     pub(crate) async fn send(&mut self, frame: &str) {
@@ -67,6 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) async fn text(&mut self) -> String {
         loop {
             match soon("a frame", self.socket.next()).await {
+                Some(Ok(Message::Text(text))) if !self.announcements && text.starts_with(r#"{"type":"user."#) => {}
                 Some(Ok(Message::Text(text))) => return text.as_str().to_owned(),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("instead of a text frame: {other:?}"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod child;
 pub(crate) mod client;
+pub(crate) mod http;
 pub(crate) mod redis;
 pub(crate) mod server;
 

@@ -128,17 +128,24 @@ pub(crate) async fn post(address: SocketAddr, path: &str, body: &serde_json::Val
     exchange(address, &format!("POST {path} HTTP/1.1\r\nContent-Length: {}\r\n", body.len()), "", &body).await
 }
 
-async fn exchange(address: SocketAddr, head: &str, headers: &str, body: &str) -> Answer {
+/// One request; `head` is its first lines, `headers` more of them, each with its end.
+pub(crate) async fn exchange(address: SocketAddr, head: &str, headers: &str, body: &str) -> Answer {
+    let answer = try_exchange(address, head, headers, body).await;
+    answer.unwrap_or_else(|| panic!("no answer to {head}"))
+}
+
+/// The same with a server that may be going away: `None` if it has gone.
+pub(crate) async fn try_exchange(address: SocketAddr, head: &str, headers: &str, body: &str) -> Option<Answer> {
     let exchange = async {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = TcpStream::connect(address).await.ok()?;
         let request = format!("{head}Host: test\r\nConnection: close\r\n{headers}\r\n{body}");
-        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        stream.read_to_string(&mut answer).await.ok()?;
+        Some(answer)
     };
-    let answer = soon(head, exchange).await;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let answer = soon(head, exchange).await?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.into(), body: body.into() }
+    Some(Answer { status, head: head.into(), body: body.into() })
 }
