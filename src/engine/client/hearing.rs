@@ -6,7 +6,7 @@ use crate::engine::desk::Desk;
 use crate::ledger::{SeatId, Sent};
 use crate::observe::{Fact, RoomId, Topic, Word};
 use crate::session::Happening;
-use crate::time::{Timestamp, nanos};
+use crate::time::nanos;
 
 /// One poll's view of the world: what happens is written into the books.
 pub(super) struct Hearing<'a> {
