@@ -62,6 +62,8 @@ pub(crate) struct Membership {
     /// Tells the answer to this join from answers to an earlier one.
     pub(crate) join: u64,
     pub(crate) state: Joining,
+    /// Has asked for the last messages and has no answer yet.
+    pub(crate) looks: bool,
 }
 
 /// How far a join is.

@@ -173,6 +173,21 @@ pub(crate) fn published(position: Option<Position>, id: &str) -> String {
     out
 }
 
+/// The last messages of a room, oldest first.
+pub(crate) fn history(
+    room: &str,
+    position: Option<Position>,
+    reference: Option<&str>,
+    messages: &[Utf8Bytes],
+) -> Utf8Bytes {
+    let mut out = format!(r#"{{"type":"history","room":"{room}","#);
+    push_position(&mut out, position);
+    push_reference(&mut out, reference);
+    let messages: Vec<&str> = messages.iter().map(Utf8Bytes::as_str).collect();
+    write_to(&mut out, format_args!(r#","messages":[{}]}}"#, messages.join(",")));
+    out.into()
+}
+
 /// Who is in a room, over HTTP.
 pub(crate) fn roster(room: &str, roster: &Roster) -> String {
     let mut out = String::from("{");

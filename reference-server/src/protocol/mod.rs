@@ -7,8 +7,8 @@ mod inbound;
 
 pub(crate) use event::{Encoded, Medium, Transport, event, mark, parse_position, parts};
 pub(crate) use frames::{
-    AUTH_SUCCESS, Head, Tail, To, Welcome, ack, addressee, batch, connected, drain, drain_reason, error, gap, joined,
-    left, pong, presence, published, roster, subject,
+    AUTH_SUCCESS, Head, Tail, To, Welcome, ack, addressee, batch, connected, drain, drain_reason, error, gap, history,
+    joined, left, pong, presence, published, roster, subject,
 };
 pub(crate) use inbound::Inbound;
 
