@@ -147,6 +147,16 @@ impl Announce {
     }
 }
 
+impl std::fmt::Display for Announce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::All => f.write_str("all"),
+            Self::Max(most) => most.fmt(f),
+        }
+    }
+}
+
 impl std::str::FromStr for Announce {
     type Err = &'static str;
 

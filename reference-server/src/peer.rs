@@ -53,6 +53,8 @@ pub(crate) struct Peer {
     /// When this connection is to be closed because the instance goes away; 0 if it does not.
     pub(crate) drain_at: Cell<u64>,
     cut: Cell<Option<Box<Cut>>>,
+    /// Its end has begun: nothing is to be done to it any more.
+    pub(crate) ending: Cell<bool>,
 }
 
 /// A room a connection is in or wants to be in.
@@ -136,6 +138,7 @@ impl Peer {
             memberships: RefCell::default(),
             drain_at: Cell::new(0),
             cut: Cell::default(),
+            ending: Cell::new(false),
         }
     }
 

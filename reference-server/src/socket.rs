@@ -1,6 +1,9 @@
 //! A WebSocket with its one owner: reads, writes, pings and timers of a connection in a single poll, so that nothing
 //! is handed between tasks. Everything that waits is fed to the codec and flushed once.
 
+#[cfg(test)]
+mod fuzz;
+
 use std::{
     pin::Pin,
     rc::Rc,

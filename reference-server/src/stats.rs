@@ -1,15 +1,16 @@
-//! What an instance counts, and how it prints it: the Prometheus text format.
+//! What an instance counts. How it is printed stands in `page`, what it means for people in `docs/server-metrics.md`.
 //!
 //! Counters are owned by one worker each, so that counting never bounces a cache line between threads.
 
-use std::{
-    fmt::Write,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
+mod page;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
+pub(crate) use self::page::CONTENT_TYPE;
+use self::page::Page;
 use crate::broker::PublishError;
 
 /// A number that only grows.
@@ -124,7 +125,7 @@ impl Stats {
 
     /// The page for `/metrics`.
     pub(crate) fn page(&self, instance: &str) -> String {
-        let mut page = Page { text: String::with_capacity(4_096), instance };
+        let mut page = Page::new(instance);
         let gauge = |pick: fn(&WorkerStats) -> &Gauge| self.workers.iter().map(|w| pick(w).get()).sum::<i64>() as f64;
         page.gauge("connections", "Open WebSocket connections.", gauge(|w| &w.connections));
         page.gauge("members", "Memberships: connections times the rooms they are in.", gauge(|w| &w.members));
@@ -138,8 +139,7 @@ impl Stats {
         for (name, help, pick) in BROKER_COUNTERS {
             page.counter(name, help, pick(&self.broker).get() as f64);
         }
-        page.process();
-        page.text
+        page.finish()
     }
 }
 
@@ -183,45 +183,6 @@ const BROKER_COUNTERS: &[Row<BrokerStats>] = &[
     ("broker_unavailable", "Publications refused because the broker was not there.", |b| &b.unavailable),
     ("broker_foreign", "Payloads on room channels that are not ours.", |b| &b.foreign),
 ];
-
-/// A page being written.
-struct Page<'a> {
-    text: String,
-    instance: &'a str,
-}
-
-impl Page<'_> {
-    fn gauge(&mut self, name: &str, help: &str, value: f64) {
-        self.metric("gauge", &format!("room_server_{name}"), help, value);
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: f64) {
-        self.metric("counter", &format!("room_server_{name}_total"), help, value);
-    }
-
-    fn process(&mut self) {
-        let cpu = crate::time::process_cpu().as_secs_f64();
-        self.metric("counter", "process_cpu_seconds_total", "Processor time of the whole process.", cpu);
-        if let Some(bytes) = resident_bytes() {
-            self.metric("gauge", "process_resident_memory_bytes", "Resident memory of the whole process.", bytes);
-        }
-    }
-
-    fn metric(&mut self, kind: &str, name: &str, help: &str, value: f64) {
-        let instance = self.instance;
-        // Writing to a String cannot fail.
-        let _infallible = writeln!(
-            self.text,
-            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name}{{instance=\"{instance}\"}} {value}"
-        );
-    }
-}
-
-fn resident_bytes() -> Option<f64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: f64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as f64)
-}
 
 #[cfg(test)]
 mod tests {

@@ -213,7 +213,7 @@ impl Worker {
             .peers
             .iter()
             .filter_map(|(_, peer)| peer.as_ref())
-            .filter(|peer| peer.medium == Medium::Frames)
+            .filter(|peer| peer.medium == Medium::Frames && !peer.ending.get())
             .filter_map(|peer| Some((peer.user()?, peer.id)))
             .collect()
     }

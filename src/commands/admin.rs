@@ -41,7 +41,7 @@ pub(super) fn disconnect(admin: SocketAddr, users: &[String], how: Cut) -> Resul
     let body = serde_json::json!({ "users": users, "how": how }).to_string();
     let answer = post(admin, "/admin/disconnect", &body).map_err(|error| format!("{admin} did not answer: {error}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("{admin} gave no answer"))?;
-    if !head.starts_with("HTTP/1.1 200") {
+    if head.split(' ').nth(1) != Some("200") {
         return Err(format!("{admin} refused: {}", body.trim()));
     }
     let answer: Answer = serde_json::from_str(body).map_err(|error| format!("{admin} answered {error}"))?;

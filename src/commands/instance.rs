@@ -2,11 +2,12 @@
 //! (joined by memory). Started by `serve` and `run`, not by people.
 
 use std::net::{IpAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use reference_server::config::History;
+use reference_server::config::{Announce, History};
 use reference_server::{AuthMode, BrokerChoice, Config, Instance, MemoryBroker, Secret};
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +56,15 @@ pub(super) struct Behaviour {
     /// Frames a client may send per second
     #[arg(long, value_name = "N", default_value_t = 100)]
     frames_per_second: u32,
+    /// Largest room in which it is announced who comes and goes; `all` or `off`
+    #[arg(long, value_name = "N", default_value = "64")]
+    announce_max: Announce,
+    /// Certificate chain (PEM): clients are spoken to over TLS
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// Do not keep history: plain publishing without offsets, so that losses cannot be seen
     #[arg(long)]
     no_history: bool,
@@ -80,6 +90,12 @@ impl Behaviour {
         add("--ping-timeout", format!("{}ns", self.ping_timeout.as_nanos()));
         add("--auth-timeout", format!("{}ns", self.auth_timeout.as_nanos()));
         add("--frames-per-second", self.frames_per_second.to_string());
+        add("--announce-max", self.announce_max.to_string());
+        for (flag, file) in [("--tls-cert", &self.tls_cert), ("--tls-key", &self.tls_key)] {
+            if let Some(file) = file {
+                add(flag, file.display().to_string());
+            }
+        }
         for origin in &self.allow_origin {
             add("--allow-origin", origin.clone());
         }
@@ -90,6 +106,11 @@ impl Behaviour {
             arguments.push("--faults".to_owned());
         }
         arguments
+    }
+
+    /// Refuses what no instance could be run with.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        self.config(1).check().map_err(Failure::usage)
     }
 
     fn config(&self, workers: usize) -> Config {
@@ -104,6 +125,9 @@ impl Behaviour {
             ping_interval: self.ping_interval,
             ping_timeout: self.ping_timeout,
             allow_origin: self.allow_origin.clone(),
+            announce: self.announce_max,
+            tls_cert: self.tls_cert.clone(),
+            tls_key: self.tls_key.clone(),
             faults: self.faults,
             ..Config::default()
         };

@@ -93,8 +93,12 @@ impl Drop for Broker {
 
 /// Finds or starts what `choice` asks for; `url` is an explicit Redis, `path` is `$PATH`.
 pub(super) fn start(choice: BrokerChoice, url: Option<&str>, path: Option<&str>) -> Result<Broker, Failure> {
-    match (choice, url) {
+    // An empty REDIS_URL is what a pipeline has where there is none.
+    match (choice, url.filter(|url| !url.is_empty())) {
         (BrokerChoice::Memory, _) => Ok(Broker::Memory),
+        (_, Some(url)) if !is_redis(url) => {
+            Err(Failure::usage("--redis (or REDIS_URL) is not the URL of a Redis: write redis://HOST:PORT"))
+        }
         (_, Some(url)) => Ok(Broker::Given(url.to_owned())),
         (BrokerChoice::Auto, None) => Ok(private(path)?.unwrap_or(Broker::Memory)),
         (BrokerChoice::Redis, None) => private(path)?.ok_or_else(|| {
@@ -104,6 +108,11 @@ pub(super) fn start(choice: BrokerChoice, url: Option<&str>, path: Option<&str>)
             )
         }),
     }
+}
+
+fn is_redis(url: &str) -> bool {
+    let schemes = ["redis", "rediss", "redis+unix", "unix", "valkey", "valkeys", "valkey+unix"];
+    url::Url::parse(url).is_ok_and(|url| schemes.contains(&url.scheme()))
 }
 
 fn private(path: Option<&str>) -> Result<Option<Broker>, Failure> {

@@ -20,6 +20,14 @@ pub(super) struct SecretArgs {
 impl SecretArgs {
     /// The secret that was given, if any.
     pub(super) fn given(&self) -> Result<Option<String>, Failure> {
+        let given = self.read()?;
+        if given.as_ref().is_some_and(String::is_empty) {
+            return Err(Failure::usage("the secret is empty: everybody could sign tokens with it"));
+        }
+        Ok(given)
+    }
+
+    fn read(&self) -> Result<Option<String>, Failure> {
         if let Some(secret) = &self.jwt_secret {
             return Ok(Some(secret.clone()));
         }

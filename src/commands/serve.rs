@@ -62,6 +62,7 @@ impl From<BrokerArg> for BrokerChoice {
 }
 
 pub(super) fn main(args: Args) -> Done {
+    args.behaviour.check()?;
     for (flag, first) in [("--port", args.port), ("--admin-port", args.admin_port)] {
         if first > 0 && first.checked_add(args.instances - 1).is_none() {
             return Err(Failure::usage(format!(

@@ -1,6 +1,8 @@
 //! What a worker's clients share: the books, the way to the server, and who is who. One thread's own.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -13,7 +15,7 @@ use crate::observe::{ClientId, GroupId, RoomId};
 use crate::scenario::Scenario;
 use crate::scenario::plan::{Life, Start};
 use crate::session::{Dialer, Place};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 use crate::wire::Markers;
 
 /// One worker's desk. Never shared between threads: its cells are borrowed for a moment at a time, never across a wait.
@@ -25,6 +27,10 @@ pub(super) struct Desk {
     pub(super) books: RefCell<Books>,
     /// Clients in all their rooms right now.
     pub(super) ready: Cell<u64>,
+    /// Per group: clients asked for, and those that have been in all their rooms at least once.
+    pub(super) groups: RefCell<Vec<(u64, u64)>>,
+    /// When which client has to be looked at for silence, at the latest.
+    silences: RefCell<BinaryHeap<Reverse<(Timestamp, ClientId)>>>,
     secret: Option<Arc<[u8]>>,
     room_names: Vec<Arc<str>>,
     /// Clients of ramps that have not joined or failed yet.
@@ -47,6 +53,8 @@ impl Desk {
             urls: setup.urls.max(1),
             books: RefCell::new(books),
             ready: Cell::new(0),
+            groups: RefCell::new(vec![(0, 0); scenario.groups.len()]),
+            silences: RefCell::default(),
             secret: setup.secret.clone(),
             room_names: scenario.rooms.iter().map(|name| Arc::from(name.as_str())).collect(),
             undecided: RefCell::new(undecided.map(|life| life.client).collect()),
@@ -79,6 +87,18 @@ impl Desk {
     /// A client has joined, or never will: it holds up t0 no longer.
     pub(super) fn decided(&self, client: ClientId) {
         self.undecided.borrow_mut().remove(&client);
+    }
+
+    /// A client has to be looked at for silence after `at`.
+    pub(super) fn watch(&self, at: Timestamp, client: ClientId) {
+        self.silences.borrow_mut().push(Reverse((at, client)));
+    }
+
+    /// A client that has to be looked at by `now`, and no longer is down for it.
+    pub(super) fn next_watched(&self, now: Timestamp) -> Option<ClientId> {
+        let mut silences = self.silences.borrow_mut();
+        silences.peek().filter(|Reverse((at, _))| *at < now)?;
+        silences.pop().map(|Reverse((_, client))| client)
     }
 
     /// How many clients hold up t0.

@@ -107,6 +107,7 @@ impl Ledger {
             return (Arrived::Duplicate, topic);
         }
         let reordered = !arrival.replayed && overtaken(room, seat, marker.index);
+        seat.newest = seat.newest.max(open.map_or(seat.newest, |open| open.due));
         (deliver(room, seat, arrival, reordered, observer), topic)
     }
 }

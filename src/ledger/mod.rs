@@ -101,6 +101,7 @@ impl Ledger {
             end: None,
             seen: Seen::from(first),
             membership: Membership::default(),
+            newest: Timestamp::default(),
             missed: Vec::new(),
         };
         let id = self.seats.insert(seat);
@@ -135,10 +136,12 @@ impl Ledger {
         }
     }
 
-    /// The connection was lost at `at`; copies missed meanwhile are losses of `class`.
+    /// The connection was lost at `at`; copies missed meanwhile are losses of `class`. A slow consumer's queue was given up
+    /// before it was told: everything after the newest copy it has counts.
     pub fn lost(&mut self, seat: SeatId, at: Timestamp, class: Word) {
         if let Some(seat) = self.seats.get_mut(seat) {
-            seat.membership.lost(at, class);
+            let from = if class == Word::SLOW_CONSUMER { at.min(seat.newest) } else { at };
+            seat.membership.lost(from, class);
         }
     }
 

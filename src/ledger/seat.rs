@@ -4,6 +4,7 @@ use super::membership::Membership;
 use super::room::Class;
 use super::seen::Seen;
 use crate::observe::{ClientId, RoomId, Topic};
+use crate::time::Timestamp;
 
 /// A planned membership of one of this worker's clients in one room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Seat {
     pub(super) end: Option<u32>,
     pub(super) seen: Seen,
     pub(super) membership: Membership,
+    /// When the newest publication it has a copy of was due.
+    pub(super) newest: Timestamp,
     /// Settled without a copy: `[from, to)`, of one topic.
     pub(super) missed: Vec<(u32, u32, Topic)>,
 }

@@ -253,6 +253,20 @@ fn a_stale_seat_finds_nothing() {
 }
 
 #[test]
+fn what_a_slow_consumer_was_not_sent_before_it_was_told_counts_as_its_slowness() {
+    let mut bench = Bench::new(&[2], true);
+    let [reader, slow] = [bench.seats[0][0], bench.seats[0][1]];
+    let markers = [1_000, 2_000, 8_000].map(|due| bench.say(0, due, 0));
+    for marker in markers {
+        bench.arrive(Some(reader), marker, 8_100);
+    }
+    bench.arrive(Some(slow), markers[0], 1_500);
+    bench.ledger.lost(slow, at(9_000), Word::SLOW_CONSUMER);
+    assert_eq!(bench.finish(), [6, 4, 2, 0]);
+    assert_eq!(bench.book.with(Fact::Lost, Word::SLOW_CONSUMER), 2);
+}
+
+#[test]
 fn an_outage_classes_the_loss() {
     let mut bench = Bench::new(&[2], true);
     let seat = bench.seats[0][1];
@@ -266,7 +280,7 @@ fn an_outage_classes_the_loss() {
         bench.arrive(Some(bench.seats[0][0]), marker, 4_100);
     }
     assert_eq!(bench.finish(), [6, 3, 3, 0]);
-    assert_eq!((bench.book.with(Fact::Lost, Word::STEADY), bench.book.with(Fact::Lost, Word::SLOW_CONSUMER)), (2, 1));
+    assert_eq!((bench.book.with(Fact::Lost, Word::STEADY), bench.book.with(Fact::Lost, Word::SLOW_CONSUMER)), (1, 2));
 }
 
 /// A server's mistakes, decided by a seed, and its own count of them.

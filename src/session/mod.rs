@@ -109,9 +109,10 @@ impl Session {
         self.connection.last_heard()
     }
 
-    /// Whether the server has been silent for longer than its ping interval and time-out together.
-    pub fn is_silent(&self, now: Timestamp) -> bool {
-        self.patience.is_some_and(|patience| now - self.last_heard() > patience)
+    /// From when on the server, if nothing more is heard, has been silent for longer than its ping interval and time-out
+    /// together; `None` where it does not ping.
+    pub fn silent_from(&self) -> Option<Timestamp> {
+        self.patience.map(|patience| self.last_heard() + patience)
     }
 
     /// The rooms with their positions, for a session that takes this one's place.

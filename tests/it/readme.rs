@@ -13,11 +13,11 @@ use crate::support::{Running, root, scratch, wsbench};
 
 /// How a run is scaled: by these variables where the scenario has them, in this time.
 const SCALED: &[(&str, &str)] = &[
-    ("quickstart", "WARM_UP=300ms DURATION=1s DRAIN=500ms"),
-    ("two-instances", "LISTENERS=180 TALKERS=20 ROOMS=4 WARM_UP=300ms DURATION=1s DRAIN=500ms"),
+    ("quickstart", "LISTENERS=90 TALKERS=10 RATE=50/s WARM_UP=300ms DURATION=1s DRAIN=500ms"),
+    ("two-instances", "LISTENERS=90 TALKERS=10 ROOMS=4 RATE=50/s WARM_UP=300ms DURATION=1s DRAIN=500ms"),
     ("chat", "PEOPLE=40 ROOMS=4 THINK=1s..2s WARM_UP=300ms DURATION=1s DRAIN=500ms"),
     ("dashboard", "WATCHERS=50 WARM_UP=300ms DURATION=1s DRAIN=500ms"),
-    ("collaborative-editing", "EDITORS=40 DOCUMENTS=10 WARM_UP=300ms DURATION=1s DRAIN=500ms"),
+    ("collaborative-editing", "EDITORS=40 DOCUMENTS=10 CURSORS=20/s WARM_UP=300ms DURATION=1s DRAIN=500ms"),
 ];
 
 /// The documents whose commands are run.

@@ -110,7 +110,7 @@ fn a_scenario_that_is_not_valid_names_line_caret_and_remedy() {
 
 #[test]
 fn what_is_not_built_yet_says_so() {
-    let fault = "\n[[fault]]\nname = \"storm\"\nat = \"1s\"\ncommand = [\"true\"]\n";
+    let fault = "\n[[fault]]\nname = \"storm\"\nat = \"500ms\"\ncommand = [\"true\"]\n";
     let request = "\n[[request]]\nname = \"history\"\nmessage = \"history\"\nfrom = \"people\"\n";
     for (table, name) in [(fault, "command = [\"true\"]"), (request, "[[request]]")] {
         let scenario = format!("{RIGHT}{table}");
@@ -135,6 +135,12 @@ fn flags_that_mean_nothing_are_usage() {
     wsbench(["run"]).run().expect(2);
     wsbench(["runn"]).run().expect(2).says(&["run"]);
     wsbench(["serve", "--instances", "0"]).run().expect(2);
+    wsbench(["serve", "--port", "65535", "--instances", "2"])
+        .run()
+        .expect(2)
+        .says(&["--port 65535", "65535 is the last"]);
+    wsbench(["serve", "--ping-interval", "1ms"]).run().expect(2).says(&["ping_interval"]);
+    wsbench(["serve", "--jwt-secret", ""]).run().expect(2).says(&["secret is empty"]);
     wsbench(["token", "--sub", "ada"]).run().expect(2).says(&["WSBENCH_JWT_SECRET", "--jwt-secret-file"]);
 }
 
@@ -218,10 +224,24 @@ fn a_dead_redis_is_a_set_up() {
     wsbench(["run", "@quickstart", "--redis", &url]).vars(quick).run().expect(3).says(&["Redis"]);
     wsbench(["run", "@quickstart"]).vars(quick).env("REDIS_URL", &url).run().expect(3).says(&["Redis"]);
     wsbench(["serve", "--redis", &url]).run().expect(3).says(&["Redis"]);
+    wsbench(["run", "@quickstart", "--redis", "localhost:6379"]).run().expect(2).says(&["redis://HOST:PORT"]);
     let nowhere = RIGHT.replace("\"memory\"", "\"redis\"");
     let directory = scratch();
     let path = put(&directory, "s.toml", &nowhere);
     wsbench(["run", path.as_str()]).env("PATH", "/nonexistent").run().expect(3).says(&["redis-server", "memory"]);
+}
+
+#[test]
+fn an_empty_redis_url_is_none() {
+    let directory = scratch();
+    let path =
+        put(&directory, "s.toml", &RIGHT.replace("\"memory\"", "\"auto\"").replace("instances = 1", "instances = 2"));
+    let json = directory.path().join("r.json");
+    let run = || wsbench(["run", &path, "--out", &format!("json={}", json.display())]).env("REDIS_URL", "");
+    run().run().expect(0).says(&["private redis-server"]);
+    assert_eq!(Report::read(&json).0["environment"]["broker"], "redis");
+    run().env("PATH", "/nonexistent").run().expect(0).says(&["memory"]);
+    assert_eq!(Report::read(&json).0["environment"]["broker"], "memory");
 }
 
 #[test]

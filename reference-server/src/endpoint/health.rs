@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 
-use crate::{broker::Health, shared::Shared};
+use crate::{broker::Health, shared::Shared, stats};
 
 /// The routes of the admin listener.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -36,5 +36,5 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], shared.stats.page(&shared.name))
+    ([(header::CONTENT_TYPE, stats::CONTENT_TYPE)], shared.stats.page(&shared.name))
 }

@@ -117,6 +117,7 @@ impl Session {
                 Happening::Ended(End::Fault(code, reason)) => close(code, reason),
             };
         }
+        self.peer.ending.set(true);
         self.worker.leave_all(&self.peer);
         let grace = time::as_micros(self.worker.shared.config.drain.close_grace);
         match flow {

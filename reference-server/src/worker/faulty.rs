@@ -223,7 +223,9 @@ impl Worker {
         let slots = self.slots.borrow();
         let count = slots.peers.len();
         let first = (plan.stray(&copy.room, copy.said.key(), user) % count.max(1) as u64) as usize;
-        let outside = |peer: &&Rc<Peer>| peer.user().is_some() && peer.membership(&copy.room, |_| ()).is_none();
+        let outside = |peer: &&Rc<Peer>| {
+            peer.user().is_some() && !peer.ending.get() && peer.membership(&copy.room, |_| ()).is_none()
+        };
         let mut others = (0..count).filter_map(|n| slots.peers[(first + n) % count].1.as_ref());
         if let Some(other) = others.find(outside) {
             faulty.record("misroute", other, copy);

@@ -109,6 +109,49 @@ async fn http_2_is_spoken_with_those_who_want_it() {
     soon("the connection closes", connection).await.unwrap().unwrap();
 }
 
+/// The next piece of a stream of events that holds this.
+async fn piece(body: &mut h2::RecvStream, wanted: &str) -> String {
+    loop {
+        let bytes = soon(wanted, body.data()).await.unwrap().unwrap();
+        body.flow_control().release_capacity(bytes.len()).unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        if text.contains(wanted) {
+            return text;
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_of_events_share_a_connection_over_http_2() {
+    let authority = Authority::new();
+    let server = Server::alone(authority.config()).await;
+    let stream = authority.connect(&server, &["h2"]).await.unwrap();
+    let (mut requests, connection) = soon("the preface", h2::client::handshake(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut streams = Vec::new();
+    for room in ["r0", "r1", "r2"] {
+        let request = http::Request::get(format!("https://localhost/api/rooms/{room}/events"));
+        let request = request.header("authorization", format!("Bearer {}", token("alice"))).body(()).unwrap();
+        let answer = soon(room, requests.send_request(request, true).unwrap().0).await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        streams.push(answer.into_body());
+        piece(streams.last_mut().unwrap(), "joined").await;
+    }
+    let socket = authority.connect(&server, &[]).await.unwrap();
+    let mut talker = Client::over(socket, &format!("/ws?token={}", token("talker"))).await;
+    for (n, body) in streams.iter_mut().enumerate() {
+        talker.join(&format!("r{n}")).await;
+        talker.send(&format!(r#"{{"type":"message","room":"r{n}","content":"for {n}"}}"#)).await;
+        let text = piece(body, "\"type\":\"message\"").await;
+        assert!(text.contains(&format!(r#""content":"for {n}""#)), "{text}");
+    }
+    talker.leave().await;
+    drop((streams, requests));
+    soon("the connection closes", connection).await.unwrap().unwrap();
+    server.empty().await;
+}
+
 #[tokio::test]
 async fn faults_reach_through_tls() {
     let authority = Authority::new();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::scenario::Overrides;
+use crate::scenario::{Overrides, Owned};
 use crate::units::{Rate, parse_duration, parse_rate};
 
 /// Flags that change what a scenario says.
@@ -48,6 +48,9 @@ pub(in crate::commands) struct ScenarioArgs {
     /// Key of the client certificate
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// The target is mine: allow faults and more than 100 clients towards a host that is not this one
+    #[arg(long)]
+    i_own_this_target: bool,
     /// Connect to HOST2:PORT2 in place of HOST1:PORT1 (repeatable)
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2", value_parser = detour)]
     connect_to: Vec<(String, String)>,
@@ -72,8 +75,15 @@ impl ScenarioArgs {
             cert: self.cert.clone(),
             key: self.key.clone(),
             connect_to: self.connect_to.clone(),
-            ..Overrides::default()
+            owned: self.owned(),
         }
+    }
+
+    fn owned(&self) -> Owned {
+        if self.i_own_this_target {
+            return Owned::Target;
+        }
+        crate::commands::environment("WSBENCH_OWNED").map_or(Owned::Unsaid, |hosts| Owned::hosts(&hosts))
     }
 
     /// The server that was named.

@@ -1,12 +1,12 @@
 //! One poll's view of the world: what happens on the connection is written into the books.
 
-use super::{Client, named};
+use super::{Client, Loss, named};
 use crate::engine::books::{Books, Receiver, SendFate, SendReport};
 use crate::engine::desk::Desk;
 use crate::ledger::{SeatId, Sent};
 use crate::observe::{Fact, RoomId, Topic, Word};
 use crate::session::Happening;
-use crate::time::{Timestamp, nanos};
+use crate::time::nanos;
 
 /// One poll's view of the world: what happens is written into the books.
 pub(super) struct Hearing<'a> {
@@ -16,7 +16,7 @@ pub(super) struct Hearing<'a> {
     pub(super) seats: &'a [(RoomId, SeatId)],
     pub(super) receiver: Receiver,
     pub(super) ready: bool,
-    pub(super) first_delivery: &'a mut Option<Timestamp>,
+    pub(super) first_delivery: &'a mut Option<Loss>,
     /// The newest offset seen in each room, where the client resumes; else empty.
     pub(super) offsets: &'a mut [u64],
 }
@@ -28,8 +28,8 @@ impl Hearing<'_> {
             Happening::Delivery(delivery, at) => {
                 books.delivery_frame();
                 let room = books.deliver(self.client.id, group, self.seats, &delivery, at, &self.receiver);
-                if let Some(lost_at) = self.first_delivery.take_if(|_| room.is_some()) {
-                    books.since(lost_at, Fact::FirstDelivery, group, nanos(at - lost_at));
+                if let Some(loss) = self.first_delivery.take_if(|_| room.is_some()) {
+                    books.since(loss.noticed, Fact::FirstDelivery, group, nanos(at - loss.since));
                 }
                 if let (false, Some(room), Some(offset)) = (self.offsets.is_empty(), room, delivery.offset)
                     && let Some(place) = self.seats.iter().position(|(of, _)| *of == room)

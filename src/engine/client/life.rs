@@ -7,7 +7,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Client, Step, named};
+use super::{Client, Loss, Step, named};
 use crate::backoff::HEALTHY_AFTER;
 use crate::engine::books::{Books, SendFate, SendReport};
 use crate::engine::desk::Desk;
@@ -49,7 +49,7 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
         }
         let refused = matches!(ended, Some(Ended::AuthRefused(_)));
         let clean = matches!(&ended, Some(Ended::Closed(CloseReason::Code(1000 | 1001, _))));
-        let given_up = client.state.borrow().lost_at.is_some_and(|at| desk.clock.now() - at > group.reconnect.give_up);
+        let given_up = client.loss().is_some_and(|loss| desk.clock.now() - loss.noticed > group.reconnect.give_up);
         if refused || given_up || (clean && !policy.reconnects_after_clean_close()) {
             break;
         }
@@ -57,9 +57,8 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
         let wake = desk.clock.now() + delay;
         desk.clock.sleep_until(wake).await;
         (attempt, previous) = (attempt + 1, delay);
-        let lost_at = client.state.borrow().lost_at;
-        if let Some(lost_at) = lost_at {
-            note_attempt(desk, client, lost_at, delay, wake);
+        if let Some(loss) = client.loss() {
+            note_attempt(desk, client, loss.noticed, delay, wake);
         }
         url = match group.reconnect.failover {
             Failover::Next => (url + 1) % desk.urls,
@@ -134,17 +133,17 @@ async fn converse(desk: &Desk, client: &Client) -> Option<Ended> {
 }
 
 /// A client that lost its connection tries to come back, having waited `delay`, until `wake`.
-fn note_attempt(desk: &Desk, client: &Client, lost_at: Timestamp, delay: Duration, wake: Timestamp) {
+fn note_attempt(desk: &Desk, client: &Client, noticed: Timestamp, delay: Duration, wake: Timestamp) {
     let (mut books, at) = (desk.books.borrow_mut(), desk.clock.now());
-    books.since(lost_at, Fact::ReconnectAttempt, client.group, 1);
-    books.since(lost_at, Fact::Backoff, client.group, nanos(delay));
-    books.since(lost_at, Fact::BackoffLag, client.group, nanos(at - wake));
+    books.since(noticed, Fact::ReconnectAttempt, client.group, 1);
+    books.since(noticed, Fact::Backoff, client.group, nanos(delay));
+    books.since(noticed, Fact::BackoffLag, client.group, nanos(at - wake));
     books.events.push(ClientEvent { client: client.id, at, what: Turn::Tried });
 }
 
 /// An attempt to come back failed.
 fn note_failure(books: &mut Books, client: &Client, at: Timestamp, stage: Word, kind: Word) {
-    if client.down_since().is_some() {
+    if client.loss().is_some() {
         books.events.push(ClientEvent { client: client.id, at, what: Turn::Failed(stage, kind) });
     }
 }
@@ -153,19 +152,25 @@ fn became_ready(desk: &Desk, client: &Client) {
     let mut state = client.state.borrow_mut();
     let mut books = desk.books.borrow_mut();
     let now = desk.clock.now();
+    let state = &mut *state;
     if let Some(session) = &state.session {
         books.on_instance(session.instance(), true);
+        if let (Some(from), false) = (session.silent_from(), state.watched) {
+            state.watched = true;
+            desk.watch(from, client.id);
+        }
     }
-    if let Some(lost_at) = state.lost_at.take() {
-        books.since(lost_at, Fact::Recovered, client.group, 1);
-        books.since(lost_at, Fact::Downtime, client.group, nanos(now - lost_at));
-        state.awaits_first_delivery = Some(lost_at);
+    if let Some(loss) = state.lost.take() {
+        books.since(loss.noticed, Fact::Recovered, client.group, 1);
+        books.since(loss.noticed, Fact::Downtime, client.group, nanos(now - loss.since));
+        state.awaits_first_delivery = Some(loss);
         books.events.push(ClientEvent { client: client.id, at: now, what: Turn::Back });
     }
     if !state.was_ready {
         state.was_ready = true;
         books.count(Fact::ClientConnected, client.group);
         desk.decided(client.id);
+        desk.groups.borrow_mut()[usize::from(client.group.0)].1 += 1;
     }
     desk.ready.set(desk.ready.get() + 1);
 }
@@ -182,7 +187,7 @@ fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&m
     state.offsets.iter().enumerate().for_each(|(place, offset)| session.saw(place, *offset));
     let mut books = desk.books.borrow_mut();
     let now = desk.clock.now();
-    let was_up = session.is_ready() || (state.leaving && state.was_ready && state.lost_at.is_none());
+    let was_up = session.is_ready() || (state.leaving && state.was_ready && state.lost.is_none());
     for (token, at) in session.unwritten() {
         let (room, index) = named(token);
         books.report(SendReport { room, index, fate: SendFate::Sent(Sent::Uncertain(at)) });
@@ -211,10 +216,10 @@ fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&m
             if let Some(raw) = &mut books.raw {
                 raw.lost(client.id, since);
             }
-            state.lost_at.get_or_insert(since);
-            state.last_loss = Some(since);
-            books.events.push(ClientEvent { client: client.id, at: since, what: Turn::Lost(kind) });
-        } else if state.lost_at.is_some() {
+            state.lost.get_or_insert(Loss { since, noticed: now });
+            state.last_loss = Some(now);
+            books.events.push(ClientEvent { client: client.id, at: now, what: Turn::Lost(kind) });
+        } else if state.lost.is_some() {
             books.events.push(ClientEvent { client: client.id, at: now, what: Turn::Failed(stage, kind) });
         }
     }

@@ -35,16 +35,27 @@ struct State {
     leaving: bool,
     /// It has been in all its rooms at least once.
     was_ready: bool,
-    lost_at: Option<Timestamp>,
-    /// When it last lost its connection, back or not.
+    lost: Option<Loss>,
+    /// When it last noticed a loss, back or not.
     last_loss: Option<Timestamp>,
     /// It reads no faster than this, in bytes per second, and not before then.
     slow: Option<(u64, Timestamp)>,
-    awaits_first_delivery: Option<Timestamp>,
+    awaits_first_delivery: Option<Loss>,
     /// The newest offset seen in each room, where the client resumes; else empty.
     offsets: Box<[u64]>,
     /// Nothing was heard for too long.
     given_up: bool,
+    /// The desk has it down to be looked at for silence.
+    watched: bool,
+}
+
+/// The loss of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Loss {
+    /// Since when nothing comes: the end of the connection, or the last byte before a silence.
+    since: Timestamp,
+    /// When the client noticed, which decides the stretch of the run it belongs to.
+    pub(in crate::engine) noticed: Timestamp,
 }
 
 /// A publication as it is remembered between handing it over and its fate.
@@ -92,17 +103,22 @@ impl Client {
         true
     }
 
-    /// Gives the connection up if nothing was heard for longer than the server said it would be silent.
-    pub(in crate::engine) fn check_liveness(&self, now: Timestamp) {
+    /// Gives the connection up if nothing was heard for longer than the server said it would be silent; otherwise tells
+    /// when to look again, if ever.
+    pub(in crate::engine) fn check_liveness(&self, now: Timestamp) -> Option<Timestamp> {
         let mut state = self.state.borrow_mut();
-        let state = &mut *state;
-        let silent = state.session.as_ref().is_some_and(|session| session.is_silent(now));
-        if silent && !state.given_up {
+        let silent_from = state.session.as_ref().and_then(Session::silent_from);
+        if silent_from.is_some_and(|from| from >= now) {
+            return silent_from;
+        }
+        state.watched = false;
+        if silent_from.is_some() {
             state.given_up = true;
             if let Some(waker) = &state.waker {
                 waker.wake_by_ref();
             }
         }
+        None
     }
 
     /// From now on it reads no faster than `rate` bytes per second, and its socket takes in little beyond that.
@@ -127,9 +143,9 @@ impl Client {
         self.state.borrow().was_ready
     }
 
-    /// Since when it has been without its connection, if it is.
-    pub(in crate::engine) fn down_since(&self) -> Option<Timestamp> {
-        self.state.borrow().lost_at
+    /// The loss it has not recovered from, if there is one.
+    pub(in crate::engine) fn loss(&self) -> Option<Loss> {
+        self.state.borrow().lost
     }
 
     /// Publications handed to the socket and not known to be written.

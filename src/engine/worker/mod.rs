@@ -42,8 +42,6 @@ pub(in crate::engine) struct Worker {
     asked: Cell<u64>,
     /// The run is ending: what becomes due is reported as never written, so that no other worker waits for it.
     silent: Cell<bool>,
-    /// Per group: asked, and been in all rooms at least once.
-    groups: RefCell<Vec<(u64, u64)>>,
     lag: RefCell<Histogram>,
     rescheduled: tokio::sync::Notify,
 }
@@ -60,7 +58,6 @@ impl Worker {
             text: RefCell::default(),
             asked: Cell::new(0),
             silent: Cell::new(false),
-            groups: RefCell::new(vec![(0, 0); setup.scenario.groups.len()]),
             lag: RefCell::default(),
             rescheduled: tokio::sync::Notify::new(),
         })
@@ -76,12 +73,10 @@ impl Worker {
     }
 
     fn tally_group(&self, client: &Client) {
-        let (fact, ready) = (Fact::ClientFailed, client.was_ready());
-        self.groups.borrow_mut()[usize::from(client.group.0)].1 += u64::from(ready);
-        if !ready {
-            self.desk.books.borrow_mut().count(fact, client.group);
-        } else if let Some(lost_at) = client.down_since() {
-            self.desk.books.borrow_mut().since(lost_at, Fact::NeverRecovered, client.group, 1);
+        if !client.was_ready() {
+            self.desk.books.borrow_mut().count(Fact::ClientFailed, client.group);
+        } else if let Some(loss) = client.loss() {
+            self.desk.books.borrow_mut().since(loss.noticed, Fact::NeverRecovered, client.group, 1);
         }
     }
 
@@ -90,7 +85,7 @@ impl Worker {
         let seats = self.desk.books.borrow().seats(client).to_vec();
         self.desk.books.borrow_mut().count(Fact::ClientRequested, life.group);
         self.asked.set(self.asked.get() + 1);
-        self.groups.borrow_mut()[usize::from(life.group.0)].0 += 1;
+        self.desk.groups.borrow_mut()[usize::from(life.group.0)].0 += 1;
         let client = Rc::new(Client::new(&life, &seats, self.desk.resumes(life.group)));
         let task = spawn_local({
             let (worker, client) = (Rc::clone(self), Rc::clone(&client));

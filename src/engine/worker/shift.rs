@@ -69,7 +69,12 @@ impl Worker {
     /// Connections on which nothing is heard any more are given up.
     fn check_liveness(&self) {
         let now = self.desk.clock.now();
-        self.clients.borrow().values().for_each(|(client, _)| client.check_liveness(now));
+        while let Some(id) = self.desk.next_watched(now) {
+            let again = self.clients.borrow().get(&id).and_then(|(client, _)| client.check_liveness(now));
+            if let Some(at) = again {
+                self.desk.watch(at, id);
+            }
+        }
     }
 
     /// A tick's account: what has happened since the last one.
@@ -90,7 +95,7 @@ impl Worker {
             ready: self.desk.ready.get(),
             asked: self.asked.get(),
             undecided: self.desk.undecided(),
-            groups: self.groups_now(),
+            groups: self.desk.groups.borrow().clone(),
             recognised: books.recognised,
             errors: std::mem::take(&mut books.errors),
             unknown: std::mem::take(&mut books.unknown),
@@ -98,15 +103,6 @@ impl Worker {
             events: std::mem::take(&mut books.events),
             lag: with_snapshot.then(|| std::mem::take(&mut *self.lag.borrow_mut())),
         }
-    }
-
-    /// Per group: clients asked for, and those that have been in all their rooms.
-    fn groups_now(&self) -> Vec<(u64, u64)> {
-        let mut groups = self.groups.borrow().clone();
-        for (client, _) in self.clients.borrow().values() {
-            groups[usize::from(client.group.0)].1 += u64::from(client.was_ready());
-        }
-        groups
     }
 
     /// Waits a little until everything said is written; what is not by then is uncertain.

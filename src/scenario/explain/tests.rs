@@ -142,7 +142,7 @@ fn faults_in_words() {
     insta::assert_snapshot!(faults_of("@slow-consumers", &[]), @r"
     Faults
       tunnel, 3 s after the warm-up: 1 % of listeners (about 3 clients) read no
-        faster than 1.00 KiB/s from then on
+        faster than 8.00 KiB/s from then on
     ");
     insta::assert_snapshot!(faults_of("@half-open", &[]), @r"
     Faults

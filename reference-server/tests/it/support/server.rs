@@ -101,9 +101,7 @@ impl Server {
 
     /// Posts JSON to the admin listener.
     pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Answer {
-        let body = body.to_string();
-        let head = format!("POST {path} HTTP/1.1\r\nContent-Length: {}\r\n", body.len());
-        exchange(self.admin, &head, "", &body).await
+        post(self.admin, path, body).await
     }
 
     /// A metric of the instance.
@@ -122,6 +120,12 @@ impl Server {
 /// A plain GET; `headers` are lines with their ends.
 pub(crate) async fn get(address: SocketAddr, path: &str, headers: &str) -> Answer {
     exchange(address, &format!("GET {path} HTTP/1.1\r\n"), headers, "").await
+}
+
+/// A POST of JSON.
+pub(crate) async fn post(address: SocketAddr, path: &str, body: &serde_json::Value) -> Answer {
+    let body = body.to_string();
+    exchange(address, &format!("POST {path} HTTP/1.1\r\nContent-Length: {}\r\n", body.len()), "", &body).await
 }
 
 /// One request; `head` is its first lines, `headers` more of them, each with its end.
