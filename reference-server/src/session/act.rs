@@ -147,7 +147,7 @@ impl Session {
                 (Ok(position), Some(reference)) => protocol::ack(reference, &room, position, &id),
                 (Ok(_), None) => return,
                 (Err(error), reference) => {
-                    shared.stats.rooms.failed(error);
+                    shared.registry.failed(error);
                     protocol::error(error.into(), reference.as_deref())
                 }
             };
