@@ -122,8 +122,8 @@ fn a_fault_that_cannot_happen_is_usage() {
     let disconnect = "disconnect = { clients = \"people\", percent = 30, how = \"rst\" }";
     run(&with(&format!("at = \"5s\"\n{disconnect}")), &[])
         .expect(2)
-        .says(&["wrong.toml:34:", "measured phase is over"]);
-    run(&with("at = \"500ms\""), &[]).expect(2).says(&["wrong.toml:32:"]);
+        .says(&["wrong.toml:33:", "measured phase is over"]);
+    run(&with("at = \"500ms\""), &[]).expect(2).says(&["wrong.toml:31:", "what `storm` does is not said"]);
     run(&with("at = \"500ms\"\ndisconnect = { clients = \"nobody\", percent = 30, how = \"rst\" }"), &[])
         .expect(2)
         .says(&["nobody"]);
