@@ -127,7 +127,9 @@ fn a_fault_that_cannot_happen_is_usage() {
     run(&with("at = \"500ms\"\ndisconnect = { clients = \"nobody\", percent = 30, how = \"rst\" }"), &[])
         .expect(2)
         .says(&["nobody"]);
-    run(&with("at = \"500ms\"\ncommand = [\"true\"]"), &[]).expect(2).says(&["--allow-commands"]);
+    run(&with("at = \"500ms\"\ncommand = [\"true\"]"), &[])
+        .expect(2)
+        .says(&["`command` is not built yet", "wrong.toml:34:"]);
 }
 
 #[test]
