@@ -1,6 +1,10 @@
 //! What can be set about an instance, with the defaults and why they are what they are.
 
+mod announce;
+
 use std::{path::PathBuf, time::Duration};
+
+pub use self::announce::Announce;
 
 /// How one instance behaves. Every field has a default; see [`Config::default`].
 #[derive(Clone, Debug)]
@@ -108,65 +112,6 @@ pub enum History {
     },
     /// Plain publish without offsets: cheaper, and losses cannot be seen. A labelled mode.
     Off,
-}
-
-/// In which rooms it is announced who comes and goes: in a room of n users, n times n announcements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Announce {
-    /// Nowhere.
-    Off,
-    /// In rooms of at most so many users.
-    Max(usize),
-    /// Everywhere.
-    All,
-}
-
-impl Default for Announce {
-    fn default() -> Self {
-        Self::Max(64)
-    }
-}
-
-impl Announce {
-    /// Whether a room of so many users is one in which it is announced.
-    pub fn allows(self, users: usize) -> bool {
-        match self {
-            Self::Off => false,
-            Self::Max(most) => users <= most,
-            Self::All => true,
-        }
-    }
-
-    /// The same as a number for Redis.
-    pub(crate) fn limit(self) -> i64 {
-        match self {
-            Self::Off => 0,
-            Self::Max(most) => i64::try_from(most).unwrap_or(1 << 52).min(1 << 52),
-            Self::All => 1 << 52,
-        }
-    }
-}
-
-impl std::fmt::Display for Announce {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::All => f.write_str("all"),
-            Self::Max(most) => most.fmt(f),
-        }
-    }
-}
-
-impl std::str::FromStr for Announce {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "off" => Ok(Self::Off),
-            "all" => Ok(Self::All),
-            number => number.parse().map(Self::Max).map_err(|_| "expected a number, `all` or `off`"),
-        }
-    }
 }
 
 /// How an instance goes away.
@@ -291,16 +236,5 @@ mod tests {
         assert_eq!(Config::default().check(), Ok(()));
         let bad = Config { ping_interval: Duration::from_millis(99), ..Config::default() };
         assert_eq!(bad.check(), Err("ping_interval must be at least 100ms"));
-    }
-
-    #[test]
-    fn announcements_are_limited_by_number_or_word() {
-        let parse = |text: &str| text.parse::<Announce>();
-        assert_eq!(
-            (parse("64"), parse("all"), parse("off")),
-            (Ok(Announce::default()), Ok(Announce::All), Ok(Announce::Off))
-        );
-        assert!(parse("-1").is_err() && parse("").is_err());
-        assert!(Announce::Max(2).allows(2) && !Announce::Max(2).allows(3) && !Announce::Off.allows(0));
     }
 }

@@ -8,9 +8,9 @@
 //! time config queue stats                 clocks, settings, the one queue, counters
 //! stream tls                              bytes from and to clients
 //! token auth history heartbeat rate       pure rules
+//! broker                                  what joins the instances: memory, redis
 //! protocol drain                          what is said
 //! faults                                  what is to go wrong on request, and what has
-//! broker                                  what joins the instances: memory, redis
 //! peer room                               who is where, and in which order things reach them
 //! shared                                  what every part of an instance holds
 //! metered socket session worker endpoint  connections

@@ -1,16 +1,23 @@
 //! A connection as the rest of its worker sees it: what waits to be written to it, the rooms it is in, and how to wake
 //! its owner. Lives on one thread; no locks.
 
+mod line;
+mod outbox;
+
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    collections::VecDeque,
     rc::Rc,
     sync::Arc,
-    task::{Context, Waker},
+    task::Context,
 };
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use self::{
+    line::Bell,
+    outbox::{Outbox, Pushed},
+};
+pub(crate) use self::{line::Line, outbox::Outgoing};
 use crate::{
     auth::User,
     broker::Room,
@@ -47,7 +54,7 @@ pub(crate) struct Peer {
     outbox: RefCell<Outbox>,
     /// The last event with a position, for streams.
     last: RefCell<Utf8Bytes>,
-    waker: RefCell<Option<Waker>>,
+    bell: Bell,
     signal: Cell<bool>,
     memberships: RefCell<Vec<Membership>>,
     /// When this connection is to be closed because the instance goes away; 0 if it does not.
@@ -64,6 +71,8 @@ pub(crate) struct Membership {
     /// Tells the answer to this join from answers to an earlier one.
     pub(crate) join: u64,
     pub(crate) state: Joining,
+    /// Has asked for the last messages and has no answer yet.
+    pub(crate) looks: bool,
 }
 
 /// How far a join is.
@@ -73,47 +82,6 @@ pub(crate) enum Joining {
     Waiting { until: u64, reference: Option<Box<str>> },
     /// Done: the place in the worker's list of the room's members.
     Member { index: usize },
-}
-
-/// What waits to be written.
-#[derive(Debug, Default)]
-struct Outbox {
-    frames: VecDeque<Outgoing>,
-    /// Those of them that count against the bound.
-    counted: usize,
-    bytes: usize,
-    slow: bool,
-}
-
-/// A connection that is written to by somebody who does not look at its peers while writing.
-#[derive(Debug, Default)]
-pub(crate) struct Line {
-    waker: RefCell<Option<Waker>>,
-    cut: Cell<bool>,
-}
-
-impl Line {
-    /// Whether to give the connection up; otherwise wakes `context` when it is to be.
-    pub(crate) fn is_cut(&self, context: &Context<'_>) -> bool {
-        remember(&self.waker, context);
-        self.cut.get()
-    }
-
-    fn cut(&self) {
-        self.cut.set(true);
-        wake(&self.waker);
-    }
-}
-
-/// A frame that waits.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) frame: Utf8Bytes,
-    /// Counts as a delivery when written.
-    pub(crate) delivery: bool,
-    /// Counts against the bound of what may wait.
-    counted: bool,
-    since: u64,
 }
 
 impl Peer {
@@ -131,7 +99,7 @@ impl Peer {
             line,
             outbox: RefCell::default(),
             last: RefCell::default(),
-            waker: RefCell::default(),
+            bell: Bell::default(),
             signal: Cell::new(false),
             memberships: RefCell::default(),
             drain_at: Cell::new(0),
@@ -159,29 +127,29 @@ impl Peer {
     /// Lets a frame wait, and wakes the owner. A connection that has fallen too far behind loses everything that waits
     /// and is marked slow instead.
     pub(crate) fn send(&self, frame: Utf8Bytes, delivery: bool, now: u64, bound: &Outbound) {
-        let mut outbox = self.outbox.borrow_mut();
-        if outbox.slow {
-            return;
-        }
-        let late = outbox.frames.front().is_some_and(|front| now > front.since + time::as_micros(bound.age));
-        if late || outbox.counted >= bound.frames || outbox.bytes + frame.len() > bound.bytes {
-            *outbox = Outbox { slow: true, ..Outbox::default() };
-            drop(outbox);
-            if let Some(line) = &self.line {
-                line.cut();
-            }
-            return self.signal();
-        }
         if self.medium == Medium::Events && frame.starts_with("id: ") {
             *self.last.borrow_mut() = frame.clone();
         }
-        (outbox.bytes, outbox.counted) = (outbox.bytes + frame.len(), outbox.counted + 1);
-        outbox.frames.push_back(Outgoing { frame, delivery, counted: true, since: now });
-        let first = outbox.frames.len() == 1;
-        drop(outbox);
-        if first {
-            wake(&self.waker);
+        let pushed = self.outbox.borrow_mut().push(frame, delivery, now, bound);
+        match pushed {
+            Pushed::First => self.bell.ring(),
+            Pushed::Behind | Pushed::Ignored => {}
+            Pushed::Overflow => {
+                if let Some(line) = &self.line {
+                    line.cut();
+                }
+                self.signal();
+            }
         }
+    }
+
+    /// Lets a message from the history wait, in the connection's medium.
+    pub(crate) fn send_missed(&self, frame: Utf8Bytes, now: u64) {
+        if self.medium == Medium::Events {
+            *self.last.borrow_mut() = frame.clone();
+        }
+        self.outbox.borrow_mut().push_missed(frame, now);
+        self.bell.ring();
     }
 
     /// Where a stream stands when everything that waits has been written.
@@ -189,49 +157,25 @@ impl Peer {
         protocol::parts(&self.last.borrow()).0
     }
 
-    /// Lets messages from the history wait, which are bounded by its length and shared by all who have missed them.
-    pub(crate) fn send_missed(&self, frame: Utf8Bytes, now: u64) {
-        let mut outbox = self.outbox.borrow_mut();
-        if !outbox.slow {
-            if self.medium == Medium::Events {
-                *self.last.borrow_mut() = frame.clone();
-            }
-            outbox.frames.push_back(Outgoing { frame, delivery: true, counted: false, since: now });
-            drop(outbox);
-            wake(&self.waker);
-        }
-    }
-
     /// The next frame to write.
     pub(crate) fn next(&self) -> Option<Outgoing> {
-        let mut outbox = self.outbox.borrow_mut();
-        let next = outbox.frames.pop_front();
-        match &next {
-            Some(Outgoing { frame, counted: true, .. }) => {
-                outbox.bytes -= frame.len();
-                outbox.counted -= 1;
-            }
-            Some(_) => {}
-            None if outbox.frames.capacity() > 64 => outbox.frames.shrink_to(4),
-            None => {}
-        }
-        next
+        self.outbox.borrow_mut().pop()
     }
 
     /// Whether anything waits to be written.
     pub(crate) fn has_waiting(&self) -> bool {
-        !self.outbox.borrow().frames.is_empty()
+        !self.outbox.borrow().is_empty()
     }
 
     /// Whether it has fallen too far behind.
     pub(crate) fn is_slow(&self) -> bool {
-        self.outbox.borrow().slow
+        self.outbox.borrow().is_slow()
     }
 
     /// Tells the owner that something other than frames has changed.
     pub(crate) fn signal(&self) {
         self.signal.set(true);
-        wake(&self.waker);
+        self.bell.ring();
     }
 
     /// Whether something has changed since the last call.
@@ -241,7 +185,7 @@ impl Peer {
 
     /// Remembers whom to wake.
     pub(crate) fn register(&self, context: &Context<'_>) {
-        remember(&self.waker, context);
+        self.bell.register(context);
     }
 
     /// Works on a membership, if there is one of this room.
@@ -287,71 +231,5 @@ impl Peer {
     pub(crate) fn overdue(&self, now: u64) -> Option<Room> {
         let overdue = |m: &&Membership| matches!(m.state, Joining::Waiting { until, .. } if until <= now);
         self.memberships.borrow().iter().find(overdue).map(|membership| membership.room.clone())
-    }
-}
-
-fn remember(waker: &RefCell<Option<Waker>>, context: &Context<'_>) {
-    let mut waker = waker.borrow_mut();
-    if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-        *waker = Some(context.waker().clone());
-    }
-}
-
-fn wake(waker: &RefCell<Option<Waker>>) {
-    if let Some(waker) = &*waker.borrow() {
-        waker.wake_by_ref();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn peer() -> Peer {
-        Peer::new(PeerId { slot: 0, generation: 0 }, 0, Transport::WebSocket, None)
-    }
-
-    #[test]
-    fn each_bound_makes_a_connection_slow_and_frees_what_waits() {
-        let bound = Outbound { frames: 3, bytes: 100, age: std::time::Duration::from_secs(1) };
-        let check = |frames: &[(usize, u64)], slow| {
-            let peer = peer();
-            for &(length, now) in frames {
-                peer.send("x".repeat(length).into(), true, now, &bound);
-            }
-            assert_eq!(peer.is_slow(), slow, "{frames:?}");
-            assert_eq!(peer.next().is_none(), slow);
-        };
-        check(&[(1, 0), (1, 0), (1, 0)], false);
-        check(&[(1, 0), (1, 0), (1, 0), (1, 0)], true);
-        check(&[(50, 0), (50, 0)], false);
-        check(&[(50, 0), (51, 0)], true);
-        check(&[(1, 0), (1, 1_000_000)], false);
-        check(&[(1, 0), (1, 1_000_001)], true);
-    }
-
-    #[test]
-    fn writing_makes_room_again() {
-        let bound = Outbound { frames: 2, bytes: 100, age: std::time::Duration::from_secs(1) };
-        let peer = peer();
-        for n in 0..10 {
-            peer.send("x".repeat(60).into(), true, n, &bound);
-            assert!(peer.next().is_some());
-        }
-        assert!(!peer.is_slow());
-    }
-
-    #[test]
-    fn what_was_missed_does_not_count_against_the_bound() {
-        let bound = Outbound { frames: 2, bytes: 100, age: std::time::Duration::from_secs(1) };
-        let peer = peer();
-        (0..50).for_each(|_| peer.send_missed("x".repeat(60).into(), 0));
-        peer.send("x".into(), true, 0, &bound);
-        peer.send("x".into(), true, 0, &bound);
-        assert!(!peer.is_slow());
-        (0..52).for_each(|_| assert!(peer.next().is_some()));
-        assert!(peer.next().is_none());
-        (0..3).for_each(|_| peer.send("x".into(), true, 0, &bound));
-        assert!(peer.is_slow(), "what has been written is not counted any more");
     }
 }

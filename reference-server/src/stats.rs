@@ -11,8 +11,6 @@ use std::sync::{
 
 pub(crate) use self::page::CONTENT_TYPE;
 use self::page::Page;
-use crate::broker::PublishError;
-
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -94,14 +92,6 @@ pub(crate) struct RoomStats {
     pub(crate) gaps: Counter,
     pub(crate) repeats: Counter,
     pub(crate) overflows: Counter,
-}
-
-impl RoomStats {
-    /// A publication has failed.
-    pub(crate) fn failed(&self, error: PublishError) {
-        self.publish_errors.add(1);
-        self.unconfirmed.add(u64::from(error == PublishError::Unconfirmed));
-    }
 }
 
 /// Everything an instance counts.

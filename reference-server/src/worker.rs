@@ -132,6 +132,7 @@ impl Worker {
                     ToWorker::Joined { peer, room, join, entrance } => self.joined(peer, &room, join, &entrance, now),
                     ToWorker::Announce { room, what, user } => delivered += self.announce(&room, &what, &user, now),
                     ToWorker::Notify { user, what } => delivered += self.notify(&user, &what, now),
+                    ToWorker::Remembered { peer, room, join, frame } => self.remembered(peer, &room, join, frame, now),
                     ToWorker::Standing { peer, position } => self.standing(peer, position, now),
                     ToWorker::Reply { peer, frame } => self.reply(peer, frame, now),
                     ToWorker::Drain => self.drain(now),

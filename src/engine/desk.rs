@@ -16,7 +16,6 @@ use crate::scenario::Scenario;
 use crate::scenario::plan::{Life, Start};
 use crate::session::{Dialer, Place};
 use crate::time::{Clock, Timestamp};
-use crate::wire::Markers;
 
 /// One worker's desk. Never shared between threads: its cells are borrowed for a moment at a time, never across a wait.
 pub(super) struct Desk {
@@ -40,18 +39,12 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(setup: &Setup, share: Share) -> Self {
         let scenario = Arc::clone(&setup.scenario);
-        let echo = setup.dialer.dialect.habits().sender_hears_itself;
-        let transport = setup.dialer.transport.kind();
-        let markers = Markers::new(setup.run);
-        let (times, rooms) = (&scenario.times, scenario.rooms.len());
-        let mut books = Books::new(&setup.plan, share, times, rooms, echo, transport, markers, &scenario.faults);
-        books.raw = setup.raw.as_ref().map(|raw| raw.for_worker());
         let undecided = setup.plan.lives().iter().filter(|life| share.owns(life.client) && is_ramp(life));
         Self {
             dialer: setup.dialer.clone(),
             clock: setup.dialer.clock.clone(),
             urls: setup.urls.max(1),
-            books: RefCell::new(books),
+            books: RefCell::new(Books::new(setup, share)),
             ready: Cell::new(0),
             groups: RefCell::new(vec![(0, 0); scenario.groups.len()]),
             silences: RefCell::default(),

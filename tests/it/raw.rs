@@ -268,7 +268,7 @@ name = "people"
 count = 40
 ramp = "200ms"
 rooms = { count = 2, name = "room-{n}" }
-reconnect = { policy = "full-jitter", base = "300ms", cap = "1s", resume = false }
+reconnect = { policy = "full-jitter", base = "300ms", cap = "1s", resume = RESUME }
 [[publish]]
 name = "talk"
 from = "people"
@@ -277,10 +277,10 @@ size = "128B"
 "#;
 
 /// Runs [`FRAGILE`] and kills one of its instances while it is measured.
-fn with_a_killed_instance() -> Counts {
+fn with_a_killed_instance(resume: bool) -> Counts {
     let directory = scratch();
     let [raw, json] = ["run.raw", "run.json"].map(|name| directory.path().join(name));
-    let scenario = put(&directory, "fragile.toml", FRAGILE);
+    let scenario = put(&directory, "fragile.toml", &FRAGILE.replace("RESUME", &resume.to_string()));
     let running = wsbench(["run", &scenario])
         .args(["--out", &format!("raw={}", raw.display()), "--out", &format!("json={}", json.display())])
         .start();
@@ -300,8 +300,17 @@ fn with_a_killed_instance() -> Counts {
 
 #[test]
 fn a_killed_instance_costs_what_the_accounts_say() {
-    let counts = with_a_killed_instance();
+    let counts = with_a_killed_instance(false);
     let gap = counts.missing.get(&(true, "reconnect_gap")).copied().unwrap_or(0);
     assert!(gap > 100, "everybody on it missed something: {:?}", counts.missing);
     assert_eq!(counts.replayed, 0);
+}
+
+#[test]
+fn what_resuming_clients_missed_is_replayed_and_not_lost() {
+    let counts = with_a_killed_instance(true);
+    assert!(counts.replayed > 100, "{counts:?}");
+    let lost: u64 = counts.missing.iter().filter(|((lost, _), _)| *lost).map(|(_, number)| *number).sum();
+    // What was said to the killed process and had not left it cannot be replayed by anybody.
+    assert!(lost < counts.replayed / 2, "{counts:?}");
 }

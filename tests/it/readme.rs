@@ -9,16 +9,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::support::{Running, root, scratch, wsbench};
-
-/// How a run is scaled: by these variables where the scenario has them, in this time.
-const SCALED: &[(&str, &str)] = &[
-    ("quickstart", "LISTENERS=90 TALKERS=10 RATE=50/s WARM_UP=300ms DURATION=1s DRAIN=500ms"),
-    ("two-instances", "LISTENERS=90 TALKERS=10 ROOMS=4 RATE=50/s WARM_UP=300ms DURATION=1s DRAIN=500ms"),
-    ("chat", "PEOPLE=40 ROOMS=4 THINK=1s..2s WARM_UP=300ms DURATION=1s DRAIN=500ms"),
-    ("dashboard", "WATCHERS=50 WARM_UP=300ms DURATION=1s DRAIN=500ms"),
-    ("collaborative-editing", "EDITORS=40 DOCUMENTS=10 CURSORS=20/s WARM_UP=300ms DURATION=1s DRAIN=500ms"),
-];
+use crate::support::{Running, root, scaled, scratch, wsbench};
 
 /// The documents whose commands are run.
 fn documents() -> Vec<PathBuf> {
@@ -75,10 +66,8 @@ fn run_one(document: &Path, command: &[String]) {
     match command[0].as_str() {
         "serve" => serve(typed.start()),
         "run" => {
-            let scaled = SCALED.iter().find(|(name, _)| {
-                command.iter().any(|word| *word == format!("@{name}") || word.ends_with(&format!("{name}.toml")))
-            });
-            typed.vars(scaled.map_or("", |(_, vars)| vars)).run().expect(0);
+            let vars = command.iter().find_map(|word| scaled::vars(word)).unwrap_or_default();
+            typed.vars(vars).run().expect(0);
             for out in command.iter().filter_map(|word| word.split_once('=')).filter(|(kind, _)| is_output(kind)) {
                 assert!(directory.path().join(out.1).exists(), "{} was not written", out.1);
             }

@@ -110,14 +110,24 @@ fn a_scenario_that_is_not_valid_names_line_caret_and_remedy() {
 
 #[test]
 fn what_is_not_built_yet_says_so() {
-    let fault = "\n[[fault]]\nname = \"storm\"\nat = \"500ms\"\ncommand = [\"true\"]\n";
-    let request = "\n[[request]]\nname = \"history\"\nmessage = \"history\"\nfrom = \"people\"\n";
-    for (table, name) in [(fault, "command = [\"true\"]"), (request, "[[request]]")] {
-        let scenario = format!("{RIGHT}{table}");
-        let line = 1 + scenario.lines().position(|line| line == name).unwrap();
-        run(&scenario, &[]).expect(2).says(&[&format!("wrong.toml:{line}:"), "not built yet"]);
-    }
+    let scenario = format!("{RIGHT}\n[[request]]\nname = \"history\"\nmessage = \"history\"\nfrom = \"people\"\n");
+    let line = 1 + scenario.lines().position(|line| line == "[[request]]").unwrap();
+    run(&scenario, &[]).expect(2).says(&[&format!("wrong.toml:{line}:"), "not built yet"]);
     run(&foreign("ws://127.0.0.1:1").replace("\"json\"", "\"jsno\""), &[]).expect(2).says(&["jsno", "json"]);
+}
+
+#[test]
+fn a_fault_that_cannot_happen_is_usage() {
+    let with = |fault: &str| format!("{RIGHT}\n[[fault]]\nname = \"storm\"\n{fault}\n");
+    let disconnect = "disconnect = { clients = \"people\", percent = 30, how = \"rst\" }";
+    run(&with(&format!("at = \"5s\"\n{disconnect}")), &[])
+        .expect(2)
+        .says(&["wrong.toml:33:", "measured phase is over"]);
+    run(&with("at = \"500ms\""), &[]).expect(2).says(&["wrong.toml:31:", "what `storm` does is not said"]);
+    run(&with("at = \"500ms\"\ndisconnect = { clients = \"nobody\", percent = 30, how = \"rst\" }"), &[])
+        .expect(2)
+        .says(&["nobody"]);
+    run(&with("at = \"500ms\"\ncommand = [\"true\"]"), &[]).expect(2).says(&["--allow-commands"]);
 }
 
 #[test]

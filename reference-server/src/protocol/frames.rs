@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::Code;
-use crate::{broker::presence::Roster, config::Announce, history::Position, time::Rfc3339};
+use crate::{config::Announce, history::Position, time::Rfc3339};
 
 /// The part of a message its origin builds, which travels through the broker as it is.
 pub(crate) struct Tail<'a> {
@@ -165,50 +165,6 @@ pub(crate) fn ack(reference: &str, room: &str, position: Option<Position>, id: &
     format!(r#"{{"type":"ack","ref":{reference},"room":"{room}","off":{offset},"id":{id}}}"#).into()
 }
 
-/// The answer to a publication over HTTP.
-pub(crate) fn published(position: Option<Position>, id: &str) -> String {
-    let mut out = String::from("{");
-    push_position(&mut out, position);
-    write_to(&mut out, format_args!(r#","id":{id}}}"#));
-    out
-}
-
-/// Who is in a room, over HTTP.
-pub(crate) fn roster(room: &str, roster: &Roster) -> String {
-    let mut out = String::from("{");
-    push_roster(&mut out, room, None, roster);
-    out
-}
-
-/// Who is in a room, as a frame.
-pub(crate) fn presence(room: &str, reference: Option<&str>, roster: &Roster) -> Utf8Bytes {
-    let mut out = String::from(r#"{"type":"presence","#);
-    push_roster(&mut out, room, reference, roster);
-    out.into()
-}
-
-fn push_roster(out: &mut String, room: &str, reference: Option<&str>, roster: &Roster) {
-    let Roster { users, connections, members } = roster;
-    write_to(out, format_args!(r#""room":"{room}""#));
-    push_reference(out, reference);
-    let (whole, members) = (members.len() == *connections, members.join(","));
-    write_to(
-        out,
-        format_args!(r#","users":{users},"connections":{connections},"complete":{whole},"members":[{members}]}}"#),
-    );
-}
-
-/// The answer to a poll.
-pub(crate) fn batch(room: &str, position: Option<Position>, events: &[String], instance: &str) -> String {
-    let events = events.join(",");
-    match position {
-        Some(position) => {
-            format!(r#"{{"room":"{room}","pos":"{position}","instance":"{instance}","events":[{events}]}}"#)
-        }
-        None => format!(r#"{{"room":"{room}","pos":null,"instance":"{instance}","events":[{events}]}}"#),
-    }
-}
-
 pub(crate) fn error(code: Code, reference: Option<&str>) -> Utf8Bytes {
     let (code, message, retryable) = code.describe();
     let mut out = format!(r#"{{"type":"error","code":"{code}","message":"{message}""#);
@@ -263,20 +219,20 @@ impl std::fmt::Display for Offset {
     }
 }
 
-fn push_position(out: &mut String, position: Option<Position>) {
+pub(super) fn push_position(out: &mut String, position: Option<Position>) {
     match position {
         Some(Position { offset, epoch }) => write_to(out, format_args!(r#""off":{offset},"ep":"{epoch}""#)),
         None => out.push_str(r#""off":null,"ep":null"#),
     }
 }
 
-fn push_reference(out: &mut String, reference: Option<&str>) {
+pub(super) fn push_reference(out: &mut String, reference: Option<&str>) {
     if let Some(reference) = reference {
         write_to(out, format_args!(r#","ref":{reference}"#));
     }
 }
 
-fn write_to(out: &mut String, arguments: std::fmt::Arguments<'_>) {
+pub(super) fn write_to(out: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Invariant: writing to a String fails only if a Display implementation does, and ours do not.
     out.write_fmt(arguments).expect("writing to a String cannot fail");
 }

@@ -28,6 +28,8 @@ pub(crate) struct Inbound<'a> {
     #[serde(borrow, default)]
     pub(crate) token: Option<Cow<'a, str>>,
     #[serde(default)]
+    pub(crate) last: Option<u64>,
+    #[serde(default)]
     off: Option<u64>,
     #[serde(borrow, default)]
     ep: Option<Cow<'a, str>>,

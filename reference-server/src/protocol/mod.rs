@@ -1,14 +1,16 @@
 //! The wire: what clients may say and every frame they are told. JSON text frames, built by hand so that the order of
 //! keys is what `PROTOCOL.md` promises. Pure.
 
+mod answers;
 mod event;
 mod frames;
 mod inbound;
 
+pub(crate) use answers::{batch, history, presence, published, roster};
 pub(crate) use event::{Encoded, Medium, Transport, event, mark, parse_position, parts};
 pub(crate) use frames::{
-    AUTH_SUCCESS, Head, Tail, To, Welcome, ack, addressee, batch, connected, drain, drain_reason, error, gap, joined,
-    left, pong, presence, published, roster, subject,
+    AUTH_SUCCESS, Head, Tail, To, Welcome, ack, addressee, connected, drain, drain_reason, error, gap, joined, left,
+    pong, subject,
 };
 pub(crate) use inbound::Inbound;
 

@@ -100,6 +100,9 @@ impl Registry {
                     let gap = protocol::gap(public(room), before, position);
                     self.fan_out(room, entry, &Encoded::new(gap, entry.streams > 0, position), false);
                     for (request, from) in entry.recall.give_up() {
+                        if self.shown(room, entry, &request, &[]) {
+                            continue;
+                        }
                         self.settle(room, request, Entrance::Lost { from, position });
                     }
                 }
@@ -166,6 +169,9 @@ impl Registry {
 
     /// Answers a join, the room standing at `last`; asks the history first if messages were missed.
     pub(super) fn admit(&self, room: &Room, entry: &mut Entry, request: JoinRequest, last: Option<Position>) {
+        if request.look.is_some() {
+            return self.look_back(room, entry, request, last);
+        }
         let Some(from) = request.from else { return self.settle(room, request, Entrance::Live(last)) };
         match recall::need(from, last) {
             Need::Nothing => self.settle(room, request, Entrance::Recovered { from, replay: Replay::default() }),
@@ -190,6 +196,9 @@ impl Registry {
             Some(missed) => {
                 let copies = self.encode(room, &answered.returning, &missed, last.epoch);
                 for (request, from) in answered.returning {
+                    if self.shown(room, entry, &request, &missed) {
+                        continue;
+                    }
                     let skip = recall::seen(&missed, from, last);
                     if from.offset > last.offset && from.offset <= answered.position.offset {
                         entry.recall.wait_ahead((request, from));
@@ -232,7 +241,7 @@ pub(crate) fn public(room: &Room) -> Option<&str> {
 }
 
 /// What messages of a room are called on the wire.
-fn kind_of(room: &Room) -> &'static str {
+pub(super) fn kind_of(room: &Room) -> &'static str {
     if &**room == NOTIFY { "notify" } else { "message" }
 }
 

@@ -26,6 +26,8 @@ pub(crate) enum ToWorker {
     Announce { room: Room, what: Encoded, user: Arc<str> },
     /// Something for every connection of a user that wants notifications.
     Notify { user: Arc<str>, what: Encoded },
+    /// The last messages of a member's room, as a frame; the question is answered.
+    Remembered { peer: PeerId, room: Room, join: u64, frame: Utf8Bytes },
     /// What comes after this position is still to come.
     Standing { peer: PeerId, position: Option<Position> },
     /// A frame for one connection.
@@ -53,6 +55,15 @@ pub(crate) struct JoinRequest {
     pub(crate) from: Option<Position>,
     /// Wants only what is for this user: how personal streams listen to the channel of notifications.
     pub(crate) whose: Option<Arc<str>>,
+    /// Is in the room, and only wants to look back.
+    pub(crate) look: Option<Look>,
+}
+
+/// A member's question for the last messages of its room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    pub(crate) count: u64,
+    pub(crate) reference: Option<Box<str>>,
 }
 
 /// How a join comes out. Everything after its position will be delivered.

@@ -4,11 +4,12 @@
 mod channel;
 mod flow;
 mod inbox;
+mod look;
 mod people;
 mod presence;
 mod recall;
 mod registry;
 
 pub(crate) use flow::public;
-pub(crate) use inbox::{Entrance, Inbox, JoinRequest, ToWorker};
+pub(crate) use inbox::{Entrance, Inbox, JoinRequest, Look, ToWorker};
 pub(crate) use registry::Registry;

@@ -167,7 +167,18 @@ mod tests {
 
     fn returning(slot: u32, from: u64) -> Returning {
         let peer = PeerId { slot, generation: 1 };
-        (JoinRequest { worker: 0, peer, join: 1, medium: Medium::Frames, from: Some(at(from)), whose: None }, at(from))
+        (
+            JoinRequest {
+                worker: 0,
+                peer,
+                join: 1,
+                medium: Medium::Frames,
+                from: Some(at(from)),
+                whose: None,
+                look: None,
+            },
+            at(from),
+        )
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::{
     recall::Recall,
 };
 use crate::{
-    broker::{Broker, NOTIFY, Publication, Room},
+    broker::{Broker, NOTIFY, Publication, PublishError, Room},
     history::Position,
     protocol::{Code, Medium},
     stats::Stats,
@@ -148,6 +148,12 @@ impl Registry {
     /// Hands a message to the broker.
     pub(crate) fn publish(&self, publication: Publication) {
         self.broker.publish(publication);
+    }
+
+    /// Counts a publication that came to nothing.
+    pub(crate) fn failed(&self, error: PublishError) {
+        self.stats.rooms.publish_errors.add(1);
+        self.stats.rooms.unconfirmed.add(u64::from(error == PublishError::Unconfirmed));
     }
 
     /// Tells a worker something about one of its connections.

@@ -10,10 +10,13 @@ use crate::{
     broker::{Publication, PublishError, Receipt, Room},
     peer::Joining,
     protocol::{self, Code, Inbound, Tail, To},
-    room::ToWorker,
+    room::{Look, ToWorker},
     time,
     worker::Wish,
 };
+
+/// Messages shown to a client that does not say how many.
+const USUAL_LOOK: u64 = 50;
 
 impl Session {
     /// Does what an authenticated client says.
@@ -45,7 +48,7 @@ impl Session {
             }
             "auth" => return self.authenticate_again(&inbound, user),
             "presence" => self.presence(&inbound),
-            "history" => Err(Code::Unsupported),
+            "history" => self.history(&inbound),
             _ => Err(Code::UnknownType),
         };
         if let Err(code) = done {
@@ -99,6 +102,12 @@ impl Session {
         Ok(())
     }
 
+    /// Asks for the last messages of a room the client is in.
+    fn history(&self, inbound: &Inbound<'_>) -> Result<(), Code> {
+        let look = Look { count: inbound.last.unwrap_or(USUAL_LOOK), reference: inbound.reference().map(Box::from) };
+        self.worker.look(&self.peer, self.room(inbound)?, look)
+    }
+
     fn message(&self, inbound: &Inbound<'_>, user: &User) -> Result<(), Hold> {
         let name = self.room(inbound)?;
         let content = inbound.content.ok_or(Code::Malformed)?;
@@ -138,7 +147,7 @@ impl Session {
                 (Ok(position), Some(reference)) => protocol::ack(reference, &room, position, &id),
                 (Ok(_), None) => return,
                 (Err(error), reference) => {
-                    shared.stats.rooms.failed(error);
+                    shared.registry.failed(error);
                     protocol::error(error.into(), reference.as_deref())
                 }
             };

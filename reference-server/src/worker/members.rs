@@ -10,7 +10,7 @@ use crate::{
     history::Position,
     peer::{Joining, Membership, Peer, PeerId},
     protocol::{self, Code, Encoded, Medium},
-    room::{self, Entrance, JoinRequest},
+    room::{self, Entrance, JoinRequest, Look},
     time,
 };
 
@@ -144,14 +144,37 @@ impl Worker {
         let room = self.shared.registry.join(name, JoinRequest { from, ..self.request(peer, name, join) })?;
         let until = now + time::as_micros(self.shared.config.join_timeout);
         let state = Joining::Waiting { until, reference: reference.map(Box::from) };
-        peer.add_membership(Membership { room, join, state });
+        peer.add_membership(Membership { room, join, state, looks: false });
         Ok(())
+    }
+
+    /// Asks for the last messages of a room the connection is in; one question at a time.
+    pub(crate) fn look(&self, peer: &Rc<Peer>, name: &str, look: Look) -> Result<(), Code> {
+        let known = peer.membership(name, |membership| {
+            let member = matches!(membership.state, Joining::Member { .. });
+            member.then(|| (membership.room.clone(), membership.join, std::mem::replace(&mut membership.looks, true)))
+        });
+        let (room, join, looks) = known.flatten().ok_or(Code::NotJoined)?;
+        if looks {
+            return Err(Code::RateLimited);
+        }
+        self.shared.registry.look(&room, JoinRequest { look: Some(look), ..self.request(peer, name, join) });
+        Ok(())
+    }
+
+    /// The answer, unless the connection has left since.
+    pub(super) fn remembered(&self, id: PeerId, room: &Room, join: u64, frame: Utf8Bytes, now: u64) {
+        let Some(peer) = self.peer(id) else { return };
+        let asked = peer.membership(room, |m| m.join == join && std::mem::replace(&mut m.looks, false));
+        if asked == Some(true) {
+            peer.send(frame, false, now, &self.shared.config.outbound);
+        }
     }
 
     /// A connection as the registry knows it.
     fn request(&self, peer: &Peer, room: &str, join: u64) -> JoinRequest {
         let whose = peer.user.get().filter(|_| room == NOTIFY).map(|user| Arc::clone(&user.json));
-        JoinRequest { worker: self.index, peer: peer.id, join, medium: peer.medium, from: None, whose }
+        JoinRequest { worker: self.index, peer: peer.id, join, medium: peer.medium, from: None, whose, look: None }
     }
 
     /// Ends a membership or a join; whether there was one. Gives back the `ref` of a join that was still waiting.
@@ -160,7 +183,7 @@ impl Worker {
     }
 
     pub(super) fn unlist(&self, peer: &Rc<Peer>, membership: Membership) -> Option<Box<str>> {
-        let Membership { room, join, state } = membership;
+        let Membership { room, join, state, .. } = membership;
         let reference = match state {
             Joining::Waiting { reference, .. } => reference,
             Joining::Member { index } => {

@@ -64,7 +64,7 @@ impl Worker {
     /// Asks where the notifications stand; the answer moves the stream's position, in order with them.
     pub(crate) fn ask_standing(&self, peer: &Peer) {
         let (worker, peer, medium) = (self.index, peer.id, peer.medium);
-        let request = JoinRequest { worker, peer, join: 0, medium, from: None, whose: None };
+        let request = JoinRequest { worker, peer, join: 0, medium, from: None, whose: None, look: None };
         self.shared.registry.stand(NOTIFY, &request);
     }
 

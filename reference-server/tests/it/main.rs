@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests read clocks, and an unwrap is an assertion
 
 mod conformance;
+mod defects;
 mod documented;
 mod drain;
 mod echo;

@@ -193,10 +193,10 @@ async fn who_polls_is_there_between_two_polls_and_gone_when_it_stops() {
 #[tokio::test]
 async fn the_members_of_a_killed_instance_are_gone_once_within_the_ttl() {
     let redis = Redis::start().await;
-    let ttl = Duration::from_secs(2);
+    let ttl = Duration::from_secs(3);
     let config = Config { presence_ttl: ttl, ..Config::default() };
     let (a, b) = Server::pair(BrokerChoice::Redis(redis.url()), config).await;
-    let mut doomed = Child::joined(&redis, &["--instance", "x", "--presence-ttl-ms", "2000"]);
+    let mut doomed = Child::joined(&redis, &["--instance", "x", "--presence-ttl-ms", "3000"]);
     let (mut on_a, mut on_b) = (observer(&a, "r", "ann").await, observer(&b, "r", "ben").await);
     assert_eq!(told(&mut on_a).await, "ben joined");
     let mut victims = Vec::new();
@@ -219,7 +219,7 @@ async fn the_members_of_a_killed_instance_are_gone_once_within_the_ttl() {
     assert!(killed.elapsed() < ttl, "{:?}", killed.elapsed());
     assert_eq!(users(&b, "r").await, (3, 3));
     // Its own return under the same name changes nothing.
-    let _again = Child::joined(&redis, &["--instance", "x", "--presence-ttl-ms", "2000"]);
+    let _again = Child::joined(&redis, &["--instance", "x", "--presence-ttl-ms", "3000"]);
     on_a.quiet().await;
     on_b.quiet().await;
 }

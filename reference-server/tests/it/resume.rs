@@ -163,3 +163,27 @@ async fn rooms_without_history_say_so_and_are_a_gap() {
         assert_eq!(bob.join("other").await["off"], 0, "other rooms remember");
     }
 }
+
+#[tokio::test]
+async fn members_look_back_at_the_last_messages() {
+    for (broker, _redis) in brokers().await {
+        let (a, b) = Server::pair(broker, quick()).await;
+        let mut alice = Client::in_room(&a, "r", "alice").await;
+        chat(&mut alice, 600).await;
+        let mut bob = Client::in_room(&b, "r", "bob").await;
+        for (ask, expected) in [(r#""last":3"#, 3), (r#""ref":1"#, 50), (r#""last":0"#, 0)] {
+            bob.send(&format!(r#"{{"type":"history",{ask}}}"#)).await;
+            let history = bob.next("history").await;
+            let offsets =
+                history["messages"].as_array().unwrap().iter().map(|message| message["off"].as_u64().unwrap());
+            assert!(offsets.eq(601 - expected..=600), "{ask}");
+        }
+        bob.send(r#"{"type":"history","last":100000}"#).await;
+        let history = bob.next("history").await;
+        let offsets: Vec<_> =
+            history["messages"].as_array().unwrap().iter().map(|m| m["off"].as_u64().unwrap()).collect();
+        assert!(offsets.len() >= 256 && offsets.last() == Some(&600), "{} remembered", offsets.len());
+        assert!(offsets.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+        bob.quiet().await;
+    }
+}

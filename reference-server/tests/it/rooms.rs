@@ -133,7 +133,8 @@ async fn what_is_wrong_with_a_frame_does_not_end_the_connection() {
         (r#"{"type":"message","content":1} x"#, "malformed"),
         ("{}", "unknown_type"),
         (r#"{"type":"nonsense"}"#, "unknown_type"),
-        (r#"{"type":"history"}"#, "unsupported"),
+        (r#"{"type":"history","room":"elsewhere"}"#, "not_joined"),
+        (r#"{"type":"history","last":-1}"#, "malformed"),
         (r#"{"type":"join","room":"a b"}"#, "bad_room"),
         (r#"{"type":"message","room":"elsewhere","content":1}"#, "not_joined"),
     ];

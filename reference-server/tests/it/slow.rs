@@ -107,7 +107,8 @@ async fn one_who_does_not_read_among_500_costs_little_and_goes() {
 async fn the_others_do_not_wait_for_the_slow_one() {
     const PAIRS: usize = 20;
     let mut room = Room::full().await;
-    let content = format!("\"{}\"", "x".repeat(2_000));
+    // Enough in each block for the slow one to be closed in it.
+    let content = format!("\"{}\"", "x".repeat(16_000));
     let p99 = |mut waits: Vec<Duration>| {
         waits.sort();
         waits[waits.len() * 99 / 100].as_secs_f64() * 1e3
@@ -119,7 +120,7 @@ async fn the_others_do_not_wait_for_the_slow_one() {
             let with = (pair + half) % 2;
             let slow = if with == 1 { Some(sloth(&room.child).await) } else { None };
             let mut waits = Vec::new();
-            for _ in 0..40 {
+            for _ in 0..80 {
                 waits.extend(room.say(&content).await);
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -130,6 +131,7 @@ async fn the_others_do_not_wait_for_the_slow_one() {
         ratios.push(both[1] / both[0]);
         println!("p99 without {:.2} ms, with {:.2} ms", both[0], both[1]);
     }
+    assert_eq!(room.child.metric("slow_consumers_total").await, PAIRS as f64, "one was closed in every pair");
     ratios.sort_by(f64::total_cmp);
     let median = (ratios[PAIRS / 2 - 1] + ratios[PAIRS / 2]) / 2.0;
     println!("p99 with / without, median of {PAIRS} pairs: {median:.3}");

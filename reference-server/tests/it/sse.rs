@@ -1,14 +1,14 @@
 //! R11, R13, R14: streams of events. Same envelopes, a position on every event, back exactly where it broke off.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reference_server::{Config, config::Outbound};
+use reference_server::{Config, Secret, config::Outbound};
 use serde_json::{Value, json};
 
 use crate::support::{
     Client, Server, brokers,
     http::{Events, bearer, offset, request},
-    server::token,
+    server::{SECRET, token},
     talk, until,
 };
 
@@ -204,6 +204,19 @@ async fn pages_of_named_origins_may_read_with_credentials_and_others_may_not() {
     let preflight = request(server.address, "OPTIONS", "/api/rooms/r/messages", headers, "").await;
     assert_eq!(preflight.status, 204);
     assert!(preflight.head.contains("access-control-allow-headers: authorization"), "{}", preflight.head);
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token() {
+    let server = Server::alone(Config::default()).await;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let short = format!("Authorization: Bearer {}\r\n", Secret::new(SECRET).mint("bob", now + 2));
+    let mut view = Events::open(server.address, "/api/rooms/r/events", &short).await;
+    view.next("joined").await;
+    view.ended().await;
+    let again = request(server.address, "GET", "/api/rooms/r/events", &short, "").await;
+    assert_eq!(again.status, 401);
+    server.empty().await;
 }
 
 #[tokio::test]

@@ -6,16 +6,16 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use crate::dialect::Delivery;
+use crate::engine::Setup;
 use crate::engine::incidents::ClientEvent;
 use crate::engine::outcome::ErrorSample;
-use crate::engine::raw::RawLog;
+use crate::engine::raw::{RawLog, RawSink};
 use crate::engine::stretches::Stretches;
 use crate::engine::walk::{Share, Step, Walk};
 use crate::ledger::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent};
 use crate::metrics::Recorder;
 use crate::observe::{ClientId, GroupId, RoomId, Stretch, Topic, TransportKind};
-use crate::scenario::plan::{Life, Plan, Publication};
-use crate::scenario::{Fault, Times};
+use crate::scenario::plan::{Life, Publication};
 use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Markers};
 
@@ -83,22 +83,16 @@ pub(in crate::engine) struct Books {
 }
 
 impl Books {
-    pub(in crate::engine) fn new(
-        plan: &Plan,
-        share: Share,
-        times: &Times,
-        rooms: usize,
-        echo: bool,
-        transport: TransportKind,
-        markers: Markers,
-        faults: &[Fault],
-    ) -> Self {
-        let rules = Rules { settle: times.settle, race: crate::ledger::RACE, sender_hears_itself: echo };
+    /// The books of one worker of the run `setup` describes.
+    pub(in crate::engine) fn new(setup: &Setup, share: Share) -> Self {
+        let (times, faults) = (&setup.scenario.times, &setup.scenario.faults);
+        let sender_hears_itself = setup.dialer.dialect.habits().sender_hears_itself;
+        let rules = Rules { settle: times.settle, race: crate::ledger::RACE, sender_hears_itself };
         Self {
-            ledger: Ledger::new(rooms, rules),
+            ledger: Ledger::new(setup.scenario.rooms.len(), rules),
             recorder: Recorder::default(),
-            walk: Walk::new(plan, share, faults.iter().map(|fault| times.warm_up + fault.at)),
-            markers,
+            walk: Walk::new(&setup.plan, share, faults.iter().map(|fault| times.warm_up + fault.at)),
+            markers: Markers::new(setup.run),
             actions: VecDeque::new(),
             rows: Vec::new(),
             reports: Vec::new(),
@@ -108,10 +102,10 @@ impl Books {
             recognised: 0,
             stretches: Stretches::expecting(!faults.is_empty()),
             events: Vec::new(),
-            raw: None,
+            raw: setup.raw.as_ref().map(RawSink::for_worker),
             pending: Pending::default(),
             seats: FxHashMap::default(),
-            transport,
+            transport: setup.dialer.transport.kind(),
             measured: times.warm_up..times.warm_up + times.duration,
             t0: None,
         }

@@ -4,6 +4,7 @@ pub(crate) mod cli;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod report;
+pub(crate) mod scaled;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

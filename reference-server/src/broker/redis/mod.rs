@@ -6,6 +6,7 @@ mod census;
 mod channels;
 mod ledger;
 mod link;
+mod lua;
 mod publisher;
 mod scripts;
 mod supervisor;

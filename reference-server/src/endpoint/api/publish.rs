@@ -80,7 +80,7 @@ async fn publish(
     match told.await {
         Ok(Ok(position)) => Ok(json(protocol::published(position, &id))),
         Ok(Err(error)) => {
-            shared.stats.rooms.failed(error);
+            shared.registry.failed(error);
             Err(error.into())
         }
         Err(_) => Err(Code::Unconfirmed.into()),

@@ -1,0 +1,109 @@
+//! How a connection ends from this side: with a close frame, without one, or unheard.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_util::{Sink, Stream};
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::tungstenite::{
+    Error, Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+use super::{End, Happening, READ_BUFFER, Socket};
+use crate::{faults::How, time};
+
+/// What a closing connection may still send before it is cut.
+const LINGER_BYTES: usize = 1024 * 1024;
+
+impl Socket {
+    /// From now on says nothing and hears nothing, like a peer behind a dead link.
+    pub(crate) fn mute(&mut self) {
+        self.muted = true;
+    }
+
+    /// Throws away what waits and what comes, until the client goes or the timer says so.
+    pub(super) fn poll_muted(&mut self, context: &mut Context<'_>) -> Poll<Happening> {
+        while self.peer.next().is_some() {}
+        if self.stream.get_mut().poll_discard(context).is_ready() {
+            return Poll::Ready(Happening::Ended(End::Gone));
+        }
+        self.poll_timer(context)
+    }
+
+    /// Ends the stream without a close frame, as far as that can be done at once: what is left is [`Socket::cut`].
+    pub(crate) fn hang_up(&mut self, how: How) {
+        let socket = SockRef::from(self.stream.get_ref().tcp());
+        // Fails only if the client was faster.
+        let _gone = match how {
+            How::Rst => socket.set_linger(Some(std::time::Duration::ZERO)),
+            _ => socket.shutdown(std::net::Shutdown::Write),
+        };
+    }
+
+    /// What is left of a connection that was hung up: a reset comes with the drop; behind the end of the stream the
+    /// client may go on talking for `grace` microseconds, lest a reset overtakes it.
+    pub(crate) async fn cut(mut self, how: How, grace: u64) {
+        if how == How::Fin {
+            let end = std::future::poll_fn(|context| self.stream.get_mut().poll_discard(context));
+            let _cut = tokio::time::timeout_at(time::deadline(time::micros() + grace), end).await;
+        }
+    }
+
+    /// Says goodbye: the close frame behind what is already in the codec, then whatever the client still sends, until
+    /// it answers, goes, or `grace` (microseconds) is over.
+    pub(crate) async fn close(mut self, code: u16, reason: &str, grace: u64) {
+        if self.muted {
+            // Nobody hears it: the books forget the connection, the client learns nothing.
+            return self.stream.into_inner().forget();
+        }
+        self.stream.get_mut().allow(LINGER_BYTES as u64);
+        let goodbye = async {
+            let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+            if self.send_close(frame).await.is_ok() {
+                self.linger().await;
+            }
+        };
+        // When the grace is over the connection is cut, which is what is wanted then.
+        let _cut = tokio::time::timeout_at(time::deadline(time::micros() + grace), goodbye).await;
+    }
+
+    /// Writes everything that waits, then the close frame.
+    async fn send_close(&mut self, frame: CloseFrame) -> Result<(), Error> {
+        std::future::poll_fn(|context| self.poll_write(context)).await?;
+        Pin::new(&mut self.stream).start_send(Message::Close(Some(frame)))?;
+        std::future::poll_fn(|context| Pin::new(&mut self.stream).poll_flush(context)).await
+    }
+
+    /// Reads past the client's frames: closing a socket with unread bytes would reset it, and the reset could overtake
+    /// the close frame.
+    async fn linger(&mut self) {
+        let ended = std::future::poll_fn(|context| {
+            loop {
+                match ready!(Pin::new(&mut self.stream).poll_next(context)) {
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) => return Poll::Ready(false),
+                    None => return Poll::Ready(true),
+                }
+            }
+        });
+        if ended.await {
+            return;
+        }
+        // The codec does not read on after a fault; the bytes still have to be taken.
+        let metered = self.stream.get_mut();
+        metered.allow(u64::MAX);
+        let _shut = metered.shutdown().await;
+        let mut left = LINGER_BYTES;
+        let mut buffer = vec![0; READ_BUFFER]; // not an array: it would be part of every connection's task
+        while left > 0 {
+            match metered.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => left = left.saturating_sub(count),
+            }
+        }
+    }
+}
