@@ -4,7 +4,7 @@
 //! The rate is stepped up until something is lost, is not sent, or comes so late that the backlog grows. At the lowest
 //! step nothing waits for anything: its median must be that of single messages, or batching would cost delay.
 //!
-//!     cargo bench --bench saturation [-- clients=1000 rooms=10 seconds=5 start=20000 step=1.25]
+//!     cargo bench --bench saturation [-- clients=2000 rooms=20 seconds=5 start=20000 step=1.25]
 
 #[path = "support/arguments.rs"]
 mod arguments;
@@ -31,7 +31,7 @@ const LATEST_P99_MILLIS: f64 = 1_000.0;
 const HIGHEST: f64 = 400_000.0;
 
 fn main() {
-    let (clients, rooms): (usize, usize) = (argument("clients", 1_000), argument("rooms", 10));
+    let (clients, rooms): (usize, usize) = (argument("clients", 2_000), argument("rooms", 20));
     println!("saturation, {clients} clients in {rooms} rooms, 200 B, one generator thread and one server thread");
     println!(
         "  {:>12}{:>12}{:>9}{:>9}{:>8}{:>8}{:>9}{:>9}{:>9}{:>9}",

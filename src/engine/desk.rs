@@ -72,11 +72,6 @@ impl Desk {
         format!("{} #{}", self.scenario[group].name, client.0)
     }
 
-    /// Whether clients of `group` ask for what they missed when they come back.
-    pub(super) fn resumes(&self, group: GroupId) -> bool {
-        self.scenario[group].reconnect.resume
-    }
-
     /// A client has joined, or never will: it holds up t0 no longer.
     pub(super) fn decided(&self, client: ClientId) {
         self.undecided.borrow_mut().remove(&client);

@@ -215,23 +215,22 @@ impl Books {
         }
     }
 
-    /// A copy came in at a client. Gives its room if it is one of ours.
+    /// A copy came in at a client, whose seat in a room `seat_in` tells. Gives whether it is one of ours.
     pub(in crate::engine) fn deliver(
         &mut self,
         client: ClientId,
         group: GroupId,
-        seats: &[(RoomId, SeatId)],
+        seat_in: impl FnOnce(RoomId) -> Option<SeatId>,
         delivery: &Delivery<'_>,
         at: Timestamp,
         receiver: &Receiver,
-    ) -> Option<RoomId> {
-        let marker = self.markers.find(delivery.body)?;
+    ) -> bool {
+        let Some(marker) = self.markers.find(delivery.body) else { return false };
         self.recognised += 1;
         if !self.ledger.knows(&marker) {
             self.catch_up(at);
         }
-        let room = RoomId(marker.room);
-        let seat = seats.iter().find(|(of, _)| *of == room).map(|(_, seat)| *seat);
+        let seat = seat_in(RoomId(marker.room));
         let (from, to, replayed) = (self.transport, self.transport, delivery.replayed);
         let bystander = self.stretches.is_bystander(receiver.last_loss, at);
         let arrival = Arrival { marker, at, replayed, instance: receiver.instance, from, bystander, group, to };
@@ -242,7 +241,7 @@ impl Books {
         if let (Arrived::Delivered { .. }, Some(stamps)) = (arrived, &delivery.stamps) {
             self.hop(stamps, at);
         }
-        Some(room)
+        true
     }
 
     /// The server acknowledged a join, or the protocol needs no acknowledgement.

@@ -1,10 +1,11 @@
 //! One poll's view of the world: what happens on the connection is written into the books.
 
+use super::seating::Seating;
 use super::{Client, Loss, named};
 use crate::engine::books::{Books, Receiver, SendFate, SendReport};
 use crate::engine::desk::Desk;
-use crate::ledger::{SeatId, Sent};
-use crate::observe::{Fact, RoomId, Topic, Word};
+use crate::ledger::Sent;
+use crate::observe::{Fact, Topic, Word};
 use crate::session::Happening;
 use crate::time::nanos;
 
@@ -13,12 +14,10 @@ pub(super) struct Hearing<'a> {
     pub(super) client: &'a Client,
     pub(super) desk: &'a Desk,
     pub(super) books: &'a mut Books,
-    pub(super) seats: &'a [(RoomId, SeatId)],
+    pub(super) seats: &'a mut Seating,
     pub(super) receiver: Receiver,
     pub(super) ready: bool,
     pub(super) first_delivery: &'a mut Option<Loss>,
-    /// The newest offset seen in each room, where the client resumes; else empty.
-    pub(super) offsets: &'a mut [u64],
 }
 
 impl Hearing<'_> {
@@ -27,14 +26,17 @@ impl Hearing<'_> {
         match happening {
             Happening::Delivery(delivery, at) => {
                 books.delivery_frame();
-                let room = books.deliver(self.client.id, group, self.seats, &delivery, at, &self.receiver);
-                if let Some(loss) = self.first_delivery.take_if(|_| room.is_some()) {
+                let mut room = None;
+                let seat_in = |of| {
+                    room = Some(of);
+                    self.seats.find(of).map(|seated| seated.seat)
+                };
+                let recognised = books.deliver(self.client.id, group, seat_in, &delivery, at, &self.receiver);
+                if let Some(loss) = self.first_delivery.take_if(|_| recognised) {
                     books.since(loss.noticed, Fact::FirstDelivery, group, nanos(at - loss.since));
                 }
-                if let (false, Some(room), Some(offset)) = (self.offsets.is_empty(), room, delivery.offset)
-                    && let Some(place) = self.seats.iter().position(|(of, _)| *of == room)
-                {
-                    self.offsets[place] = self.offsets[place].max(offset);
+                if let (Some(seated), Some(offset)) = (room.and_then(|of| self.seats.find(of)), delivery.offset) {
+                    seated.newest = seated.newest.max(offset);
                 }
             }
             Happening::Written(token, at) => {
@@ -50,8 +52,8 @@ impl Hearing<'_> {
             Happening::Refused(token, code, unconfirmed) => self.refused(token, code, unconfirmed),
             Happening::Joined(place) => {
                 let now = self.desk.clock.now();
-                if let Some(seat) = self.seats.get(place) {
-                    books.joined(self.client.id, *seat, now);
+                if let Some(seated) = self.seats.get(place) {
+                    books.joined(self.client.id, (seated.room, seated.seat), now);
                 }
             }
             Happening::Ready => self.ready = true,

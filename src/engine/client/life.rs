@@ -98,8 +98,8 @@ async fn establish(
     {
         let (mut books, state, now) = (desk.books.borrow_mut(), client.state.borrow(), desk.clock.now());
         for place in joined_at_once {
-            if let Some(seat) = state.seats.get(place) {
-                books.joined(client.id, *seat, now);
+            if let Some(seated) = state.seats.get(place) {
+                books.joined(client.id, (seated.room, seated.seat), now);
             }
         }
     }
@@ -184,7 +184,7 @@ pub(in crate::engine) fn abandon(desk: &Desk, client: &Client) {
 fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&mut Option<Vec<Place>>>) -> bool {
     let mut state = client.state.borrow_mut();
     let Some(mut session) = state.session.take() else { return false };
-    state.offsets.iter().enumerate().for_each(|(place, offset)| session.saw(place, *offset));
+    state.seats.iter().enumerate().for_each(|(place, seated)| session.saw(place, seated.newest));
     let mut books = desk.books.borrow_mut();
     let now = desk.clock.now();
     let was_up = session.is_ready() || (state.leaving && state.was_ready && state.lost.is_none());
@@ -209,8 +209,8 @@ fn was_lost(desk: &Desk, client: &Client, ended: Option<&Ended>, keep: Option<&m
             let since = if silent { session.last_heard() } else { now };
             let slow = matches!(ended, Ended::Closed(CloseReason::Code(4202, _)));
             let class = if slow { Word::SLOW_CONSUMER } else { Word::RECONNECT_GAP };
-            for (_, seat) in &state.seats {
-                books.ledger.lost(*seat, since, class);
+            for seated in state.seats.iter() {
+                books.ledger.lost(seated.seat, since, class);
             }
             books.lost_connection(client.group, kind);
             if let Some(raw) = &mut books.raw {

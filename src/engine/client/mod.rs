@@ -15,8 +15,10 @@ use crate::wire::CloseReason;
 
 mod hearing;
 mod life;
+mod seating;
 
 use hearing::Hearing;
+use seating::Seating;
 
 pub(super) use life::{abandon, live};
 
@@ -31,7 +33,7 @@ pub(in crate::engine) struct Client {
 struct State {
     session: Option<Session>,
     waker: Option<Waker>,
-    seats: Box<[(RoomId, SeatId)]>,
+    seats: Seating,
     leaving: bool,
     /// It has been in all its rooms at least once.
     was_ready: bool,
@@ -41,8 +43,6 @@ struct State {
     /// It reads no faster than this, in bytes per second, and not before then.
     slow: Option<(u64, Timestamp)>,
     awaits_first_delivery: Option<Loss>,
-    /// The newest offset seen in each room, where the client resumes; else empty.
-    offsets: Box<[u64]>,
     /// Nothing was heard for too long.
     given_up: bool,
     /// The desk has it down to be looked at for silence.
@@ -68,16 +68,15 @@ fn named(token: u64) -> (RoomId, u32) {
 }
 
 impl Client {
-    pub(in crate::engine) fn new(life: &Life, seats: &[(RoomId, SeatId)], resumes: bool) -> Self {
-        let offsets = vec![0; if resumes { seats.len() } else { 0 }].into();
-        let state = State { seats: seats.into(), offsets, ..State::default() };
+    pub(in crate::engine) fn new(life: &Life, seats: &[(RoomId, SeatId)]) -> Self {
+        let state = State { seats: Seating::new(seats), ..State::default() };
         Self { id: life.client, group: life.group, state: RefCell::new(state) }
     }
 
     /// Says what is due now. The publication's fate is known when this returns, or will be reported by the task.
     pub(in crate::engine) fn say(&self, publication: &Publication, text: &str) -> Result<Timestamp, Word> {
         let mut state = self.state.borrow_mut();
-        let place = state.seats.iter().position(|(room, _)| *room == publication.room);
+        let place = state.seats.iter().position(|seated| seated.room == publication.room);
         let (Some(place), Some(session)) = (place, state.session.as_mut()) else { return Err(Word::DISCONNECTED) };
         let at = session.publish(place, text, token(publication.room, publication.index))?;
         if let Some(waker) = &state.waker {
@@ -177,11 +176,10 @@ impl Client {
             client: self,
             desk,
             books: &mut books,
-            seats: &state.seats,
+            seats: &mut state.seats,
             receiver: Receiver { instance: session.instance(), last_loss: state.last_loss },
             ready: false,
             first_delivery: &mut state.awaits_first_delivery,
-            offsets: &mut state.offsets,
         };
         let at_most = if state.slow.is_some() { 1 } else { usize::MAX };
         let ended = session.poll(cx, at_most, &mut |happening| hearing.hear(happening));

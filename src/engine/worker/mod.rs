@@ -86,7 +86,7 @@ impl Worker {
         self.desk.books.borrow_mut().count(Fact::ClientRequested, life.group);
         self.asked.set(self.asked.get() + 1);
         self.desk.groups.borrow_mut()[usize::from(life.group.0)].0 += 1;
-        let client = Rc::new(Client::new(&life, &seats, self.desk.resumes(life.group)));
+        let client = Rc::new(Client::new(&life, &seats));
         let task = spawn_local({
             let (worker, client) = (Rc::clone(self), Rc::clone(&client));
             async move {
