@@ -1,6 +1,7 @@
 //! A worker: owns its clients, paces what they say, keeps their books. Everything in it belongs to one thread.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub(in crate::engine) struct Worker {
     asked: Cell<u64>,
     /// The run is ending: what becomes due is reported as never written, so that no other worker waits for it.
     silent: Cell<bool>,
+    /// When the plan next wants something of this worker, as far as the pacer has looked.
+    due: Cell<Option<Timestamp>>,
     lag: RefCell<Histogram>,
     rescheduled: tokio::sync::Notify,
 }
@@ -58,6 +61,7 @@ impl Worker {
             text: RefCell::default(),
             asked: Cell::new(0),
             silent: Cell::new(false),
+            due: Cell::new(None),
             lag: RefCell::default(),
             rescheduled: tokio::sync::Notify::new(),
         })
@@ -90,7 +94,12 @@ impl Worker {
         let task = spawn_local({
             let (worker, client) = (Rc::clone(self), Rc::clone(&client));
             async move {
-                live(&worker.desk, &client, life).await;
+                let mut life = Box::pin(live(&worker.desk, &client, life));
+                poll_fn(|cx| {
+                    worker.keep_time();
+                    life.as_mut().poll(cx)
+                })
+                .await;
                 worker.ended(&client);
             }
         });
@@ -130,29 +139,51 @@ impl Worker {
         }
     }
 
+    /// Does what is due by now, if anything is. Called before each client's turn: the alarm alone would be heard only
+    /// when all clients that have something to read have had theirs.
+    fn keep_time(self: &Rc<Self>) {
+        if self.due.get().is_none_or(|due| due > self.desk.clock.now()) {
+            return;
+        }
+        self.desk.books.borrow_mut().catch_up(self.desk.clock.now());
+        while self.act() {}
+        self.due.set(self.next_due());
+    }
+
+    /// When the plan next wants something of this worker.
+    fn next_due(&self) -> Option<Timestamp> {
+        let mut books = self.desk.books.borrow_mut();
+        books.t0().and_then(|t0| books.walk.wake().map(|at| t0 + at))
+    }
+
     /// Does everything that is due now.
     async fn advance(self: &Rc<Self>) {
         self.desk.books.borrow_mut().catch_up(self.desk.clock.now());
         let mut done = 0;
-        loop {
-            let Some(action) = self.desk.books.borrow_mut().actions.pop_front() else { break };
-            match action {
-                Action::Say(publication) if self.silent.get() => {
-                    let (room, index) = (publication.room, publication.index);
-                    let fate = SendFate::Sent(Sent::Unsent);
-                    self.desk.books.borrow_mut().report(SendReport { room, index, fate });
-                }
-                Action::Start(_) if self.silent.get() => {}
-                Action::Start(client) => self.start(client),
-                Action::Leave(client) => self.depart(client),
-                Action::Say(publication) => self.say(&publication),
-                Action::Afflict(number) => self.afflict(number),
-            }
+        while self.act() {
             done += 1;
             if done % YIELD_EVERY == 0 {
                 tokio::task::yield_now().await;
             }
         }
+    }
+
+    /// Does the next thing that is due; gives whether there was one.
+    fn act(self: &Rc<Self>) -> bool {
+        let Some(action) = self.desk.books.borrow_mut().actions.pop_front() else { return false };
+        match action {
+            Action::Say(publication) if self.silent.get() => {
+                let (room, index) = (publication.room, publication.index);
+                let fate = SendFate::Sent(Sent::Unsent);
+                self.desk.books.borrow_mut().report(SendReport { room, index, fate });
+            }
+            Action::Start(_) if self.silent.get() => {}
+            Action::Start(client) => self.start(client),
+            Action::Leave(client) => self.depart(client),
+            Action::Say(publication) => self.say(&publication),
+            Action::Afflict(number) => self.afflict(number),
+        }
+        true
     }
 
     /// This worker's own part of a fault.

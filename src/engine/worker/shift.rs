@@ -49,18 +49,16 @@ impl Worker {
     /// Wakes at each moment the plan wants something of this worker's clients.
     async fn pace(self: Rc<Self>, alarm: Alarm) -> std::io::Result<()> {
         loop {
-            let wake = {
-                let mut books = self.desk.books.borrow_mut();
-                books.t0().map(|t0| books.walk.wake().map(|at| t0 + at))
-            };
-            match wake {
-                Some(Some(at)) => {
+            let due = self.next_due();
+            self.due.set(due);
+            match due {
+                Some(at) => {
                     tokio::select! {
                         rung = alarm.wait_until(at) => rung?,
                         () = self.rescheduled.notified() => {}
                     }
                 }
-                Some(None) | None => self.rescheduled.notified().await,
+                None => self.rescheduled.notified().await,
             }
             self.advance().await;
         }
