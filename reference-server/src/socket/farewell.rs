@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::{
 use super::{End, Happening, READ_BUFFER, Socket};
 use crate::{faults::How, time};
 
-/// What a closing connection may still send before it is cut.
-const LINGER_BYTES: usize = 1024 * 1024;
+/// What a closing connection may still send before it is cut, at least: the message that was refused has to fit.
+const LINGER_BYTES: u64 = 1024 * 1024;
 
 impl Socket {
     /// From now on says nothing and hears nothing, like a peer behind a dead link.
@@ -60,7 +60,7 @@ impl Socket {
             // Nobody hears it: the books forget the connection, the client learns nothing.
             return self.stream.into_inner().forget();
         }
-        self.stream.get_mut().allow(LINGER_BYTES as u64);
+        self.stream.get_mut().allow(LINGER_BYTES);
         let goodbye = async {
             let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
             if self.send_close(frame).await.is_ok() {
@@ -94,15 +94,15 @@ impl Socket {
             return;
         }
         // The codec does not read on after a fault; the bytes still have to be taken.
+        let mut left = LINGER_BYTES.max(self.allowance);
         let metered = self.stream.get_mut();
         metered.allow(u64::MAX);
         let _shut = metered.shutdown().await;
-        let mut left = LINGER_BYTES;
         let mut buffer = vec![0; READ_BUFFER]; // not an array: it would be part of every connection's task
         while left > 0 {
             match metered.read(&mut buffer).await {
                 Ok(0) | Err(_) => return,
-                Ok(count) => left = left.saturating_sub(count),
+                Ok(count) => left = left.saturating_sub(count as u64),
             }
         }
     }
