@@ -31,7 +31,7 @@ const WRITE_BUFFER: usize = 4 << 10;
 ///
 /// # Errors
 /// When a URL, a header or a file of the configuration cannot be used.
-pub fn websocket(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transport>, SetupError> {
+pub(super) fn websocket(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transport>, SetupError> {
     check_headers(&config.headers)?;
     if urls.is_empty() {
         return Err(SetupError::NoUrl);

@@ -4,6 +4,7 @@
 //! body, and so that the codec starts on an empty buffer of the size asked for: handed bytes that came early it would
 //! size its reads by them.
 
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::handshake::client::{Response, generate_key};
@@ -235,7 +236,13 @@ async fn refusal(
     if !body.is_empty() {
         detail.push_str(&format!(": \"{}\"", escaped(&body, BODY_SHOWN)));
     }
-    failure(Word::UPGRADE, Word::http(status.as_u16()), detail)
+    let retry_after = header("retry-after").and_then(retry_after);
+    ConnectError { retry_after, ..failure(Word::UPGRADE, Word::http(status.as_u16()), detail) }
+}
+
+/// `Retry-After` in seconds; a date is not taken, since the two clocks may differ.
+pub(super) fn retry_after(value: &str) -> Option<Duration> {
+    value.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn headers_of(headers: &HeaderMap) -> Vec<(String, String)> {
