@@ -53,10 +53,19 @@ pub enum Happening<'a> {
     Frame(Word),
     /// A frame that means nothing to the dialect.
     Unknown(&'a Frame),
-    /// The server asks to come back after a delay within these bounds.
-    Drain(Duration, Duration),
     /// The server named its instance.
     Instance(InstanceTag, &'a str),
+}
+
+/// What a server says about coming back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// After a delay within these bounds, as it goes away.
+    Within(Duration, Duration),
+    /// Not before this is over (`Retry-After`).
+    NotBefore(Duration),
+    /// After this, whenever a stream ends (`retry:`).
+    Base(Duration),
 }
 
 /// Why a session is over.

@@ -13,14 +13,17 @@ use crate::session::{Ended, Session};
 use crate::time::Timestamp;
 use crate::wire::CloseReason;
 
+mod comeback;
 mod hearing;
 mod life;
+mod parting;
 mod seating;
 
 use hearing::Hearing;
 use seating::Seating;
 
-pub(super) use life::{abandon, live};
+pub(super) use life::live;
+pub(super) use parting::abandon;
 
 /// One client. Its task owns the conversation; the pacer reaches in to make it speak.
 pub(in crate::engine) struct Client {
