@@ -155,7 +155,7 @@ mod tests {
         let idle = words(Word::EOF, |at| (n(at) * 7.0, 100.0 + n(at) * 9.0, 60.0 + n(at) * 0.01, A));
         assert!(idle.contains("(1006), each after 60.0 s without a byte: a read time-out"), "{idle}");
         let age = words(Word::close(1001), |at| (n(at) * 3.0, 120.0 + n(at) * 0.02, n(at) * 0.3, A));
-        assert!(age.ends_with("(1001), each at the age of 2:00: a maximum age of connections"), "{age}");
+        assert!(age.ends_with("(1001), each at the age of 2m 00s: a maximum age of connections"), "{age}");
         let crash = words(Word::RESET, |at| (n(at) * 0.01, 30.0 + n(at), n(at) * 0.1, B));
         assert!(crash.contains("all of instance b within"), "{crash}");
         let both = words(Word::RESET, |at| (n(at) * 0.01, 30.0 + n(at), 0.1, if at % 2 == 0 { A } else { B }));
