@@ -68,7 +68,7 @@ impl Dialer {
             TransportKind::WebSocket => Some(self.dialect.opening(identity)),
             TransportKind::Sse | TransportKind::EventsourceClient => {
                 let place = rooms.first()?;
-                self.dialect.stream(identity, &place.room, place.position.as_ref())
+                self.dialect.stream(identity, place.room(), place.position.as_ref())
             }
             // Nothing is opened: every poll is a request of its own.
             TransportKind::LongPoll => self.dialect.speaks(kind).then(Opening::default),

@@ -12,7 +12,7 @@ use crate::wire::{CloseReason, Frame, InstanceTag};
 /// A room a session is to be in.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Its name on the wire.
+    /// Its name on the wire; empty for what is for the user alone, which is heard on a stream of its own.
     pub room: Arc<str>,
     /// Where to resume, or the last position seen.
     pub position: Option<Position>,
@@ -21,6 +21,16 @@ pub struct Place {
 }
 
 impl Place {
+    /// What is for the user alone, live or from `position` on.
+    pub fn mailbox(position: Option<Position>) -> Self {
+        Self::new(Arc::from(""), position)
+    }
+
+    /// Its name, if it is a room.
+    pub(super) fn room(&self) -> Option<&str> {
+        (!self.room.is_empty()).then_some(&*self.room)
+    }
+
     /// A room to join live, or from `position` on.
     pub fn new(room: Arc<str>, position: Option<Position>) -> Self {
         Self { room, position, joined: false, asked: None }

@@ -166,9 +166,25 @@ impl Session {
             Some(place) if place.joined && self.step != Step::Closing => Arc::clone(&place.room),
             _ => return Err(Word::NOT_JOINED),
         };
-        self.references += 1;
-        let reference = self.references;
-        let frame = self.request(&Intent::Publish { room: &room, text, reference }).ok_or(Word::OTHER)?;
+        let reference = self.references + 1;
+        self.say(&Intent::Publish { room: &room, text, reference }, reference, token)
+    }
+
+    /// Hands over `text` for `user` alone, as [`Self::publish`] does for a room.
+    ///
+    /// # Errors
+    /// `not_joined`, `back_pressure` or `disconnected`; `other` where this cannot be said on this connection.
+    pub fn notify(&mut self, user: &str, text: &str, token: Token) -> Result<Timestamp, Word> {
+        if self.step != Step::Active {
+            return Err(Word::NOT_JOINED);
+        }
+        let reference = self.references + 1;
+        self.say(&Intent::Notify { user, text, reference }, reference, token)
+    }
+
+    fn say(&mut self, intent: &Intent<'_>, reference: u64, token: Token) -> Result<Timestamp, Word> {
+        self.references = reference;
+        let frame = self.request(intent).ok_or(Word::OTHER)?;
         let at = self.clock.now();
         match self.connection.start_send(frame) {
             Ok(true) => {}

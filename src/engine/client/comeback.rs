@@ -88,7 +88,17 @@ mod tests {
     fn life() -> Life {
         let (client, group, start) = (ClientId(1), GroupId(0), Start::BeforeT0(Duration::ZERO));
         let rooms = std::sync::Arc::from([]);
-        Life { client, group, user: 1, transport: TransportKind::WebSocket, url: 0, rooms, start, leave: None }
+        Life {
+            client,
+            group,
+            user: 1,
+            transport: TransportKind::WebSocket,
+            url: 0,
+            rooms,
+            mailbox: None,
+            start,
+            leave: None,
+        }
     }
 
     fn reconnect(policy: &str, hints: bool) -> Reconnect {

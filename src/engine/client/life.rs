@@ -145,6 +145,10 @@ fn became_ready(desk: &Desk, client: &Client) {
     let now = desk.clock.now();
     let state = &mut *state;
     if let Some(session) = &state.session {
+        // What is for the user alone needs no joining on a socket, and is not heard of by it.
+        for seated in state.seats.iter().skip(session.places().len()) {
+            books.joined(client.id, (seated.room, seated.seat), now);
+        }
         books.on_instance(session.instance(), true);
         if let (Some(from), false) = (session.silent_from(), state.watched) {
             state.watched = true;

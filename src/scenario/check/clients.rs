@@ -35,7 +35,7 @@ impl Check<'_> {
         let groups = written.iter().enumerate().zip(populations).zip(memberships);
         let groups = groups.map(|(((at, group), population), rooms)| {
             Ok(Group {
-                transports: self.transports(at, group, target, &rooms)?,
+                transports: self.transports(at, file, target, &rooms)?,
                 name: group.name.clone(),
                 population,
                 rooms,

@@ -242,13 +242,12 @@ pub(in crate::scenario) struct Text {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct To {
-    /// Notify a random user of a group (not built yet).
-    #[allow(dead_code)]
-    user_of: String,
+    /// Notify a random user of this group.
+    pub(in crate::scenario) user_of: String,
 }
 
 impl Shapes for To {
-    const EXPECTED: &'static str = "\"rooms\" or the name of a room";
+    const EXPECTED: &'static str = "\"rooms\", \"by-size\", the name of a room or `{ user_of = \"group\" }`";
 }
 
 /// A rule with conditions.
