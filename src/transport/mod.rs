@@ -15,6 +15,7 @@ use crate::wire::{CloseReason, Frame, Opening, Received};
 mod codec;
 mod connect;
 mod dial;
+mod event_stream;
 mod failure;
 mod inlet;
 mod network;
