@@ -86,16 +86,25 @@ impl Stretch {
 pub enum TransportKind {
     /// RFC 6455.
     WebSocket,
-    /// A scripted peer in simulated time.
-    Scripted,
+    /// A stream of server-sent events; what the client says goes beside it, over HTTP.
+    Sse,
+    /// The same, through the crate `eventsource-client`.
+    EventsourceClient,
+    /// Long polling.
+    LongPoll,
 }
 
 impl TransportKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::WebSocket, Self::Sse, Self::EventsourceClient, Self::LongPoll];
+
     /// The label's value.
     pub fn name(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
-            Self::Scripted => "scripted",
+            Self::Sse => "sse",
+            Self::EventsourceClient => "eventsource-client",
+            Self::LongPoll => "longpoll",
         }
     }
 }

@@ -20,6 +20,10 @@ pub enum Frame {
     Text(Utf8Bytes),
     /// A binary message.
     Binary(Bytes),
+    /// A request of its own, beside a stream or in place of a socket; only sent.
+    Call(Box<Call>),
+    /// What became of such a request; only received.
+    Answer(Box<Answer>),
 }
 
 impl Frame {
@@ -33,8 +37,41 @@ impl Frame {
         match self {
             Self::Text(text) => text.as_bytes(),
             Self::Binary(bytes) => bytes,
+            Self::Call(call) => call.body.as_deref().unwrap_or_default(),
+            Self::Answer(answer) => answer.outcome.as_ref().map_or(&[], |response| &response.body),
         }
     }
+}
+
+/// An HTTP request of a client that has no socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Path, query and headers.
+    pub opening: Opening,
+    /// The JSON to be posted; `None` asks with GET.
+    pub body: Option<Bytes>,
+    /// Unique within the connection; comes back with the answer.
+    pub reference: u64,
+}
+
+/// What became of a [`Call`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Which call.
+    pub reference: u64,
+    /// The response, whatever its status; or why there is none.
+    pub outcome: Result<Response, CloseReason>,
+}
+
+/// An HTTP response, as far as anybody asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: Bytes,
+    /// How long it asks to wait before another request.
+    pub retry_after: Option<Duration>,
 }
 
 /// What a dialect adds to the target's URL and to the opening request.
@@ -81,6 +118,8 @@ pub enum CloseReason {
     Eof,
     /// The peer reset the connection.
     Reset,
+    /// A request the conversation hangs on was answered with this status.
+    Status(u16),
     /// The peer broke the protocol; what it did.
     Protocol(String),
     /// Nothing was heard for longer than the liveness time-out.
@@ -96,6 +135,7 @@ impl fmt::Display for CloseReason {
             Self::Code(code, text) => write!(f, "closed {code} ({})", text.escape_debug()),
             Self::Eof => f.write_str("ended without a close frame (1006)"),
             Self::Reset => f.write_str("reset by the peer (1006)"),
+            Self::Status(status) => write!(f, "answered with status {status}"),
             Self::Protocol(what) => write!(f, "protocol error: {what}"),
             Self::Silent => f.write_str("silent for too long"),
             Self::Io(what) => write!(f, "socket error: {what}"),

@@ -13,3 +13,12 @@ pub(super) fn show_token(identity: &Identity, opening: &mut Opening) {
         AuthStyle::FirstMessage | AuthStyle::None => {}
     }
 }
+
+/// The same where there is no first message to put it in: then it goes into the header.
+pub(super) fn show_token_over_http(identity: &Identity, opening: &mut Opening) {
+    let auth = match identity.auth {
+        AuthStyle::FirstMessage => AuthStyle::Header,
+        other => other,
+    };
+    show_token(&Identity { auth, ..identity.clone() }, opening);
+}

@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wire::{Frame, Opening};
+use crate::observe::TransportKind;
+use crate::wire::{Call, Frame, Opening};
 
 mod credentials;
 mod json;
@@ -68,6 +69,15 @@ pub enum Intent<'a> {
     Leave {
         /// The room's name.
         room: &'a str,
+        /// Numbers the request.
+        reference: u64,
+    },
+    /// Ask what was said in a room after a position, and wait for it; where there is no connection to hear it on.
+    Poll {
+        /// The room's name.
+        room: &'a str,
+        /// The position the last answer gave.
+        position: &'a Position,
         /// Numbers the request.
         reference: u64,
     },
@@ -163,6 +173,15 @@ pub enum Event<'a> {
         /// The server does not know whether it happened.
         unconfirmed: bool,
     },
+    /// A poll was answered; what was said follows as deliveries.
+    Polled {
+        /// Which poll.
+        reference: u64,
+        /// Where to go on.
+        position: Position,
+        /// The instance, if it is told here.
+        instance: Option<&'a str>,
+    },
     /// An answer to some other request of ours.
     Reply,
     /// Somebody came or went.
@@ -211,8 +230,27 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     /// What it does by itself.
     fn habits(&self) -> Habits;
 
-    /// What opening a connection for `identity` needs.
+    /// What opening a socket for `identity` needs.
     fn opening(&self, identity: &Identity) -> Opening;
+
+    /// Whether it can be spoken over this kind of transport.
+    fn speaks(&self, kind: TransportKind) -> bool {
+        kind == TransportKind::WebSocket
+    }
+
+    /// What opening the stream of events of `room` needs, from `position` on; `None` where there are no streams.
+    fn stream(&self, _identity: &Identity, _room: &str, _position: Option<&Position>) -> Option<Opening> {
+        None
+    }
+
+    /// The request that says `intent` where there is no socket to say it on; `None` where there is none. Its answer
+    /// comes to [`Dialect::decode`] if there is one, whatever its status.
+    fn call(&self, _identity: &Identity, _intent: &Intent<'_>) -> Option<Call> {
+        None
+    }
+
+    /// Calls `emit` with what the response headers of a stream say (lower-case names).
+    fn introduce(&self, _headers: &[(String, String)], _emit: &mut dyn FnMut(Event<'_>)) {}
 
     /// The frame that says `intent`; `None` when this protocol has no frame for it (then there is nothing to await).
     fn encode(&self, intent: &Intent<'_>) -> Option<Frame>;

@@ -15,7 +15,10 @@ use super::{
     AuthStyle, Delivery, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Position,
     Stamps,
 };
-use crate::wire::{Frame, Opening};
+use crate::observe::TransportKind;
+use crate::wire::{Call, Frame, Opening};
+
+mod http;
 
 pub(super) const ENTRY: DialectEntry =
     DialectEntry { name: "room", help: "the bundled room server (wsbench serve)", parameters: &[], make };
@@ -74,21 +77,45 @@ impl Dialect for Room {
                 out.0
             }
             Intent::Publish { room, text, reference } => publish(room, text, reference),
+            Intent::Poll { .. } => return None,
         };
         Some(Frame::text(text))
     }
 
+    fn speaks(&self, _kind: TransportKind) -> bool {
+        true
+    }
+
+    fn stream(&self, identity: &Identity, room: &str, position: Option<&Position>) -> Option<Opening> {
+        Some(http::stream(identity, room, position))
+    }
+
+    fn call(&self, identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
+        http::call(identity, intent)
+    }
+
+    fn introduce(&self, headers: &[(String, String)], emit: &mut dyn FnMut(Event<'_>)) {
+        http::introduce(headers, emit);
+    }
+
     fn decode(&self, frame: &Frame, emit: &mut dyn FnMut(Event<'_>)) {
-        let bytes = frame.bytes();
-        if let Some(delivery) = scan::message(bytes) {
-            emit(Event::Delivery(delivery));
-        } else if let Some(reference) = scan::ack(bytes) {
-            emit(Event::Acked { reference });
-        } else if bytes.starts_with(br#"{"type":"user."#) {
-            emit(Event::Presence);
-        } else {
-            parse(bytes, emit);
+        match frame {
+            Frame::Answer(answer) => http::answered(answer, emit),
+            frame => meaning(frame.bytes(), emit),
         }
+    }
+}
+
+/// What a frame of the server's means, wherever it comes from.
+fn meaning(bytes: &[u8], emit: &mut dyn FnMut(Event<'_>)) {
+    if let Some(delivery) = scan::message(bytes) {
+        emit(Event::Delivery(delivery));
+    } else if let Some(reference) = scan::ack(bytes) {
+        emit(Event::Acked { reference });
+    } else if bytes.starts_with(br#"{"type":"user."#) {
+        emit(Event::Presence);
+    } else {
+        parse(bytes, emit);
     }
 }
 

@@ -62,9 +62,9 @@ impl Desk {
     }
 
     /// Who a life speaks for.
-    pub(super) fn identity(&self, life: &Life) -> Identity {
+    pub(super) fn identity(&self, life: &Life) -> Arc<Identity> {
         let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
-        Identity { user, token, auth: self.scenario[life.group].auth }
+        Arc::new(Identity { user, token, auth: self.scenario[life.group].auth })
     }
 
     /// A client as errors name it.

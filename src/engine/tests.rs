@@ -115,7 +115,7 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
         let clock = Clock::simulated();
         let plan = Plan::new(&scenario);
         let dialer = Dialer {
-            transport: scripted(server),
+            transports: vec![scripted(server)],
             dialect: dialect::find("room", &Parameters::new()).unwrap(),
             clock: clock.clone(),
             machine: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::backoff::Policy;
 use crate::dialect::AuthStyle;
-use crate::observe::RoomId;
+use crate::observe::{RoomId, TransportKind};
 use crate::profile::{RateShape, Spacing};
 
 /// A `[[clients]]` entry.
@@ -20,6 +20,8 @@ pub struct Group {
     /// How long a client stays before it leaves on its own; `None`: to the end. In a group with a count a new user
     /// then takes its place; where clients arrive, arrivals alone decide who comes.
     pub stay: Option<Stay>,
+    /// What its clients connect by: shares, of which at least one is above zero.
+    pub transports: Vec<(TransportKind, u32)>,
     /// How it proves who it is.
     pub auth: AuthStyle,
     /// What it does about a lost connection.

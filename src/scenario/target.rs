@@ -55,7 +55,7 @@ pub enum BrokerChoice {
 /// A server that is already there.
 #[derive(Clone)]
 pub struct Foreign {
-    /// Where; `ws://` or `wss://`.
+    /// Where; `ws`, `wss`, `http` or `https`, whatever clients connect by.
     pub urls: Vec<Url>,
     /// What it speaks.
     pub dialect: Arc<dyn Dialect>,

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use super::{Place, Session};
 use crate::dialect::{Dialect, Identity};
+use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
 use crate::transport::{ConnectError, Stages, Transport};
+use crate::wire::Opening;
 
 /// What all sessions of a run have in common.
 #[derive(Clone, Debug)]
 pub struct Dialer {
-    /// How bytes travel.
-    pub transport: Arc<dyn Transport>,
+    /// How bytes travel: one transport of each kind that is used.
+    pub transports: Vec<Arc<dyn Transport>>,
     /// What they mean.
     pub dialect: Arc<dyn Dialect>,
     /// The clock of the run.
@@ -26,26 +28,45 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// Connects to the target's address number `url` and greets; joining goes on as the session is polled.
+    /// Connects by `kind` to the target's address number `url` and greets; joining goes on as the session is polled. A
+    /// stream of events is that of the first of the `rooms`.
     ///
     /// # Errors
     /// When no connection came about.
     pub async fn dial(
         &self,
+        kind: TransportKind,
         url: usize,
-        identity: &Identity,
+        identity: &Arc<Identity>,
         rooms: Vec<Place>,
     ) -> Result<(Session, Stages), ConnectError> {
-        let opening = self.dialect.opening(identity);
-        let connected = self.transport.connect(url, &opening, &self.clock).await?;
+        let opening = self.opening(kind, identity, &rooms);
+        let transport = self.transports.iter().find(|transport| transport.kind() == kind);
+        let (Some(opening), Some(transport)) = (opening, transport) else {
+            let detail = format!("the dialect {} is not spoken over {}", self.dialect.name(), kind.name());
+            return Err(ConnectError { stage: Word::UPGRADE, kind: Word::OTHER, detail, retry_after: None });
+        };
+        let connected = transport.connect(url, &opening, &self.clock).await?;
         let named = self.instance_header.as_ref().and_then(|want| {
             connected.headers.iter().find(|(name, _)| **name == **want).map(|(_, value)| value.as_str())
         });
-        let mut session = Session::new(self, connected.connection, rooms);
+        let mut session = Session::new(self, kind, connected.connection, rooms);
         if let Some(name) = named {
             session.name_instance(name);
         }
-        session.greet(identity);
+        session.greet(identity, &connected.headers);
         Ok((session, connected.stages))
+    }
+
+    fn opening(&self, kind: TransportKind, identity: &Identity, rooms: &[Place]) -> Option<Opening> {
+        match kind {
+            TransportKind::WebSocket => Some(self.dialect.opening(identity)),
+            TransportKind::Sse | TransportKind::EventsourceClient => {
+                let place = rooms.first()?;
+                self.dialect.stream(identity, &place.room, place.position.as_ref())
+            }
+            // Nothing is opened: every poll is a request of its own.
+            TransportKind::LongPoll => self.dialect.speaks(kind).then(Opening::default),
+        }
     }
 }

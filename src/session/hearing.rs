@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Ended, Happening, Place, Session, Step, Waiting};
 use crate::dialect::{AuthStyle, Event, Identity, Intent, Position};
-use crate::observe::Word;
-use crate::wire::{Frame, InstanceTag, Received};
+use crate::observe::{TransportKind, Word};
+use crate::wire::{CloseReason, Frame, InstanceTag, Received};
 
 impl Session {
     pub(super) fn name_instance(&mut self, name: &str) -> InstanceTag {
@@ -14,7 +14,13 @@ impl Session {
     }
 
     /// Says what has to be said first, and goes as far as that allows without an answer.
-    pub(super) fn greet(&mut self, identity: &Identity) {
+    pub(super) fn greet(&mut self, identity: &Arc<Identity>, headers: &[(String, String)]) {
+        if self.kind != TransportKind::WebSocket {
+            self.caller = Some(Arc::clone(identity));
+            let dialect = Arc::clone(&self.dialect);
+            dialect.introduce(headers, &mut |event| self.introduced(&event));
+            return self.join(&mut |_| {});
+        }
         let habits = self.dialect.habits();
         let first = (identity.auth == AuthStyle::FirstMessage).then(|| self.dialect.encode(&Intent::Auth { identity }));
         if let Some(frame) = first.flatten() {
@@ -37,6 +43,18 @@ impl Session {
         }
     }
 
+    /// The frame that says `intent` on this kind of connection.
+    pub(super) fn request(&self, intent: &Intent<'_>) -> Option<Frame> {
+        match &self.caller {
+            None => self.dialect.encode(intent),
+            Some(identity) => self.dialect.call(identity, intent).map(|call| Frame::Call(Box::new(call))),
+        }
+    }
+
+    fn is_stream(&self) -> bool {
+        matches!(self.kind, TransportKind::Sse | TransportKind::EventsourceClient)
+    }
+
     fn join(&mut self, tell: &mut dyn FnMut(Happening<'_>)) {
         self.step = Step::Joining;
         self.since = self.clock.now();
@@ -45,9 +63,10 @@ impl Session {
             let (reference, room) = (self.references, Arc::clone(&self.places[at].room));
             let position = self.places[at].position.clone();
             let intent = Intent::Join { room: &room, position: position.as_ref(), reference };
-            let frame = self.dialect.encode(&intent);
-            let awaits = frame.is_some() && self.dialect.habits().acknowledges_joins;
-            self.places[at].asked = awaits.then_some(reference);
+            // A stream is joined by opening it.
+            let frame = if self.is_stream() { None } else { self.request(&intent) };
+            let awaits = self.dialect.habits().acknowledges_joins && (frame.is_some() || self.is_stream());
+            self.places[at].asked = frame.is_some().then_some(reference).filter(|_| awaits);
             if let Some(frame) = frame {
                 self.send(frame);
             }
@@ -68,6 +87,11 @@ impl Session {
     }
 
     pub(super) fn read(&mut self, received: &Received, tell: &mut dyn FnMut(Happening<'_>)) -> Option<Ended> {
+        if let Frame::Answer(answer) = &received.frame
+            && let Err(reason) = &answer.outcome
+        {
+            return self.unanswered(answer.reference, reason, tell);
+        }
         let dialect = Arc::clone(&self.dialect);
         let mut ended = None;
         dialect.decode(&received.frame, &mut |event| {
@@ -85,6 +109,10 @@ impl Session {
         match event {
             Event::Delivery(mut delivery) => {
                 delivery.stamps = delivery.stamps.filter(|_| self.same_clock);
+                if self.kind == TransportKind::LongPoll {
+                    // Every poll is answered from the history; only what was said before the conversation is a replay.
+                    delivery.replayed = self.catching_up;
+                }
                 tell(Happening::Delivery(delivery, received.at));
             }
             Event::Acked { reference } => {
@@ -94,7 +122,19 @@ impl Session {
                     None => self.joined(Some(reference), None, None, tell),
                 }
             }
-            Event::Refused { reference, code, unconfirmed } => self.refuse(reference, code, unconfirmed, tell),
+            Event::Refused { reference, code, unconfirmed } => {
+                if let Some(reason) = self.turned_away(received) {
+                    return Some(Ended::Closed(reason));
+                }
+                self.refuse(reference, code, unconfirmed, tell);
+            }
+            Event::Polled { reference, position, instance } => {
+                if let Some(name) = instance {
+                    let tag = self.name_instance(name);
+                    tell(Happening::Instance(tag, name));
+                }
+                self.polled(reference, position, tell);
+            }
             Event::Joined { reference, room, position, instance } => {
                 if let Some(name) = instance {
                     let tag = self.name_instance(name);
@@ -102,9 +142,15 @@ impl Session {
                 }
                 self.joined(reference, room, position, tell);
             }
-            Event::Welcome { instance, clock, ping_interval, ping_timeout } => {
-                self.patience = ping_interval.zip(ping_timeout).map(|(interval, timeout)| interval + timeout);
-                self.welcome(instance, clock, tell);
+            Event::Welcome { instance, .. } => {
+                self.introduced(&event);
+                if let Some(name) = instance {
+                    tell(Happening::Instance(self.instance, name));
+                }
+                tell(Happening::Frame(Word::REPLY));
+                if self.step == Step::AwaitingWelcome {
+                    self.join(tell);
+                }
             }
             Event::AuthAccepted => self.authenticated(tell),
             Event::AuthRefused(words) => return Some(Ended::AuthRefused(words.to_owned())),
@@ -120,16 +166,53 @@ impl Session {
         None
     }
 
-    fn welcome(&mut self, instance: Option<&str>, clock: Option<&str>, tell: &mut dyn FnMut(Happening<'_>)) {
+    /// Takes note of what a server says about itself.
+    fn introduced(&mut self, event: &Event<'_>) {
+        let Event::Welcome { instance, clock, ping_interval, ping_timeout } = event else { return };
+        self.patience = ping_interval.zip(*ping_timeout).map(|(interval, timeout)| interval + timeout);
+        self.same_clock = clock.is_some() && *clock == self.machine.as_deref();
         if let Some(name) = instance {
-            let tag = self.name_instance(name);
-            tell(Happening::Instance(tag, name));
+            self.name_instance(name);
         }
-        self.same_clock = clock.is_some() && clock == self.machine.as_deref();
-        tell(Happening::Frame(Word::REPLY));
-        if self.step == Step::AwaitingWelcome {
-            self.join(tell);
+    }
+
+    /// A poll was answered: go on from there.
+    fn polled(&mut self, reference: u64, position: Position, tell: &mut dyn FnMut(Happening<'_>)) {
+        let Some(at) = self.places.iter().position(|place| place.asked == Some(reference)) else { return };
+        self.catching_up = !self.places[at].joined && self.places[at].position.is_some();
+        if self.places[at].joined {
+            tell(Happening::Frame(Word::REPLY));
+            self.places[at].position = Some(position.clone());
+        } else {
+            self.joined(Some(reference), None, Some(position.clone()), tell);
         }
+        self.references += 1;
+        let (reference, room) = (self.references, Arc::clone(&self.places[at].room));
+        self.places[at].asked = Some(reference);
+        self.answer = self.request(&Intent::Poll { room: &room, position: &position, reference });
+    }
+
+    /// A request got no answer. If it was a poll, this is the end; a publication may or may not have been heard.
+    fn unanswered(
+        &mut self,
+        reference: u64,
+        reason: &CloseReason,
+        tell: &mut dyn FnMut(Happening<'_>),
+    ) -> Option<Ended> {
+        if self.places.iter().any(|place| place.asked == Some(reference)) {
+            return Some(Ended::Closed(reason.clone()));
+        }
+        if let Some(waiting) = self.answered(reference) {
+            tell(Happening::Refused(waiting.token, "unconfirmed", true));
+        }
+        None
+    }
+
+    /// Why the conversation is over, if what was refused was a poll.
+    fn turned_away(&self, received: &Received) -> Option<CloseReason> {
+        let Frame::Answer(answer) = &received.frame else { return None };
+        let status = answer.outcome.as_ref().ok()?.status;
+        self.places.iter().any(|place| place.asked == Some(answer.reference)).then_some(CloseReason::Status(status))
     }
 
     fn authenticated(&mut self, tell: &mut dyn FnMut(Happening<'_>)) {

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::dialect::{Dialect, Intent};
-use crate::observe::Word;
+use crate::dialect::{Dialect, Identity, Intent};
+use crate::observe::{TransportKind, Word};
 use crate::time::{Clock, Timestamp};
 use crate::transport::{Connection, Traffic};
 use crate::wire::{Frame, InstanceTag};
@@ -46,6 +46,11 @@ const MAX_WAITING: usize = 4_096;
 #[derive(Debug)]
 pub struct Session {
     connection: Connection,
+    kind: TransportKind,
+    /// Who speaks, where everything that is said is a request of its own.
+    caller: Option<Arc<Identity>>,
+    /// What is being read was said before this conversation: the answer to a poll that resumes.
+    catching_up: bool,
     dialect: Arc<dyn Dialect>,
     clock: Clock,
     step: Step,
@@ -65,9 +70,12 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(dialer: &Dialer, connection: Connection, places: Vec<Place>) -> Self {
+    fn new(dialer: &Dialer, kind: TransportKind, connection: Connection, places: Vec<Place>) -> Self {
         Self {
             connection,
+            kind,
+            caller: None,
+            catching_up: false,
             dialect: Arc::clone(&dialer.dialect),
             clock: dialer.clock.clone(),
             step: Step::AwaitingWelcome,
@@ -82,6 +90,11 @@ impl Session {
             answer: None,
             patience: None,
         }
+    }
+
+    /// The kind of transport it goes over.
+    pub fn kind(&self) -> TransportKind {
+        self.kind
     }
 
     /// The instance this connection ended up on.
@@ -139,7 +152,7 @@ impl Session {
         };
         self.references += 1;
         let reference = self.references;
-        let frame = self.dialect.encode(&Intent::Publish { room: &room, text, reference }).ok_or(Word::OTHER)?;
+        let frame = self.request(&Intent::Publish { room: &room, text, reference }).ok_or(Word::OTHER)?;
         let at = self.clock.now();
         match self.connection.start_send(frame) {
             Ok(true) => {}

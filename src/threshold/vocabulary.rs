@@ -37,10 +37,7 @@ const FAILURES: &[Word] = &[
 pub(super) fn values(metric: &str, key: LabelKey, names: &Names) -> Option<Vec<Cow<'static, str>>> {
     match key {
         LabelKey::Hop => Some([Hop::Same, Hop::Cross, Hop::Unknown].map(|hop| hop.name().into()).to_vec()),
-        LabelKey::To | LabelKey::From => {
-            let built = [TransportKind::WebSocket, TransportKind::Scripted].map(|kind| kind.name().into());
-            Some([built.to_vec(), vec!["sse".into(), "longpoll".into()]].concat())
-        }
+        LabelKey::To | LabelKey::From => Some(TransportKind::ALL.map(|kind| kind.name().into()).to_vec()),
         LabelKey::Own => Some(vec!["yes".into(), "no".into()]),
         LabelKey::Group => Some(names.groups.iter().map(|name| name.clone().into()).collect()),
         LabelKey::Publish => Some(names.publishes.iter().map(|name| name.clone().into()).collect()),

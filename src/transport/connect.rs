@@ -29,7 +29,7 @@ const WRITE_BUFFER: usize = 4 << 10;
 ///
 /// # Errors
 /// When a URL, a header or a file of the configuration cannot be used.
-pub fn websocket(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transport>, SetupError> {
+pub(super) fn websocket(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transport>, SetupError> {
     let (lines, targets) = Lines::new(urls, &config)?;
     let codec = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)

@@ -10,7 +10,7 @@ use crate::observe::Word;
 
 /// A failure of `stage`.
 pub(super) fn failure(stage: Word, kind: Word, detail: impl Into<String>) -> ConnectError {
-    ConnectError { stage, kind, detail: detail.into() }
+    ConnectError { stage, kind, detail: detail.into(), retry_after: None }
 }
 
 /// An error of a socket while doing `what`.

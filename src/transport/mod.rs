@@ -5,8 +5,10 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use url::Url;
 
 use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
@@ -33,7 +35,6 @@ mod tls;
 mod upgrade;
 pub mod websocket;
 
-pub use connect::websocket;
 pub use network::{NetworkConfig, SetupError, TlsConfig};
 pub use stamped::Traffic;
 
@@ -59,6 +60,8 @@ pub struct ConnectError {
     pub kind: Word,
     /// The failure in words, without secrets: what happened and, where known, the remedy.
     pub detail: String,
+    /// How long the server asked to wait before another attempt.
+    pub retry_after: Option<Duration>,
 }
 
 impl fmt::Display for ConnectError {
@@ -79,6 +82,17 @@ pub trait Transport: Send + Sync + fmt::Debug {
 
     /// Starts connecting to the target's address number `url` (an index into the scenario's URLs).
     fn connect(&self, url: usize, opening: &Opening, clock: &Clock) -> Connecting;
+}
+
+/// The transport of this kind to `urls`.
+///
+/// # Errors
+/// When a URL, a header or a file of the configuration cannot be used.
+pub fn of(kind: TransportKind, urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transport>, SetupError> {
+    match kind {
+        TransportKind::WebSocket => connect::websocket(urls, config),
+        kind => Err(SetupError::Kind(kind)),
+    }
 }
 
 /// An open connection, owned by one task. All methods are polled by that task only.

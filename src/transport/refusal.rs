@@ -1,5 +1,6 @@
 //! Answers that refuse an opening request, told in words.
 
+use std::time::Duration;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode};
 
 use super::ConnectError;
@@ -41,7 +42,13 @@ pub(super) fn refused(
     if !body.is_empty() {
         detail.push_str(&format!(": \"{}\"", escaped(body, BODY_SHOWN)));
     }
-    failure(Word::UPGRADE, Word::http(status.as_u16()), detail)
+    let failed = failure(Word::UPGRADE, Word::http(status.as_u16()), detail);
+    ConnectError { retry_after: retry_after(headers), ..failed }
+}
+
+/// `Retry-After` in seconds; a date is not taken, since the two clocks may differ.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    header(headers, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -108,7 +108,7 @@ impl fmt::Debug for Script {
 
 impl Transport for Script {
     fn kind(&self) -> TransportKind {
-        TransportKind::Scripted
+        TransportKind::WebSocket
     }
 
     fn connect(&self, url: usize, opening: &Opening, clock: &Clock) -> Connecting {

@@ -120,8 +120,14 @@ impl WebSocket {
             State::Closing | State::Broken => return Ok(false),
             State::Ended => return Err(self.finish(CloseReason::Eof)),
         }
+        let message = match frame {
+            Frame::Text(text) => Message::Text(text),
+            Frame::Binary(bytes) => Message::Binary(bytes),
+            // A socket carries messages; requests go over HTTP.
+            Frame::Call(_) | Frame::Answer(_) => return Ok(false),
+        };
         self.unflushed = true;
-        let mut written = self.codec.write(&mut Fed(&[]), Message::from(frame));
+        let mut written = self.codec.write(&mut Fed(&[]), message);
         if let Err(Error::WriteBufferFull(message)) = written {
             // Whoever waits for the socket is the task that polls us, and it flushes after this anyway.
             let mut nobody = Context::from_waker(Waker::noop());
@@ -207,15 +213,6 @@ impl WebSocket {
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket").field("state", &self.state).field("end", &self.end).finish_non_exhaustive()
-    }
-}
-
-impl From<Frame> for Message {
-    fn from(frame: Frame) -> Self {
-        match frame {
-            Frame::Text(text) => Message::Text(text),
-            Frame::Binary(bytes) => Message::Binary(bytes),
-        }
     }
 }
 

@@ -9,10 +9,11 @@ use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
 use crate::engine::{self, NoRig, Setup};
+use crate::observe::TransportKind;
 use crate::report::{self, Environment};
-use crate::scenario::plan::Plan;
+use crate::scenario::plan::{Life, Plan};
 use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
-use crate::session::Dialer;
+use crate::session::{Dialer, Place};
 use crate::time::Clock;
 use crate::transport::{self, NetworkConfig, TlsConfig, Transport};
 use crate::ui::Progress;
@@ -28,7 +29,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 pub(super) struct Ground {
     rig: Option<Rig>,
     no_rig: NoRig,
-    transport: Arc<dyn Transport>,
+    transports: Vec<Arc<dyn Transport>>,
     dialect: Arc<dyn Dialect>,
     urls: usize,
     secret: Option<Arc<[u8]>>,
@@ -44,7 +45,7 @@ pub(super) fn raise(
 ) -> Result<Ground, Failure> {
     match &scenario.target {
         Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, args, progress),
-        Target::Foreign(foreign) => reach(foreign, scenario),
+        Target::Foreign(foreign) => reach(foreign, scenario, plan),
     }
 }
 
@@ -80,7 +81,7 @@ fn raise_bundled(
     let network = NetworkConfig { max_queued: queue_for(scenario), ..NetworkConfig::default() };
     Ok(Ground {
         urls: urls.len(),
-        transport: transport::websocket(urls, network).map_err(Failure::setup)?,
+        transports: transports(plan, &urls, &network)?,
         dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
         secret: Some(Arc::from(secret.into_bytes())),
         environment: Environment::new(joined_by, u32::from(bundled.instances), super::cores()),
@@ -102,18 +103,24 @@ fn arguments(bundled: &Bundled, scenario: &Scenario, plan: &Plan) -> Vec<String>
     arguments
 }
 
-fn reach(foreign: &Foreign, scenario: &Scenario) -> Result<Ground, Failure> {
+fn reach(foreign: &Foreign, scenario: &Scenario, plan: &Plan) -> Result<Ground, Failure> {
     let urls = foreign.urls.len();
     let network = NetworkConfig { max_queued: queue_for(scenario), ..network(&foreign.network) };
     Ok(Ground {
         rig: None,
         no_rig: NoRig,
-        transport: transport::websocket(foreign.urls.clone(), network).map_err(Failure::setup)?,
+        transports: transports(plan, &foreign.urls, &network)?,
         dialect: Arc::clone(&foreign.dialect),
         urls,
         secret: None,
         environment: super::foreign_environment(urls),
     })
+}
+
+/// One transport of each kind the clients use.
+fn transports(plan: &Plan, urls: &[url::Url], network: &NetworkConfig) -> Result<Vec<Arc<dyn Transport>>, Failure> {
+    let used = TransportKind::ALL.into_iter().filter(|kind| plan.uses(*kind));
+    used.map(|kind| transport::of(kind, urls.to_vec(), network.clone()).map_err(Failure::setup)).collect()
 }
 
 fn network(network: &Network) -> NetworkConfig {
@@ -162,7 +169,7 @@ impl Ground {
     pub(super) fn dialer(&self, scenario: &Scenario) -> Dialer {
         let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
         Dialer {
-            transport: Arc::clone(&self.transport),
+            transports: self.transports.clone(),
             dialect: Arc::clone(&self.dialect),
             clock: Clock::real(),
             machine: machine.map(|id| Arc::from(id.trim())),
@@ -185,13 +192,21 @@ impl Ground {
 
     /// One connect to each URL before the clients start: a target that is out of reach is told at once, by its cause.
     pub(super) async fn preflight(&self, setup: &Setup) -> Result<(), Failure> {
-        let Some(life) = setup.plan.lives().first() else { return Ok(()) };
+        // A poll has no connection to be tried beforehand.
+        let connects = |life: &&Life| life.transport != TransportKind::LongPoll;
+        let Some(life) = setup.plan.lives().iter().find(connects) else { return Ok(()) };
         let (user, token) = setup.scenario.users.user(life.user, setup.secret.as_deref());
-        let identity = dialect::Identity { user, token, auth: setup.scenario[life.group].auth };
+        let identity = Arc::new(dialect::Identity { user, token, auth: setup.scenario[life.group].auth });
+        // A stream is always of a room; a socket need not enter any.
+        let stream = life.rooms.first().filter(|_| life.transport != TransportKind::WebSocket);
+        let rooms: Vec<Place> = stream
+            .map(|room| Place::new(setup.scenario.rooms[room.0 as usize].as_str().into(), None))
+            .into_iter()
+            .collect();
         for url in 0..self.urls {
             let mut tried = 0;
             loop {
-                let Err(error) = setup.dialer.dial(url, &identity, Vec::new()).await else { break };
+                let Err(error) = setup.dialer.dial(life.transport, url, &identity, rooms.clone()).await else { break };
                 tried += 1;
                 if tried == TRIES {
                     return Err(Failure::setup(format!("the target cannot be reached: {error}")));

@@ -53,6 +53,7 @@ pub(in crate::engine) enum Action {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Receiver {
     pub(in crate::engine) instance: InstanceTag,
+    pub(in crate::engine) transport: TransportKind,
     /// When it last lost its connection.
     pub(in crate::engine) last_loss: Option<Timestamp>,
 }
@@ -77,7 +78,6 @@ pub(in crate::engine) struct Books {
     pub(in crate::engine) raw: Option<RawLog>,
     pending: Pending,
     seats: FxHashMap<ClientId, Box<[(RoomId, SeatId)]>>,
-    transport: TransportKind,
     measured: std::ops::Range<Duration>,
     t0: Option<Timestamp>,
 }
@@ -105,7 +105,6 @@ impl Books {
             raw: setup.raw.as_ref().map(RawSink::for_worker),
             pending: Pending::default(),
             seats: FxHashMap::default(),
-            transport: setup.dialer.transport.kind(),
             measured: times.warm_up..times.warm_up + times.duration,
             t0: None,
         }
@@ -131,7 +130,7 @@ impl Books {
     /// A client of this worker takes its planned seats.
     pub(in crate::engine) fn enter(&mut self, life: &Life) {
         let ledger = &mut self.ledger;
-        let seat = |room: &RoomId| (*room, ledger.enter(life.client, life.group, self.transport, *room));
+        let seat = |room: &RoomId| (*room, ledger.enter(life.client, life.group, life.transport, *room));
         self.seats.insert(life.client, life.rooms.iter().map(seat).collect());
         if let Some(raw) = &mut self.raw {
             let (from, until) = (life.start.after_t0(), life.leave);
@@ -231,7 +230,8 @@ impl Books {
             self.catch_up(at);
         }
         let seat = seat_in(RoomId(marker.room));
-        let (from, to, replayed) = (self.transport, self.transport, delivery.replayed);
+        let (to, replayed) = (receiver.transport, delivery.replayed);
+        let from = self.walk.plan().transport(ClientId(marker.publisher));
         let bystander = self.stretches.is_bystander(receiver.last_loss, at);
         let arrival = Arrival { marker, at, replayed, instance: receiver.instance, from, bystander, group, to };
         let arrived = self.ledger.arrived(seat, &arrival, &mut self.recorder);

@@ -9,11 +9,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Client, Loss, Step, named};
 use crate::backoff::HEALTHY_AFTER;
+use crate::dialect::Identity;
 use crate::engine::books::{Books, SendFate, SendReport};
 use crate::engine::desk::Desk;
 use crate::engine::incidents::{ClientEvent, Turn};
 use crate::ledger::Sent;
-use crate::observe::{Fact, Word};
+use crate::observe::{Fact, TransportKind, Word};
 use crate::scenario::Failover;
 use crate::scenario::plan::Life;
 use crate::session::{Ended, Place, Session};
@@ -32,7 +33,7 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
     loop {
         let started = desk.clock.now();
         let rooms = places.clone().unwrap_or_else(|| desk.places(&life));
-        let outcome = Box::pin(establish(desk, client, &identity, url, rooms)).await;
+        let outcome = Box::pin(establish(desk, client, (life.transport, url), &identity, rooms)).await;
         let ended = match outcome {
             Ok(()) => {
                 became_ready(desk, client);
@@ -72,11 +73,11 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
 async fn establish(
     desk: &Desk,
     client: &Client,
-    identity: &crate::dialect::Identity,
-    url: usize,
+    (transport, url): (TransportKind, usize),
+    identity: &Arc<Identity>,
     places: Vec<Place>,
 ) -> Result<(), Option<Ended>> {
-    let (session, stages) = match desk.dialer.dial(url, identity, places).await {
+    let (session, stages) = match desk.dialer.dial(transport, url, identity, places).await {
         Ok(dialed) => dialed,
         Err(error) => {
             let who = || desk.name_of(client.id, client.group);
@@ -235,6 +236,7 @@ fn kind_of(ended: &Ended) -> Word {
             CloseReason::Code(code, _) => Word::close(*code),
             CloseReason::Eof => Word::EOF,
             CloseReason::Reset => Word::RESET,
+            CloseReason::Status(status) => Word::http(*status),
             CloseReason::Protocol(_) => Word::PROTOCOL,
             CloseReason::Silent => Word::SILENT,
             CloseReason::Io(_) => Word::IO,

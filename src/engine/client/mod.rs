@@ -177,7 +177,7 @@ impl Client {
             desk,
             books: &mut books,
             seats: &mut state.seats,
-            receiver: Receiver { instance: session.instance(), last_loss: state.last_loss },
+            receiver: Receiver { instance: session.instance(), transport: session.kind(), last_loss: state.last_loss },
             ready: false,
             first_delivery: &mut state.awaits_first_delivery,
         };

@@ -1,4 +1,4 @@
-//! `[[clients]]`: how many, when, in which rooms, on which transport, and what they do about a lost connection.
+//! `[[clients]]`: how many, when, in which rooms, and what they do about a lost connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +34,8 @@ impl Check<'_> {
         let memberships = self.memberships(written, &sizes, rooms)?;
         let groups = written.iter().enumerate().zip(populations).zip(memberships);
         let groups = groups.map(|(((at, group), population), rooms)| {
-            self.transport(at, group)?;
             Ok(Group {
+                transports: self.transports(at, group, target, &rooms)?,
                 name: group.name.clone(),
                 population,
                 rooms,
@@ -181,30 +181,6 @@ impl Check<'_> {
             }
         }
         Ok(())
-    }
-
-    fn transport(&self, at: usize, group: &Clients) -> Checked<()> {
-        let place = format!("clients.{at}.transport");
-        match &group.transport {
-            None => Ok(()),
-            Some(WordOr::Word(word)) => match word.as_str() {
-                "websocket" => Ok(()),
-                "sse" | "longpoll" => Err(self.not_built(&place, &format!("the transport `{word}`"))),
-                other => Err(self.unknown(&place, "transport", other, &["websocket", "sse", "longpoll"])),
-            },
-            Some(WordOr::Table(shares)) => {
-                let sum = shares.websocket + shares.sse + shares.longpoll;
-                let negative = [shares.websocket, shares.sse, shares.longpoll].iter().any(|share| *share < 0.0);
-                let all = (sum - 100.0).abs() <= 1e-6;
-                if negative || !all {
-                    return Err(self.wrong(&place, format!("the shares add up to {sum} percent, not to 100")));
-                }
-                match [("sse", shares.sse), ("longpoll", shares.longpoll)].iter().find(|(_, share)| *share > 0.0) {
-                    Some((key, _)) => Err(self.not_built(&format!("{place}.{key}"), &format!("the transport `{key}`"))),
-                    None => Ok(()),
-                }
-            }
-        }
     }
 
     fn reconnect(&self, at: usize, group: &Clients) -> Checked<Reconnect> {

@@ -18,6 +18,7 @@ mod rooms;
 mod sanity;
 mod target;
 mod thresholds;
+mod transports;
 mod users;
 
 /// What the command line says against the file.

@@ -197,24 +197,19 @@ fn flag(name: &str, message: impl Into<String>) -> Diagnostic {
     Diagnostic::without_place(name, message)
 }
 
-/// A WebSocket URL, or what is wrong with it and what to do.
+/// A URL of a target, or what is wrong with it and what to do. The scheme says whether there is TLS; which transport goes
+/// there is the clients' business.
 fn read_url(text: &str) -> Result<Url, (String, Option<String>)> {
     let url = Url::parse(text).map_err(|error| {
         (format!("`{text}` is not a URL: {error}"), Some("write it as `ws://host:port/path` or `wss://…`".to_owned()))
     })?;
-    let right = match url.scheme() {
-        "ws" | "wss" => None,
-        "http" => Some("ws"),
-        "https" => Some("wss"),
-        _ => Some("ws"),
-    };
-    match right {
-        Some(right) => {
-            let rest = text.split_once("://").map_or("…", |(_, rest)| rest);
-            let message = format!("the scheme `{}` is not that of a WebSocket", url.scheme());
-            Err((message, Some(format!("write `{right}://{rest}`"))))
-        }
-        None if url.host_str().is_none_or(str::is_empty) => Err((format!("`{text}` names no host"), None)),
-        None => Ok(url),
+    if !matches!(url.scheme(), "ws" | "wss" | "http" | "https") {
+        let rest = text.split_once("://").map_or("…", |(_, rest)| rest);
+        let message = format!("the scheme `{}` is none of ws, wss, http, https", url.scheme());
+        return Err((message, Some(format!("write `ws://{rest}`"))));
+    }
+    match url.host_str().is_none_or(str::is_empty) {
+        true => Err((format!("`{text}` names no host"), None)),
+        false => Ok(url),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::time_text;
 use super::wrap::{Wrapped, few, plural};
+use crate::observe::TransportKind;
 use crate::profile::Spacing;
 use crate::scenario::plan::Plan;
 use crate::scenario::{Cadence, Group, Membership, Pick, Population, Publish, Scenario, Stay, Target, Text, To};
@@ -46,7 +47,22 @@ fn group(scenario: &Scenario, group: &Group) -> String {
         "none" => "never reconnecting".to_owned(),
         policy => format!("reconnecting by {policy}"),
     };
-    format!("{population}; {rooms}{stay}; {reconnect}")
+    format!("{population}{}; {rooms}{stay}; {reconnect}", transports(group))
+}
+
+/// What a group connects by, where it is not a WebSocket each.
+fn transports(group: &Group) -> String {
+    let total: u32 = group.transports.iter().map(|(_, weight)| weight).sum();
+    match group.transports.as_slice() {
+        [(TransportKind::WebSocket, _)] => String::new(),
+        [(kind, _)] => format!(", by {}", kind.name()),
+        several => {
+            let share = |(kind, weight): &(TransportKind, u32)| {
+                format!("{} % {}", f64::from(*weight) * 100.0 / f64::from(total), kind.name())
+            };
+            format!(", {}", several.iter().map(share).collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn membership(scenario: &Scenario, set: &Membership) -> String {

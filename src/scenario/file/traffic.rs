@@ -23,6 +23,9 @@ pub(in crate::scenario) struct Clients {
     pub(in crate::scenario) stay: Option<StayText>,
     /// The transport, or shares of several in percent. Default websocket.
     pub(in crate::scenario) transport: Option<WordOr<Transport>>,
+    /// What reads server-sent events: this program by itself (default), or the crate `eventsource-client`, whose users
+    /// then see what theirs will.
+    pub(in crate::scenario) sse: Option<SseEngine>,
     /// The rooms its clients enter.
     pub(in crate::scenario) rooms: Option<OneOrMany<RoomSet>>,
     /// How a client proves who it is. Default first-message where users have tokens, else none.
@@ -71,16 +74,27 @@ pub(in crate::scenario) struct Transport {
     /// WebSocket.
     #[serde(default)]
     pub(in crate::scenario) websocket: f64,
-    /// Server-sent events (not built yet).
+    /// Server-sent events; what such a client says goes over HTTP.
     #[serde(default)]
     pub(in crate::scenario) sse: f64,
-    /// Long polling (not built yet).
+    /// Long polling; what such a client says goes over HTTP.
     #[serde(default)]
     pub(in crate::scenario) longpoll: f64,
 }
 
 impl Shapes for Transport {
-    const EXPECTED: &'static str = "\"websocket\" or shares such as `{ websocket = 100 }`";
+    const EXPECTED: &'static str =
+        "\"websocket\", \"sse\", \"longpoll\" or shares such as `{ websocket = 80, sse = 20 }`";
+}
+
+/// Who reads server-sent events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::scenario) enum SseEngine {
+    /// This program's own reader, after the standard.
+    Own,
+    /// The crate.
+    EventsourceClient,
 }
 
 /// A set of rooms.

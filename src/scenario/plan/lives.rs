@@ -2,7 +2,7 @@
 
 use super::population::intervals;
 use super::urls::Spread;
-use super::{Life, rooms};
+use super::{Life, rooms, transports};
 use crate::observe::{ClientId, GroupId};
 use crate::scenario::Scenario;
 
@@ -16,6 +16,7 @@ pub(super) fn plan(scenario: &Scenario, urls: usize) -> Vec<Life> {
         let intervals = intervals(scenario.seed, id, group, until);
         let places = intervals.last().map_or(0, |last| last.place + 1);
         let rooms = rooms::of_places(scenario.seed, id, group, places);
+        let transports = transports::of_places(scenario.seed, id, group, places);
         spread.next_group();
         let urls: Vec<u32> = rooms.iter().map(|rooms| spread.next(rooms)).collect();
         for interval in intervals {
@@ -24,6 +25,7 @@ pub(super) fn plan(scenario: &Scenario, urls: usize) -> Vec<Life> {
                 client: ClientId(0),
                 group: id,
                 user: 0,
+                transport: transports[place],
                 url: urls[place],
                 rooms: rooms[place].clone(),
                 start: interval.start,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Scenario, Target};
-use crate::observe::{ClientId, GroupId, PublishId, RoomId};
+use crate::observe::{ClientId, GroupId, PublishId, RoomId, TransportKind};
 
 mod lives;
 mod payload;
@@ -16,6 +16,7 @@ mod rooms;
 mod seed;
 mod stream;
 mod talkers;
+mod transports;
 mod urls;
 
 pub use payload::Payload;
@@ -35,6 +36,8 @@ pub struct Life {
     pub group: GroupId,
     /// Its user: nobody else's in this run.
     pub user: u32,
+    /// What it connects by.
+    pub transport: TransportKind,
     /// Which URL it connects to first, below the number of URLs the plan was made for.
     pub url: u32,
     /// The rooms it enters, in order.
@@ -129,6 +132,16 @@ impl Plan {
     /// The life of `client`.
     pub fn life(&self, client: ClientId) -> &Life {
         &self.inner.lives[client.0 as usize]
+    }
+
+    /// What `client` connects by; a client nobody planned, by WebSocket.
+    pub fn transport(&self, client: ClientId) -> TransportKind {
+        self.inner.lives.get(client.0 as usize).map_or(TransportKind::WebSocket, |life| life.transport)
+    }
+
+    /// Whether anybody connects by `kind`.
+    pub fn uses(&self, kind: TransportKind) -> bool {
+        self.inner.lives.iter().any(|life| life.transport == kind)
     }
 
     /// How long the ramp is: the last planned start before t0.

@@ -14,6 +14,7 @@ pub(super) enum For {
     Sizes,
     Thinking,
     Filler,
+    Transports,
 }
 
 /// The seed of the stream for `purpose`, of the group or publish entry `entry`, of its member `member`.

@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-use super::{ConnectError, Connected, Connection, NetworkConfig, websocket};
+use super::connect::websocket;
+use super::{ConnectError, Connected, Connection, NetworkConfig};
 use crate::time::Clock;
 use crate::wire::{CloseReason, Frame, Opening, Received};
 

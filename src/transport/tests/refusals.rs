@@ -10,7 +10,8 @@ use url::Url;
 
 use super::{connect_with, server, url};
 use crate::observe::Word;
-use crate::transport::{ConnectError, NetworkConfig, SetupError, websocket};
+use crate::transport::connect::websocket;
+use crate::transport::{ConnectError, NetworkConfig, SetupError};
 use crate::wire::Opening;
 
 async fn refusal(address: SocketAddr) -> ConnectError {

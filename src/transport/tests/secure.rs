@@ -12,7 +12,8 @@ use url::Url;
 
 use super::{connect_with, receive_text, send, server};
 use crate::observe::Word;
-use crate::transport::{ConnectError, Connected, NetworkConfig, TlsConfig, websocket};
+use crate::transport::connect::websocket;
+use crate::transport::{ConnectError, Connected, NetworkConfig, TlsConfig};
 use crate::wire::Opening;
 
 struct Secure {

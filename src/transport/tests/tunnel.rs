@@ -8,7 +8,8 @@ use url::Url;
 
 use super::{connect_with, receive_text, server};
 use crate::observe::Word;
-use crate::transport::{NetworkConfig, SetupError, websocket};
+use crate::transport::connect::websocket;
+use crate::transport::{NetworkConfig, SetupError};
 use crate::wire::Opening;
 
 async fn head(stream: &mut TcpStream) -> String {

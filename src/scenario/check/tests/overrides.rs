@@ -56,7 +56,7 @@ fn a_url_takes_the_place_of_the_server() {
     let Target::Foreign(foreign) = check(overrides).unwrap().target else { panic!("bundled") };
     assert_eq!((foreign.urls[0].port(), foreign.dialect.name()), (Some(9_000), "room"));
     assert!(foreign.network.tls.insecure && foreign.network.headers.len() == 1);
-    let wrong = check(Overrides { url: Some("http://x:1/y".to_owned()), ..Overrides::default() }).unwrap_err();
+    let wrong = check(Overrides { url: Some("ftp://x:1/y".to_owned()), ..Overrides::default() }).unwrap_err();
     assert_eq!(wrong.help.as_deref(), Some("write `ws://x:1/y`"));
     assert_eq!(wrong.path, "--url");
 }

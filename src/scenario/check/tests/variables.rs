@@ -70,7 +70,7 @@ fn nothing_of_the_environment_is_shown() {
         ("from = \"talkers\"", "from = \"${SECRET}\""),
         ("same_as = \"listeners\"", "same_as = \"${SECRET}\""),
         ("count = 90", "count = 90\nreconnect = \"x${SECRET}\""),
-        ("[server]\ninstances = 2", "[target]\nurls = [\"http://u:${SECRET}@x\"]"),
+        ("[server]\ninstances = 2", "[target]\nurls = [\"ftp://u:${SECRET}@x\"]"),
         ("[server]\ninstances = 2", "[target]\nurls = [\"${SECRET}\"]"),
         ("[server]\ninstances = 2", "[target]\nurls = [\"ws://x\"]\nsource_ips = [\"${SECRET}\"]"),
         ("\"< 100ms\"", "{ rule = \"< 1s\", during = \"${SECRET}\" }"),

@@ -278,12 +278,6 @@ fn what_is_not_built_yet() {
         ("size = \"128B\"", "echo = false", "23:8 `echo` is not built yet"),
         ("size = \"128B\"", "to = \"by-size\"", "23:6 `by-size` is not built yet"),
         ("size = \"128B\"", "to = { user_of = \"listeners\" }", "23:1 `user_of` is not built yet"),
-        ("count = 90", "count = 90\ntransport = \"sse\"", "12:13 the transport `sse` is not built yet"),
-        (
-            "count = 90",
-            "count = 90\ntransport = { websocket = 80, sse = 20 }",
-            "12:37 the transport `sse` is not built yet",
-        ),
         ("[run]", "[users]\nlogin = { url = \"https://example.com/login\" }\n[run]", "4:1 `login` is not built yet"),
         (
             "[server]\ninstances = 2",
@@ -355,8 +349,8 @@ fn servers_and_targets() {
         ("instances = 2", "broker = \"rediss\"", "7:10 unknown value `rediss` | did you mean `redis`?"),
         (
             "[server]\ninstances = 2",
-            "[target]\nurls = [\"https://example.com/chat\"]",
-            "7:9 the scheme `https` is not that of a WebSocket | write `wss://example.com/chat`",
+            "[target]\nurls = [\"ftp://example.com/chat\"]",
+            "7:9 the scheme `ftp` is none of ws, wss, http, https | write `ws://example.com/chat`",
         ),
         (
             "[server]\ninstances = 2",

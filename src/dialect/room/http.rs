@@ -1,0 +1,110 @@
+//! The same protocol where there is no socket: a room as a stream of events or by long polls, publications as requests.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use std::time::Duration;
+use url::form_urlencoded::byte_serialize;
+
+use super::{Writer, meaning};
+use crate::dialect::credentials::show_token_over_http;
+use crate::dialect::quote::escaped_len;
+use crate::dialect::{Event, Identity, Intent, Position};
+use crate::wire::{Answer, Call, Opening};
+
+/// The stream of a room's events.
+pub(super) fn stream(identity: &Identity, room: &str, position: Option<&Position>) -> Opening {
+    let mut opening = Opening { path: path(room, "events"), ..Opening::default() };
+    if let Some(position) = position {
+        opening.headers.push(("Last-Event-ID".to_owned(), written(position)));
+    }
+    show_token_over_http(identity, &mut opening);
+    opening
+}
+
+/// The request that says `intent`; joining is a poll that is answered at once.
+pub(super) fn call(identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let (path, query, body, reference) = match *intent {
+        Intent::Join { room, position, reference } => {
+            let at = position.map(|position| vec![pair("pos", written(position)), pair("timeout", "0".to_owned())]);
+            (path(room, "poll"), at.unwrap_or_default(), None, reference)
+        }
+        Intent::Poll { room, position, reference } => {
+            (path(room, "poll"), vec![pair("pos", written(position))], None, reference)
+        }
+        Intent::Publish { room, text, reference } => {
+            let mut out = Writer::with_capacity(r#"{"content":""}"#.len() + escaped_len(text));
+            out.raw(r#"{"content":""#).text(text).raw("\"}");
+            (path(room, "messages"), Vec::new(), Some(Bytes::from(out.0)), reference)
+        }
+        Intent::Auth { .. } | Intent::Leave { .. } => return None,
+    };
+    let mut opening = Opening { path, query, ..Opening::default() };
+    show_token_over_http(identity, &mut opening);
+    Some(Call { opening, body, reference })
+}
+
+fn path(room: &str, what: &str) -> String {
+    let room: String = byte_serialize(room.as_bytes()).collect();
+    format!("/api/rooms/{}/{what}", room.replace('+', "%20"))
+}
+
+fn written(position: &Position) -> String {
+    format!("{}:{}", position.epoch, position.offset)
+}
+
+fn read(position: &str) -> Option<Position> {
+    let (epoch, offset) = position.rsplit_once(':')?;
+    Some(Position { offset: offset.parse().ok()?, epoch: Arc::from(epoch) })
+}
+
+#[derive(Deserialize)]
+struct Poll<'a> {
+    pos: &'a str,
+    instance: Option<&'a str>,
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Refusal<'a> {
+    code: &'a str,
+}
+
+/// What an answer means.
+pub(super) fn answered(answer: &Answer, emit: &mut dyn FnMut(Event<'_>)) {
+    let reference = answer.reference;
+    let Ok(response) = &answer.outcome else { return emit(Event::Unknown) };
+    if !(200..300).contains(&response.status) {
+        let refusal = serde_json::from_slice::<Refusal<'_>>(&response.body);
+        let code = refusal.map_or("refused", |refusal| refusal.code);
+        let unconfirmed = code == "unconfirmed" || response.status == 504;
+        return emit(Event::Refused { reference: Some(reference), code, unconfirmed });
+    }
+    let Ok(poll) = serde_json::from_slice::<Poll<'_>>(&response.body) else {
+        return emit(Event::Acked { reference });
+    };
+    let Some(position) = read(poll.pos) else { return emit(Event::Unknown) };
+    emit(Event::Polled { reference, position, instance: poll.instance });
+    for event in poll.events {
+        meaning(event.get().as_bytes(), emit);
+    }
+}
+
+/// What the headers of a stream say about the server, as a welcome does on a socket.
+pub(super) fn introduce(headers: &[(String, String)], emit: &mut dyn FnMut(Event<'_>)) {
+    let header = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let millis = |name: &str| header(name).and_then(|value| value.parse().ok()).map(Duration::from_millis);
+    let interval = millis("x-wsbench-ping-interval-ms");
+    emit(Event::Welcome {
+        instance: header("x-wsbench-instance"),
+        clock: header("x-wsbench-clock"),
+        ping_interval: interval,
+        ping_timeout: interval,
+    });
+}
+
+#[cfg(test)]
+mod tests;
