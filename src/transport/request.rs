@@ -6,6 +6,7 @@ use url::Url;
 use super::ConnectError;
 use super::failure::failure;
 use super::network::header_problem;
+use super::target::Target;
 use crate::observe::Word;
 use crate::wire::Opening;
 
@@ -18,6 +19,22 @@ pub(super) fn request_url(target: &Url, opening: &Opening) -> Url {
     if !opening.query.is_empty() {
         url.query_pairs_mut().extend_pairs(&opening.query);
     }
+    url
+}
+
+/// The URL of a request over HTTP, where the dialect's path is the one that counts: each room, and each thing to be said,
+/// has its own.
+pub(super) fn http_url(target: &Target, opening: &Opening) -> Url {
+    let mut url = target.url.clone();
+    let changed = url.set_scheme(if target.tls { "https" } else { "http" });
+    debug_assert!(changed.is_ok(), "ws is to http as wss is to https");
+    if !opening.path.is_empty() {
+        url.set_path(&opening.path);
+    }
+    if !opening.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&opening.query);
+    }
+    url.set_fragment(None);
     url
 }
 
