@@ -7,7 +7,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::ConnectError;
 use super::failure::{failure, io_failure};
-use super::resolve::Resolver;
+use super::resolve::{Cell, Resolver};
 use super::source::{Lease, Source, Sources};
 use super::stages::Progress;
 use crate::observe::Word;
@@ -36,12 +36,8 @@ impl Dialer {
         port: u16,
         progress: &mut Progress,
     ) -> Result<(TcpStream, Option<Lease>), ConnectError> {
-        let cell = self.resolver.resolve(host, port, progress).await?;
-        let Some(addresses) = cell.get() else {
-            return Err(failure(Word::DNS, Word::NO_ADDRESS, format!("{host}: the name has no address")));
-        };
+        let (cell, candidates) = self.candidates(host, port, progress).await?;
         progress.enter(Word::TCP);
-        let candidates = if self.each { addresses.in_turn() } else { addresses.preferred_first() };
         let mut refusal = None;
         for (index, &address) in candidates.iter().enumerate() {
             let attempt = self.connect_to(address);
@@ -53,7 +49,7 @@ impl Dialer {
             };
             match connected {
                 Ok(connected) => {
-                    if !self.each {
+                    if let Some(addresses) = cell.get().filter(|_| !self.each) {
                         addresses.prefer(address);
                     }
                     return Ok(connected);
@@ -62,6 +58,35 @@ impl Dialer {
             }
         }
         Err(refusal.unwrap_or_else(|| failure(Word::DNS, Word::NO_ADDRESS, format!("{host}: no address"))))
+    }
+
+    /// The addresses to try for `host`, for who connects by other means.
+    pub(super) async fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+        progress: &mut Progress,
+    ) -> Result<Vec<SocketAddr>, ConnectError> {
+        Ok(self.candidates(host, port, progress).await?.1)
+    }
+
+    /// The local address for a connection to `target`, for who connects by other means.
+    pub(super) fn source(&self, target: IpAddr) -> Source {
+        self.sources.next(target)
+    }
+
+    async fn candidates(
+        &self,
+        host: &str,
+        port: u16,
+        progress: &mut Progress,
+    ) -> Result<(Cell, Vec<SocketAddr>), ConnectError> {
+        let cell = self.resolver.resolve(host, port, progress).await?;
+        let Some(addresses) = cell.get() else {
+            return Err(failure(Word::DNS, Word::NO_ADDRESS, format!("{host}: the name has no address")));
+        };
+        let candidates = if self.each { addresses.in_turn() } else { addresses.preferred_first() };
+        Ok((cell, candidates))
     }
 
     async fn connect_to(&self, address: SocketAddr) -> Result<(TcpStream, Option<Lease>), ConnectError> {

@@ -14,18 +14,28 @@ use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
 use crate::wire::{CloseReason, Frame, Opening, Received};
 
+mod caller;
+mod calls;
 mod codec;
 mod connect;
 mod dial;
+mod ended;
+mod event_stream;
 mod failure;
+pub mod http;
 mod inlet;
+mod lines;
 mod network;
 mod proxy;
+mod refusal;
+mod request;
 mod resolve;
 pub mod scripted;
 mod source;
+pub mod sse;
 mod stages;
 mod stamped;
+mod tap;
 mod target;
 mod tls;
 mod upgrade;
@@ -87,7 +97,9 @@ pub trait Transport: Send + Sync + fmt::Debug {
 pub fn of(kind: TransportKind, urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transport>, SetupError> {
     match kind {
         TransportKind::WebSocket => connect::websocket(urls, config),
-        kind => Err(SetupError::Kind(kind)),
+        TransportKind::Sse => sse::sse(urls, config),
+        TransportKind::EventsourceClient => sse::eventsource_client(urls, config),
+        TransportKind::LongPoll => http::http(urls, config),
     }
 }
 
@@ -98,6 +110,10 @@ pub fn of(kind: TransportKind, urls: Vec<Url>, config: NetworkConfig) -> Result<
 pub enum Connection {
     /// RFC 6455.
     WebSocket(Box<websocket::WebSocket>),
+    /// A stream of server-sent events, and requests beside it.
+    Sse(Box<sse::Sse>),
+    /// Requests.
+    Http(Box<http::Http>),
     /// A scripted peer.
     Scripted(Box<scripted::Scripted>),
 }
@@ -106,6 +122,8 @@ macro_rules! each {
     ($self:ident, $c:ident => $call:expr) => {
         match $self {
             Connection::WebSocket($c) => $call,
+            Connection::Sse($c) => $call,
+            Connection::Http($c) => $call,
             Connection::Scripted($c) => $call,
         }
     };
@@ -138,14 +156,42 @@ impl Connection {
         each!(self, c => c.poll_flush(cx))
     }
 
-    /// Starts the closing handshake with `code`; go on receiving until it ends.
+    /// Starts the closing handshake with `code`; go on receiving until it ends. Over HTTP there is neither: a stream is
+    /// closed and polls are given up at once, and it has ended when the other calls are answered.
     pub fn start_close(&mut self, code: u16) {
-        each!(self, c => c.start_close(code));
+        match self {
+            Self::WebSocket(socket) => socket.start_close(code),
+            Self::Scripted(scripted) => scripted.start_close(code),
+            Self::Sse(stream) => stream.start_close(),
+            Self::Http(calls) => calls.start_close(),
+        }
     }
 
     /// Shrinks the socket's receive buffer as far as the kernel allows: what is not read soon stays with the peer.
+    /// Lines of calls keep theirs: nobody reads an answer slowly.
     pub fn take_little(&self) {
-        each!(self, c => c.take_little());
+        match self {
+            Self::WebSocket(socket) => socket.take_little(),
+            Self::Scripted(scripted) => scripted.take_little(),
+            Self::Sse(stream) => stream.take_little(),
+            Self::Http(_) => {}
+        }
+    }
+
+    /// How long the stream asked to wait before its client comes back; `None` where it did not, or there is none.
+    pub fn retry(&self) -> Option<Duration> {
+        match self {
+            Self::Sse(stream) => stream.retry(),
+            Self::WebSocket(_) | Self::Http(_) | Self::Scripted(_) => None,
+        }
+    }
+
+    /// What a stream's client sends as `Last-Event-ID` when it comes back; empty where there is nothing to send.
+    pub fn last_event_id(&self) -> &str {
+        match self {
+            Self::Sse(stream) => stream.last_event_id(),
+            Self::WebSocket(_) | Self::Http(_) | Self::Scripted(_) => "",
+        }
     }
 
     /// When the last byte was read, for liveness.
@@ -153,7 +199,8 @@ impl Connection {
         each!(self, c => c.last_heard())
     }
 
-    /// What passed since the last call, in bytes and in reads and writes, below the codec (above TLS).
+    /// What passed since the last call, in bytes and in reads and writes, below the codec (above TLS). Of calls, bodies
+    /// alone are counted.
     pub fn take_traffic(&mut self) -> Traffic {
         each!(self, c => c.take_traffic())
     }

@@ -81,9 +81,6 @@ impl fmt::Debug for NetworkConfig {
 /// What is wrong with a [`NetworkConfig`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    /// No client of this kind is built.
-    #[error("no client connects by {} yet", .0.name())]
-    Kind(crate::observe::TransportKind),
     /// There is nothing to connect to.
     #[error("no url is given")]
     NoUrl,

@@ -7,7 +7,8 @@ use url::Url;
 use super::ConnectError;
 use super::failure::{failure, shown};
 use super::network::SetupError;
-use super::upgrade::{credentials, read_head};
+use super::request::credentials;
+use super::upgrade::read_head;
 use crate::observe::Word;
 
 /// A proxy. Its failures belong to the stage tcp: there is no connection to the target yet.

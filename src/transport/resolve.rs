@@ -42,7 +42,8 @@ impl Addresses {
     }
 }
 
-type Cell = Arc<OnceCell<Addresses>>;
+/// What is known of one name and port.
+pub(super) type Cell = Arc<OnceCell<Addresses>>;
 
 /// Remembers every answer for as long as it lives; failures are asked again.
 #[derive(Debug, Default)]
@@ -53,12 +54,7 @@ pub(super) struct Resolver {
 
 impl Resolver {
     /// The addresses of `host` and `port`. Timed as a stage only when the name had to be asked for.
-    pub(super) async fn resolve(
-        &self,
-        host: &str,
-        port: u16,
-        progress: &mut Progress,
-    ) -> Result<Arc<OnceCell<Addresses>>, ConnectError> {
+    pub(super) async fn resolve(&self, host: &str, port: u16, progress: &mut Progress) -> Result<Cell, ConnectError> {
         let cell = self.cell(host, port);
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         if let Ok(ip) = bare.parse::<IpAddr>() {

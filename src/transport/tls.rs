@@ -54,6 +54,11 @@ impl Tls {
         Ok(Self { connector: TlsConnector::from(Arc::new(client)), name: name.transpose()? })
     }
 
+    /// The set-up, for who shakes hands by other means.
+    pub(super) fn client(&self) -> ClientConfig {
+        self.connector.config().as_ref().clone()
+    }
+
     /// The handshake with the server called `host`.
     pub(super) async fn handshake(&self, stream: TcpStream, host: &str) -> Result<TlsStream<TcpStream>, ConnectError> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -107,7 +112,6 @@ fn file(path: &Path, problem: impl Into<String>) -> SetupError {
 }
 
 fn tls_failure(host: &str, error: &io::Error) -> ConnectError {
-    use rustls::CertificateError as Bad;
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
         return match error.kind() {
             io::ErrorKind::UnexpectedEof => {
@@ -117,8 +121,14 @@ fn tls_failure(host: &str, error: &io::Error) -> ConnectError {
             _ => io_failure(Word::TLS, host, error),
         };
     };
+    rustls_failure(host, tls)
+}
+
+/// A failure of the handshake itself, or of the certificate, with its remedy.
+pub(super) fn rustls_failure(host: &str, error: &rustls::Error) -> ConnectError {
+    use rustls::CertificateError as Bad;
     const REMEDY: &str = "trust its issuer with --cacert FILE (tls.ca), or verify nothing with -k";
-    match tls {
+    match error {
         rustls::Error::InvalidCertificate(bad) => {
             let why = match bad {
                 Bad::UnknownIssuer => "is self-signed or issued by somebody unknown".to_owned(),

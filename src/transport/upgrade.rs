@@ -4,7 +4,6 @@
 //! body, and so that the codec starts on an empty buffer of the size asked for: handed bytes that came early it would
 //! size its reads by them.
 
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::handshake::client::{Response, generate_key};
@@ -15,26 +14,13 @@ use url::Url;
 
 use super::ConnectError;
 use super::failure::{escaped, failure, io_failure};
-use super::network::header_problem;
+use super::refusal::{BODY_SHOWN, announced, refused};
+use super::request::{headers_of, request_headers};
 use crate::observe::Word;
 use crate::wire::Opening;
 
 /// More than any server sends in a head.
 const MAX_HEAD: usize = 64 << 10;
-/// Bytes of a refusal's body that are shown.
-const BODY_SHOWN: usize = 120;
-
-/// The URL of the request: the target's, with what the dialect adds.
-pub(super) fn request_url(target: &Url, opening: &Opening) -> Url {
-    let mut url = target.clone();
-    if matches!(url.path(), "" | "/") && !opening.path.is_empty() {
-        url.set_path(&opening.path);
-    }
-    if !opening.query.is_empty() {
-        url.query_pairs_mut().extend_pairs(&opening.query);
-    }
-    url
-}
 
 /// A request ready to be sent, and what its answer must show.
 pub(super) struct Request {
@@ -46,22 +32,11 @@ pub(super) struct Request {
 impl Request {
     /// The opening request for `url`; the headers of the scenario (`headers`) win over those of the dialect.
     pub(super) fn new(url: &Url, opening: &Opening, headers: &[(String, String)]) -> Result<Self, ConnectError> {
-        for (name, value) in &opening.headers {
-            if let Some(problem) = header_problem(name, value) {
-                return Err(failure(Word::UPGRADE, Word::HANDSHAKE, format!("header {name:?}: {problem}")));
-            }
-        }
         let key = generate_key();
-        let mut all = vec![("Host".to_owned(), host(url))];
-        if let Some(credentials) = credentials(url) {
-            all.push(("Authorization".to_owned(), credentials));
-        }
-        if !opening.subprotocols.is_empty() {
-            all.push(("Sec-WebSocket-Protocol".to_owned(), opening.subprotocols.join(", ")));
-        }
-        for (name, value) in opening.headers.iter().chain(headers) {
-            put(&mut all, name, value);
-        }
+        let offered = opening.subprotocols.join(", ");
+        let subprotocols = [("Sec-WebSocket-Protocol", offered.as_str())];
+        let usual = if offered.is_empty() { &[] } else { &subprotocols[..] };
+        let all = request_headers(url, usual, opening, headers)?;
         let mut head = format!("GET {} HTTP/1.1\r\n", &url[url::Position::BeforePath..url::Position::AfterQuery]);
         for (name, value) in &all {
             for part in [name, ": ", value, "\r\n"] {
@@ -124,56 +99,6 @@ impl Request {
     }
 }
 
-/// `value` under `name`, in place of what was there; cookies are added.
-fn put(all: &mut Vec<(String, String)>, name: &str, value: &str) {
-    match all.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-        Some((known, cookies)) if known.eq_ignore_ascii_case("cookie") => {
-            cookies.push_str("; ");
-            cookies.push_str(value);
-        }
-        Some((_, known)) => value.clone_into(known),
-        None => all.push((name.to_owned(), value.to_owned())),
-    }
-}
-
-fn host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-/// `user:password@` of a URL as basic authentication.
-pub(super) fn credentials(url: &Url) -> Option<String> {
-    use base64::Engine as _;
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
-    }
-    let decode = |text: &str| percent_decoded(text);
-    let mut pair = decode(url.username());
-    pair.push(b':');
-    pair.extend(decode(url.password().unwrap_or_default()));
-    Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let hex = text.get(at + 1..at + 3).filter(|_| byte == b'%');
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(decoded) => {
-                out.push(decoded);
-                at += 3;
-            }
-            None => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    out
-}
-
 /// Reads until the head of a response is complete.
 pub(super) async fn read_head(
     stream: &mut (impl AsyncRead + Unpin),
@@ -208,44 +133,12 @@ async fn refusal(
     mut body: Vec<u8>,
     what: &str,
 ) -> ConnectError {
-    let status = response.status();
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let announced = header("content-length").and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
-    while body.len() < announced.min(BODY_SHOWN + 1) {
+    while body.len() < announced(response.headers()).min(BODY_SHOWN + 1) {
         // The refusal stands, whether or not the rest of its body comes.
         match stream.read_buf(&mut body).await {
             Ok(got) if got > 0 => {}
             _ => break,
         }
     }
-    let mut detail = format!("{what}: answered {}", status.as_u16());
-    if let Some(reason) = status.canonical_reason() {
-        detail.push(' ');
-        detail.push_str(reason);
-    }
-    if let Some(server) = header("server") {
-        detail.push_str(&format!(" from {}", escaped(server.as_bytes(), 40)));
-    }
-    if let Some(location) = header("location") {
-        let place = location.split('?').next().unwrap_or_default();
-        detail.push_str(&format!(", redirected to {}", escaped(place.as_bytes(), BODY_SHOWN)));
-    }
-    if status.as_u16() == 200 {
-        detail.push_str(", which is no WebSocket; is the path right?");
-    }
-    if !body.is_empty() {
-        detail.push_str(&format!(": \"{}\"", escaped(&body, BODY_SHOWN)));
-    }
-    let retry_after = header("retry-after").and_then(retry_after);
-    ConnectError { retry_after, ..failure(Word::UPGRADE, Word::http(status.as_u16()), detail) }
-}
-
-/// `Retry-After` in seconds; a date is not taken, since the two clocks may differ.
-pub(super) fn retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
-}
-
-fn headers_of(headers: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
+    refused(what, response.status(), response.headers(), &body, "no WebSocket")
 }
