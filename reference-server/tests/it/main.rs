@@ -12,6 +12,7 @@ mod frames;
 mod handshake;
 mod heartbeat;
 mod hostile;
+mod introductions;
 mod joins;
 mod leaks;
 mod limits;

@@ -19,7 +19,7 @@ use hyper::{
 
 pub(super) use self::stream::Stream;
 use self::{caller::Caller, seat::Seat};
-use super::{Answer, Body, INSTANCE, query, refuse};
+use super::{Answer, Body, CLOCK, INSTANCE, PING_INTERVAL, query, refuse};
 use crate::{
     broker::PublishError,
     history::Position,
@@ -119,13 +119,25 @@ async fn respond(
     let caller = Caller::authenticate(&worker.shared.authenticator, &request, origin)?;
     let asked = Asked { worker, line, request, caller };
     match resource {
-        Resource::Events => stream::personal(asked),
-        Resource::RoomEvents(room) => stream::room(asked, &room),
-        Resource::Poll(room) => poll::poll(asked, &room).await,
+        Resource::Events => stream::personal(asked).map(|answer| introduce(worker, answer)),
+        Resource::RoomEvents(room) => stream::room(asked, &room).map(|answer| introduce(worker, answer)),
+        Resource::Poll(room) => poll::poll(asked, &room).await.map(|answer| introduce(worker, answer)),
         Resource::Presence(room) => presence::presence(asked, &room).await,
         Resource::Messages(room) => publish::message(asked, &room).await,
         Resource::Notify(user) => publish::notify(asked, &user).await,
     }
+}
+
+/// Says in headers what sockets are told by `welcome`.
+fn introduce(worker: &Worker, mut answer: Answer) -> Answer {
+    let shared = &worker.shared;
+    let interval = shared.config.ping_interval.as_millis().to_string();
+    for (name, value) in [(CLOCK, shared.clock.as_str()), (PING_INTERVAL, &interval)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
 }
 
 /// What a path means, and the method that goes with it.
