@@ -1,4 +1,5 @@
-//! Black-box tests over real sockets, two instances and a real Redis where it matters.
+//! Black-box tests over real sockets, two instances and a real Redis where it matters. What is asserted about time is in
+//! `timing`, ignored unless asked for.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests read clocks, and an unwrap is an assertion
 
 mod conformance;
@@ -31,4 +32,5 @@ mod secrets;
 mod slow;
 mod sse;
 mod support;
+mod timing;
 mod tls;
