@@ -47,7 +47,8 @@ impl Refusal {
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
         let status = match code {
-            Code::Unavailable | Code::Limit | Code::RateLimited => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Unavailable | Code::Limit => StatusCode::SERVICE_UNAVAILABLE,
+            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::Unconfirmed => StatusCode::GATEWAY_TIMEOUT,
             Code::Unsupported => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
@@ -185,7 +186,8 @@ fn refused(refusal: Refusal) -> Answer {
     if json {
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    // A second gives everybody at least one publication more.
+    if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     *answer.body_mut() = Body::from(body);
