@@ -62,10 +62,11 @@ async fn a_draining_instance_is_not_ready_and_takes_nobody() {
     // Some are closed by now; all are served until they are.
     let mut served = 0;
     for (n, mut client) in clients.into_iter().enumerate() {
-        let said = format!(r#"{{"type":"message","content":"{n}"}}"#);
+        let name = n.to_string();
+        let said = format!(r#"{{"type":"message","content":"{name}"}}"#);
         let _closed_already = client.socket.send(Message::text(said)).await;
         while let Some(frame) = client.try_frame().await {
-            served += usize::from(frame["content"] == n.to_string());
+            served += usize::from(frame["content"] == name.as_str());
         }
     }
     assert!(served > 0, "nobody was served any more");

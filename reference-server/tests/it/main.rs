@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests read clocks, and an unwrap is an assertion
 
 mod conformance;
+mod cuts;
 mod defects;
 mod documented;
 mod drain;
@@ -13,6 +14,7 @@ mod frames;
 mod handshake;
 mod heartbeat;
 mod hostile;
+mod http2;
 mod introductions;
 mod joins;
 mod leaks;

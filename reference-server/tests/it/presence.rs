@@ -20,6 +20,16 @@ async fn observer(server: &Server, room: &str, user: &str) -> Client {
     client
 }
 
+/// `ann` on one instance and `ben` on the other, both told of nothing but what is still to come.
+async fn observers(a: &Server, b: &Server) -> (Client, Client) {
+    let mut on_a = observer(a, "r", "ann").await;
+    // Otherwise the second may still hear of the first.
+    until("ann is known", async || users(a, "r").await.0 == 1).await;
+    let on_b = observer(b, "r", "ben").await;
+    assert_eq!(told(&mut on_a).await, "ben joined");
+    (on_a, on_b)
+}
+
 /// The next announcement as `user kind`.
 async fn told(client: &mut Client) -> String {
     let frame = client.frame().await;
@@ -44,8 +54,7 @@ async fn users(server: &Server, room: &str) -> (u64, u64) {
 async fn a_user_comes_and_goes_once_for_all_tabs_and_instances() {
     for (broker, _redis) in brokers().await {
         let (a, b) = Server::pair(broker, Config::default()).await;
-        let (mut on_a, mut on_b) = (observer(&a, "r", "ann").await, observer(&b, "r", "ben").await);
-        assert_eq!(told(&mut on_a).await, "ben joined");
+        let (mut on_a, mut on_b) = observers(&a, &b).await;
         let tabs = [Client::in_room(&a, "r", "carl").await, Client::in_room(&b, "r", "carl").await];
         let (view, _) = Events::of_room(&b, "r", "carl").await;
         for observer in [&mut on_a, &mut on_b] {
@@ -211,8 +220,7 @@ pub(crate) async fn members_of_the_killed(ttl: Duration) -> Duration {
     let config = Config { presence_ttl: ttl, ..Config::default() };
     let (a, b) = Server::pair(BrokerChoice::Redis(redis.url()), config).await;
     let mut doomed = Child::joined(&redis, &arguments);
-    let (mut on_a, mut on_b) = (observer(&a, "r", "ann").await, observer(&b, "r", "ben").await);
-    assert_eq!(told(&mut on_a).await, "ben joined");
+    let (mut on_a, mut on_b) = observers(&a, &b).await;
     let mut victims = Vec::new();
     for user in ["u0", "u1", "u2", "twin"] {
         victims.push(Client::in_room_at(doomed.address, "r", user).await);

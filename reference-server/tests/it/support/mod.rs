@@ -1,5 +1,6 @@
 //! What the tests stand on: a private Redis, instances in this process, and a client that fails loudly.
 
+mod authority;
 pub(crate) mod child;
 pub(crate) mod client;
 pub(crate) mod http;
@@ -8,6 +9,7 @@ pub(crate) mod server;
 
 use std::time::Duration;
 
+pub(crate) use authority::Authority;
 pub(crate) use child::Child;
 pub(crate) use client::Client;
 pub(crate) use redis::Redis;
