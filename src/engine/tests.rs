@@ -119,6 +119,7 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
             dialect: dialect::find("room", &Parameters::new()).unwrap(),
             clock: clock.clone(),
             machine: None,
+            instances: Vec::new(),
             instance_header: None,
             join_timeout: scenario.times.join_timeout,
         };

@@ -15,6 +15,9 @@ pub const BUILTINS: &[(&str, &str)] = &[
     ("redis-outage", include_str!("../../scenarios/redis-outage.toml")),
     ("slow-consumers", include_str!("../../scenarios/slow-consumers.toml")),
     ("half-open", include_str!("../../scenarios/half-open.toml")),
+    ("sse-dashboard", include_str!("../../scenarios/sse-dashboard.toml")),
+    ("notifications", include_str!("../../scenarios/notifications.toml")),
+    ("mixed-transports", include_str!("../../scenarios/mixed-transports.toml")),
     ("policy-face-off", include_str!("../../scenarios/policy-face-off.toml")),
 ];
 

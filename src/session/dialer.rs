@@ -21,6 +21,8 @@ pub struct Dialer {
     pub clock: Clock,
     /// Identity of this machine's monotonic clock: the server's stamps are used only if its clock is the same.
     pub machine: Option<Arc<str>>,
+    /// Names of the instances by URL, where they are known beforehand: those of our own server.
+    pub instances: Vec<Arc<str>>,
     /// A response header of the opening that names the instance, lower-case.
     pub instance_header: Option<Arc<str>>,
     /// How long authenticating and joining may take together.
@@ -56,7 +58,7 @@ impl Dialer {
             connected.headers.iter().find(|(name, _)| **name == **want).map(|(_, value)| value.as_str())
         });
         let mut session = Session::new(self, kind, connected.connection, rooms);
-        if let Some(name) = named {
+        if let Some(name) = named.or_else(|| self.instances.get(url).map(|name| &**name)) {
             session.name_instance(name);
         }
         session.greet(identity, &connected.headers);

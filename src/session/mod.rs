@@ -130,7 +130,7 @@ impl Session {
 
     /// What the server said about coming back.
     pub fn hint(&self) -> Option<Hint> {
-        self.hint
+        self.hint.or_else(|| self.connection.retry().map(Hint::Base))
     }
 
     /// When the server was last heard.
@@ -147,6 +147,14 @@ impl Session {
     /// The rooms with their positions, for a session that takes this one's place.
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// Takes over where a stream itself says it is: the id of its last event also passes what was for others.
+    pub fn catch_position(&mut self) {
+        let position = self.dialect.position(self.connection.last_event_id());
+        if let (Some(place), Some(position)) = (self.places.first_mut(), position) {
+            place.position = Some(position);
+        }
     }
 
     /// Notes that the message at `offset` of the room at `place` was seen, for resuming.

@@ -9,7 +9,7 @@ use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
 use crate::engine::{self, NoRig, Setup};
-use crate::observe::TransportKind;
+use crate::observe::{RoomId, TransportKind};
 use crate::report::{self, Environment};
 use crate::scenario::plan::{Life, Plan};
 use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
@@ -173,6 +173,12 @@ impl Ground {
             dialect: Arc::clone(&self.dialect),
             clock: Clock::real(),
             machine: machine.map(|id| Arc::from(id.trim())),
+            instances: self
+                .rig
+                .iter()
+                .flat_map(|rig| &rig.instances)
+                .map(|instance| instance.name.as_str().into())
+                .collect(),
             instance_header: None,
             join_timeout: scenario.times.join_timeout,
         }
@@ -197,12 +203,12 @@ impl Ground {
         let Some(life) = setup.plan.lives().iter().find(connects) else { return Ok(()) };
         let (user, token) = setup.scenario.users.user(life.user, setup.secret.as_deref());
         let identity = Arc::new(dialect::Identity { user, token, auth: setup.scenario[life.group].auth });
-        // A stream is always of a room; a socket need not enter any.
-        let stream = life.rooms.first().filter(|_| life.transport != TransportKind::WebSocket);
-        let rooms: Vec<Place> = stream
-            .map(|room| Place::new(setup.scenario.rooms[room.0 as usize].as_str().into(), None))
-            .into_iter()
-            .collect();
+        // A stream is always of a room or of its user; a socket need not enter any.
+        let named = |room: &RoomId| Place::new(setup.scenario.rooms[room.0 as usize].as_str().into(), None);
+        let rooms = match life.transport {
+            TransportKind::WebSocket => Vec::new(),
+            _ => vec![life.rooms.first().map_or_else(|| Place::mailbox(None), named)],
+        };
         for url in 0..self.urls {
             let mut tried = 0;
             loop {

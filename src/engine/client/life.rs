@@ -80,6 +80,9 @@ async fn establish(
     };
     {
         let mut books = desk.books.borrow_mut();
+        if let Some(name) = desk.dialer.instances.get(way.url()) {
+            books.name_instance(session.instance(), name);
+        }
         for (stage, took) in stages {
             books.stage(stage, client.group, took);
         }

@@ -35,6 +35,7 @@ pub(super) fn part(
     let mut state = client.state.borrow_mut();
     let Some(mut session) = state.session.take() else { return Parted::default() };
     state.seats.iter().enumerate().for_each(|(place, seated)| session.saw(place, seated.newest));
+    session.catch_position();
     let mut books = desk.books.borrow_mut();
     let now = desk.clock.now();
     let was_up = session.is_ready() || (state.leaving && state.was_ready && state.lost.is_none());

@@ -70,8 +70,11 @@ pub fn explain(scenario: &Scenario, limits: &Limits) -> String {
 fn headline(scenario: &Scenario, plan: &Plan, out: &mut Wrapped) {
     let measured = time_text(scenario.times.duration);
     let clients = plural(u64::from(plan.peak()), "client");
-    let rooms = plural(scenario.rooms.len() as u64, "room");
-    out.paragraph(&format!("{}: {clients} in {rooms}, {measured} measured", scenario.name));
+    let rooms = match scenario.rooms.len() as u64 {
+        0 => "in no room".to_owned(),
+        rooms => format!("in {}", plural(rooms, "room")),
+    };
+    out.paragraph(&format!("{}: {clients} {rooms}, {measured} measured", scenario.name));
 }
 
 fn server(scenario: &Scenario, out: &mut Wrapped) {

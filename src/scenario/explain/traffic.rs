@@ -15,7 +15,7 @@ pub(super) fn clients(scenario: &Scenario, plan: &Plan, out: &mut Wrapped) {
         out.item(&format!("{}: {}", group.name, self::group(scenario, group)));
     }
     let urls = scenario.target.urls();
-    if urls > 1 {
+    if urls > 1 && !scenario.rooms.is_empty() {
         let what = if matches!(scenario.target, Target::Bundled(_)) { "instances" } else { "URLs" };
         out.item(&format!("within each room members are spread evenly over the {urls} {what}"));
     }
@@ -119,7 +119,7 @@ fn stream(scenario: &Scenario, publish: &Publish) -> String {
     let to = match publish.to {
         To::Rooms => "in their rooms in turn".to_owned(),
         To::BySize => "in one of their rooms, the likelier the larger".to_owned(),
-        To::UserOf(group) => format!("to a random user of {} alone", scenario[group].name),
+        To::UserOf(group) => format!("each time to one user of {}, at random", scenario[group].name),
         To::Room(room) => format!("in {}", scenario.rooms[room.0 as usize]),
     };
     let text = match &publish.text {

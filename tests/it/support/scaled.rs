@@ -1,7 +1,7 @@
 //! The shipped scenarios, scaled down to seconds so that their own thresholds hold on a busy machine.
 
 /// Variables for each scenario by name.
-const SCALED: [(&str, &str); 12] = [
+const SCALED: &[(&str, &str)] = &[
     ("quickstart", "LISTENERS=90 TALKERS=10 RATE=50/s WARM_UP=300ms DURATION=2s DRAIN=500ms"),
     ("two-instances", "LISTENERS=180 TALKERS=20 ROOMS=4 RATE=50/s WARM_UP=300ms DURATION=2s DRAIN=500ms"),
     ("chat", "PEOPLE=60 ROOMS=4 THINK=1s..2s WARM_UP=300ms DURATION=2s DRAIN=500ms"),
@@ -27,6 +27,9 @@ const SCALED: [(&str, &str); 12] = [
         "LISTENERS=45 TALKERS=5 ROOMS=2 RATE=20/s AT=300ms AT_2=2s AT_3=3700ms RESTART=1500ms WARM_UP=300ms \
          DURATION=6s DRAIN=2s",
     ),
+    ("mixed-transports", "LISTENERS=60 TALKERS=8 ROOMS=2 RATE=20/s WARM_UP=300ms DURATION=3s DRAIN=2s"),
+    ("notifications", "USERS=60 BACKEND=4 RATE=40/s WARM_UP=300ms DURATION=2s DRAIN=1s"),
+    ("sse-dashboard", "WATCHERS=60 BOARDS=2 RATE=20/s AT=500ms WARM_UP=300ms DURATION=6s DRAIN=2s"),
     ("slow-consumers", "LISTENERS=97 TALKERS=3 ROOMS=1 RATE=20/s AT=500ms WARM_UP=300ms DURATION=3s DRAIN=1s"),
 ];
 
