@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // an unwrap is an assertion here
 
 mod contract;
+mod examples;
 mod floors;
 mod raw;
 mod readme;

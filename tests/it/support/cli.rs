@@ -1,9 +1,9 @@
 //! Starting the built binary and collecting what it says.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -67,6 +67,12 @@ impl Cli {
         self
     }
 
+    /// Keeps its input open, for [`Running::type_line`].
+    pub(crate) fn with_input(mut self) -> Self {
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(self) -> Finished {
         self.start().finish()
@@ -78,13 +84,15 @@ impl Cli {
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{shown}: {error}"));
         let stdout = Stream::read(child.stdout.take().unwrap());
         let stderr = Stream::read(child.stderr.take().unwrap());
-        Running { child, stdout, stderr, shown, patience: self.patience }
+        let stdin = child.stdin.take();
+        Running { child, stdin, stdout, stderr, shown, patience: self.patience }
     }
 }
 
 /// A started command; killed when dropped.
 pub(crate) struct Running {
     child: Child,
+    stdin: Option<ChildStdin>,
     stdout: Stream,
     stderr: Stream,
     shown: String,
@@ -104,6 +112,23 @@ impl Running {
     /// Sends a signal to the process alone.
     pub(crate) fn signal(&self, signal: Signal) {
         rustix::process::kill_process(process::pid(self.pid()), signal).unwrap();
+    }
+
+    /// Types a line.
+    pub(crate) fn type_line(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Ends its input.
+    pub(crate) fn end_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Waits until it says `words` on stdout, `times` times.
+    pub(crate) fn shows(&self, words: &str, times: usize) {
+        wait_for(&format!("{times} x {words:?} from {}", self.shown), PATIENCE, || {
+            (self.stdout.so_far().matches(words).count() >= times).then_some(())
+        });
     }
 
     /// Waits until stdout holds `lines` whole lines and gives them.
