@@ -241,3 +241,6 @@ impl fmt::Debug for Sse {
         f.debug_struct("Sse").field("end", &end).field("calls", &self.calls).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
