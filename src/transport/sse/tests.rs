@@ -3,6 +3,7 @@
 mod beside;
 mod engines;
 mod lives;
+mod refusals;
 
 use bytes::Bytes;
 use serde::Deserialize;
