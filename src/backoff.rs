@@ -129,6 +129,26 @@ impl Policy {
         }
     }
 
+    /// Whether clients that go by it heed what a server says about coming back, unless a scenario says otherwise: ours
+    /// do; those that stand for other people's do what those do.
+    pub fn heeds_hints(&self) -> bool {
+        match self {
+            Self::None
+            | Self::FullJitter { .. }
+            | Self::EqualJitter { .. }
+            | Self::Decorrelated { .. }
+            | Self::Fixed(_) => true,
+            Self::Browser | Self::EventSource(_) | Self::SocketIo { .. } | Self::Phoenix | Self::Centrifuge { .. } => {
+                false
+            }
+        }
+    }
+
+    /// The delay when a stream of events said `retry:` with `base`; `None` where that is not listened to.
+    pub fn based_on(&self, base: Duration) -> Option<Duration> {
+        matches!(self, Self::EventSource(_)).then_some(base)
+    }
+
     /// How long to wait before attempt number `attempt` (0 is the first after a loss); `previous` is the wait before
     /// the attempt before, zero for the first. `None`: never try again.
     pub fn delay(&self, attempt: u32, previous: Duration, rng: &mut impl Rng) -> Option<Duration> {

@@ -262,6 +262,8 @@ pub enum Fact {
     FirstDelivery,
     /// The instant a connection was cut, where it is known, to the client's noticing.
     Detect,
+    /// A copy that was said while its client was cut off, whether or not it was replayed.
+    Missed,
     /// What a client waited before an attempt.
     Backoff,
     /// What was waited beyond the chosen back-off.

@@ -73,9 +73,9 @@ pub enum AuthMode {
 pub struct Limits {
     /// Largest message in bytes, inclusive (then close 1009).
     pub message: usize,
-    /// Frames per second and connection in the long run.
+    /// Frames per second and connection in the long run, and publications over HTTP per second and user.
     pub frames_per_second: u32,
-    /// Frames a connection may send at once.
+    /// Frames a connection may send, and publications a user may make over HTTP, at once.
     pub frames_burst: u32,
     /// Rooms a connection may be in.
     pub rooms_per_connection: usize,

@@ -76,7 +76,7 @@ struct Args {
     /// Milliseconds after which clients are then to be back at the latest
     #[arg(long, default_value_t = 2_000)]
     retry_max_ms: u64,
-    /// Frames per second and connection
+    /// Frames per second and connection, and publications over HTTP per second and user
     #[arg(long, default_value_t = 100)]
     frames_per_second: u32,
     /// Plain publish without offsets

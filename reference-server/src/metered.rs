@@ -1,4 +1,4 @@
-//! A connection's stream under the codec, where reads, writes and bytes can be counted, the time of the last byte be
+//! A connection's stream, under HTTP and then under the codec, where reads, writes and bytes can be counted, the time of the last byte be
 //! taken when it really came, and a message without end be noticed.
 
 use std::{
@@ -10,12 +10,13 @@ use std::{
     time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 
-use crate::{stats::WorkerStats, stream::Stream, time};
+use crate::{faults::How, stats::WorkerStats, stream::Stream, time};
 
 /// How long a connection that is a black hole is kept after its death.
 const FORGOTTEN: Duration = Duration::from_secs(60);
@@ -74,6 +75,24 @@ impl Metered {
         });
     }
 
+    /// Ends the stream without a word, as far as that can be done at once: a reset comes with the drop, and behind the
+    /// end of the stream the client may go on talking; see [`Self::run_out`].
+    pub(crate) fn hang_up(&self, how: How) {
+        let socket = SockRef::from(self.tcp());
+        // Fails only if the client was faster.
+        let _gone = match how {
+            How::Rst => socket.set_linger(Some(Duration::ZERO)),
+            _ => socket.shutdown(std::net::Shutdown::Write),
+        };
+    }
+
+    /// Reads past what still comes, for `grace` microseconds at most: a reset, as a drop over unread bytes is, could
+    /// overtake the end of the stream.
+    pub(crate) async fn run_out(&mut self, grace: u64) {
+        let end = std::future::poll_fn(|context| self.poll_discard(context));
+        let _cut = tokio::time::timeout_at(time::deadline(time::micros() + grace), end).await;
+    }
+
     /// Whether a read would find something, the end included.
     pub(crate) fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream.poll_read_ready(context)
@@ -108,6 +127,21 @@ impl AsyncWrite for Metered {
         self.stats.writes.add(1);
         self.stats.bytes_out.add(count as u64);
         Poll::Ready(Ok(count))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, parts))?;
+        self.stats.writes.add(1);
+        self.stats.bytes_out.add(count as u64);
+        Poll::Ready(Ok(count))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -17,12 +17,15 @@ use self::{
     line::Bell,
     outbox::{Outbox, Pushed},
 };
-pub(crate) use self::{line::Line, outbox::Outgoing};
+pub(crate) use self::{
+    line::{Line, Severed},
+    outbox::Outgoing,
+};
 use crate::{
     auth::User,
     broker::Room,
     config::Outbound,
-    faults::Cut,
+    faults::{Cut, How},
     history::Position,
     protocol::{self, Medium, Transport},
     time::{self, Rfc3339},
@@ -113,10 +116,22 @@ impl Peer {
         self.user.get().cloned()
     }
 
-    /// Has the owner cut the connection.
+    /// Has the owner cut the connection, or, if that is somebody who cannot, whoever has the line.
     pub(crate) fn cut(&self, cut: Cut) {
-        self.cut.set(Some(Box::new(cut)));
-        self.signal();
+        match (&self.line, self.user(), cut.how) {
+            (Some(line), Some(user), How::Fin | How::Rst) => line.cut(Severed::Asked(user, cut)),
+            _ => {
+                self.cut.set(Some(Box::new(cut)));
+                self.signal();
+            }
+        }
+    }
+
+    /// A black hole's time is over.
+    pub(crate) fn lose(&self) {
+        if let Some(line) = &self.line {
+            line.cut(Severed::Lost);
+        }
     }
 
     /// How the connection is to be cut, if it is.
@@ -136,7 +151,7 @@ impl Peer {
             Pushed::Behind | Pushed::Ignored => {}
             Pushed::Overflow => {
                 if let Some(line) = &self.line {
-                    line.cut();
+                    line.cut(Severed::Slow);
                 }
                 self.signal();
             }

@@ -1,6 +1,10 @@
-//! How many frames a connection may send: a token bucket. Pure.
+//! How many frames a connection may send, and how much a user may publish over HTTP: token buckets.
 
-/// The bucket of one connection; costs 24 bytes and no timer.
+mod quotas;
+
+pub(crate) use self::quotas::Quotas;
+
+/// The bucket of one connection or user. Pure; costs 24 bytes and no timer.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     per_second: u32,
@@ -27,6 +31,13 @@ impl RateLimit {
         Self { per_second, burst, level: u64::from(burst) * 1_000_000, at: now, refused: 0 }
     }
 
+    /// Whether at `now` (microseconds) it is as if it were new.
+    fn is_full(&self, now: u64) -> bool {
+        let full = u64::from(self.burst) * 1_000_000;
+        let gained = now.saturating_sub(self.at).saturating_mul(u64::from(self.per_second));
+        self.level.saturating_add(gained) >= full
+    }
+
     /// Judges a frame that came at `now` (microseconds).
     pub(crate) fn frame(&mut self, now: u64) -> Verdict {
         let gained = now.saturating_sub(self.at).saturating_mul(u64::from(self.per_second));
@@ -37,7 +48,7 @@ impl RateLimit {
             self.refused = 0;
             return Verdict::Accept;
         }
-        self.refused += 1;
+        self.refused = self.refused.saturating_add(1);
         if self.refused >= self.burst.max(16) { Verdict::Close } else { Verdict::Refuse }
     }
 }

@@ -8,7 +8,9 @@ use std::sync::{
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use crate::{auth::Authenticator, broker::Health, config::Config, faults::Faults, room::Registry, stats::Stats};
+use crate::{
+    auth::Authenticator, broker::Health, config::Config, faults::Faults, rate::Quotas, room::Registry, stats::Stats,
+};
 
 /// See the module.
 pub(crate) struct Shared {
@@ -19,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) clock: String,
     pub(crate) config: Config,
     pub(crate) authenticator: Authenticator,
+    /// What users may publish over HTTP.
+    pub(crate) quotas: Quotas,
     pub(crate) registry: Registry,
     pub(crate) stats: Arc<Stats>,
     pub(crate) broker: &'static str,

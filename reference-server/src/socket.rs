@@ -28,7 +28,6 @@ use crate::{
     metered::{Endless, Metered},
     peer::Peer,
     stats::WorkerStats,
-    stream::Stream as ByteStream,
     time,
 };
 
@@ -88,7 +87,7 @@ pub(crate) enum End {
 
 impl Socket {
     pub(crate) async fn new(
-        stream: ByteStream,
+        mut metered: Metered,
         read_already: Bytes,
         peer: Rc<Peer>,
         stats: Arc<WorkerStats>,
@@ -96,7 +95,6 @@ impl Socket {
     ) -> Self {
         let config = codec(max_message);
         let now = time::micros();
-        let mut metered = Metered::new(stream, Arc::clone(&stats), now);
         metered.allow(allowance(max_message));
         // Copied, so that the handshake's larger buffer does not live on as this connection's.
         let read_already = read_already.to_vec();

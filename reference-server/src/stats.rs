@@ -117,7 +117,7 @@ impl Stats {
     pub(crate) fn page(&self, instance: &str) -> String {
         let mut page = Page::new(instance);
         let gauge = |pick: fn(&WorkerStats) -> &Gauge| self.workers.iter().map(|w| pick(w).get()).sum::<i64>() as f64;
-        page.gauge("connections", "Open WebSocket connections.", gauge(|w| &w.connections));
+        page.gauge("connections", "Open sockets and streams, and polls that wait.", gauge(|w| &w.connections));
         page.gauge("members", "Memberships: connections times the rooms they are in.", gauge(|w| &w.members));
         page.gauge("rooms", "Rooms with a local member.", self.rooms.rooms.get() as f64);
         for (name, help, pick) in WORKER_COUNTERS {
@@ -146,9 +146,9 @@ const WORKER_COUNTERS: &[Row<WorkerStats>] = &[
     ("writes", "Write system calls on connections.", |w| &w.writes),
     ("bytes_in", "Bytes read from connections.", |w| &w.bytes_in),
     ("bytes_out", "Bytes written to connections.", |w| &w.bytes_out),
-    ("slow_consumers", "Connections closed with 4202.", |w| &w.slow_consumers),
+    ("slow_consumers", "Connections ended because they were too slow.", |w| &w.slow_consumers),
     ("pong_timeouts", "Connections closed with 4201.", |w| &w.pong_timeouts),
-    ("rate_limited", "Frames refused for their rate.", |w| &w.rate_limited),
+    ("rate_limited", "Frames and publications refused for their rate.", |w| &w.rate_limited),
     ("errors_sent", "Error frames sent.", |w| &w.errors_sent),
     ("requests", "Requests to the API.", |w| &w.requests),
     ("requests_refused", "Requests to the API that were refused.", |w| &w.requests_refused),

@@ -24,7 +24,7 @@ use crate::{
     auth::User,
     broker::Room,
     drain, endpoint,
-    faults::Cut,
+    faults::{Cut, Deed, Done},
     peer::{Line, Peer, PeerId},
     protocol::{Medium, Transport},
     room::{Inbox, ToWorker},
@@ -206,14 +206,23 @@ impl Worker {
         }
     }
 
-    /// Everybody with a socket who has proved who they are.
+    /// A connection was cut: for the log, and for whoever wanted it.
+    pub(crate) fn has_cut(&self, user: &Arc<User>, cut: Cut) {
+        let Some(faults) = &self.shared.faults else { return };
+        let (at, how) = (time::micros(), Some(cut.how.to_string()));
+        faults.truth.record(Deed { what: "cut", at, user: Some(Arc::clone(user)), how, ..Deed::default() });
+        // Whoever asked may have stopped waiting.
+        let _late = cut.done.try_send(Done { user: Arc::clone(user), at });
+    }
+
+    /// Everybody who has proved who they are: on sockets, streams and polls that wait.
     fn users(&self) -> Vec<(Arc<User>, PeerId)> {
         let slots = self.slots.borrow();
         slots
             .peers
             .iter()
             .filter_map(|(_, peer)| peer.as_ref())
-            .filter(|peer| peer.medium == Medium::Frames && !peer.ending.get())
+            .filter(|peer| !peer.ending.get())
             .filter_map(|peer| Some((peer.user()?, peer.id)))
             .collect()
     }

@@ -245,7 +245,7 @@ impl Dialect for Json {
                 let token = identity.token.as_deref().unwrap_or_default();
                 (self.says.auth.as_ref()?, Values { reference: AUTH, token, user: &identity.user, ..Values::default() })
             }
-            Intent::Auth { .. } | Intent::Poll { .. } => return None,
+            Intent::Auth { .. } | Intent::Poll { .. } | Intent::Notify { .. } => return None,
             Intent::Join { room, reference, .. } => {
                 (self.says.join.as_ref()?, Values { reference, room, ..Values::default() })
             }

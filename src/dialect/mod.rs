@@ -81,6 +81,15 @@ pub enum Intent<'a> {
         /// Numbers the request.
         reference: u64,
     },
+    /// Tell one user `text`, wherever the user is.
+    Notify {
+        /// The user's name.
+        user: &'a str,
+        /// The payload, marker included.
+        text: &'a str,
+        /// Numbers the request.
+        reference: u64,
+    },
     /// Say `text` to a room.
     Publish {
         /// The room's name.
@@ -238,14 +247,20 @@ pub trait Dialect: Send + Sync + fmt::Debug {
         kind == TransportKind::WebSocket
     }
 
-    /// What opening the stream of events of `room` needs, from `position` on; `None` where there are no streams.
-    fn stream(&self, _identity: &Identity, _room: &str, _position: Option<&Position>) -> Option<Opening> {
+    /// What opening the stream of events of `room`, or without one of the user, needs, from `position` on; `None` where
+    /// there are no streams.
+    fn stream(&self, _identity: &Identity, _room: Option<&str>, _position: Option<&Position>) -> Option<Opening> {
         None
     }
 
     /// The request that says `intent` where there is no socket to say it on; `None` where there is none. Its answer
     /// comes to [`Dialect::decode`] if there is one, whatever its status.
     fn call(&self, _identity: &Identity, _intent: &Intent<'_>) -> Option<Call> {
+        None
+    }
+
+    /// The position that the id of an event stands for.
+    fn position(&self, _event_id: &str) -> Option<Position> {
         None
     }
 

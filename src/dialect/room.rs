@@ -77,7 +77,7 @@ impl Dialect for Room {
                 out.0
             }
             Intent::Publish { room, text, reference } => publish(room, text, reference),
-            Intent::Poll { .. } => return None,
+            Intent::Poll { .. } | Intent::Notify { .. } => return None,
         };
         Some(Frame::text(text))
     }
@@ -86,12 +86,16 @@ impl Dialect for Room {
         true
     }
 
-    fn stream(&self, identity: &Identity, room: &str, position: Option<&Position>) -> Option<Opening> {
+    fn stream(&self, identity: &Identity, room: Option<&str>, position: Option<&Position>) -> Option<Opening> {
         Some(http::stream(identity, room, position))
     }
 
     fn call(&self, identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
         http::call(identity, intent)
+    }
+
+    fn position(&self, event_id: &str) -> Option<Position> {
+        http::read(event_id)
     }
 
     fn introduce(&self, headers: &[(String, String)], emit: &mut dyn FnMut(Event<'_>)) {
@@ -175,8 +179,7 @@ fn parse(bytes: &[u8], emit: &mut dyn FnMut(Event<'_>)) {
         number("off").map(|offset| Position { offset, epoch })
     };
     emit(match text("type").unwrap_or_default() {
-        "message" => Event::Delivery(parsed_message(&value, bytes)),
-        "notify" => Event::Delivery(Delivery { body: bytes, stamps: None, offset: None, replayed: false }),
+        "message" | "notify" => Event::Delivery(parsed_message(&value, bytes)),
         "ack" => number("ref").map_or(Event::Reply, |reference| Event::Acked { reference }),
         "auth.success" => Event::AuthAccepted,
         "welcome" => Event::Welcome {
@@ -185,6 +188,7 @@ fn parse(bytes: &[u8], emit: &mut dyn FnMut(Event<'_>)) {
             ping_interval: millis("ping_interval_ms"),
             ping_timeout: millis("ping_timeout_ms"),
         },
+        "connected" => Event::Joined { reference: None, room: None, position: None, instance: None },
         "joined" => Event::Joined {
             reference: number("ref"),
             room: text("room"),

@@ -5,9 +5,10 @@
 
 use super::{Delivery, Stamps};
 
-/// The delivery in `frame`, if it looks exactly like one: `{"type":"message", …, "content": …}`.
+/// The delivery in `frame`, if it looks exactly like one: `{"type":"message", …, "content": …}`, or `"notify"`.
 pub(super) fn message(frame: &[u8]) -> Option<Delivery<'_>> {
-    let rest = frame.strip_prefix(br#"{"type":"message","#)?;
+    let rest = frame.strip_prefix(br#"{"type":""#)?;
+    let rest = rest.strip_prefix(br#"message","#).or_else(|| rest.strip_prefix(br#"notify","#))?;
     let mut scan = Scan { rest };
     let (mut offset, mut replayed) = (None, false);
     let (mut ingress, mut published, mut subscribed, mut fanned_out) = (None, None, None, None);
@@ -21,7 +22,7 @@ pub(super) fn message(frame: &[u8]) -> Option<Delivery<'_>> {
             b"tin" => ingress = Some(scan.number()?),
             b"tpub" => published = Some(scan.number()?),
             b"rp" => replayed = scan.number()? == 1,
-            b"ep" | b"via" | b"room" | b"id" | b"from" | b"org" | b"timestamp" => {
+            b"ep" | b"via" | b"room" | b"user" | b"id" | b"from" | b"org" | b"timestamp" => {
                 scan.string()?;
             }
             b"content" => break,

@@ -11,7 +11,7 @@ use super::Setup;
 use super::books::Books;
 use super::walk::Share;
 use crate::dialect::Identity;
-use crate::observe::{ClientId, GroupId, RoomId};
+use crate::observe::{ClientId, GroupId, RoomId, TransportKind};
 use crate::scenario::Scenario;
 use crate::scenario::plan::{Life, Start};
 use crate::session::{Dialer, Place};
@@ -57,6 +57,9 @@ impl Desk {
 
     /// The rooms of a life, to be joined live.
     pub(super) fn places(&self, life: &Life) -> Vec<Place> {
+        if life.rooms.is_empty() && life.mailbox.is_some() && life.transport != TransportKind::WebSocket {
+            return vec![Place::mailbox(None)];
+        }
         let room = |room: &RoomId| Place::new(Arc::clone(&self.room_names[room.0 as usize]), None);
         life.rooms.iter().map(room).collect()
     }
@@ -65,6 +68,14 @@ impl Desk {
     pub(super) fn identity(&self, life: &Life) -> Arc<Identity> {
         let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
         Arc::new(Identity { user, token, auth: self.scenario[life.group].auth })
+    }
+
+    /// The name of the user whose mailbox `room` is, if it is one.
+    pub(super) fn addressee(&self, room: RoomId) -> Option<String> {
+        let books = self.books.borrow();
+        let plan = books.walk.plan();
+        let owner = plan.life(plan.owner(room)?);
+        Some(self.scenario.users.user(owner.user, None).0)
     }
 
     /// A client as errors name it.

@@ -9,6 +9,7 @@ use super::books::signed;
 use super::outcome::Incident;
 use crate::observe::{ClientId, Stretch, Word};
 use crate::time::Timestamp;
+use crate::wire::InstanceTag;
 
 /// Something that happened to a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +19,22 @@ pub(super) struct ClientEvent {
     pub(super) what: Turn,
 }
 
+/// How a connection ended that nobody asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parting {
+    pub(super) kind: Word,
+    pub(super) instance: InstanceTag,
+    /// How long it had lived.
+    pub(super) age: Duration,
+    /// How long nothing had been heard on it.
+    pub(super) idle: Duration,
+}
+
 /// What happened to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     /// It ended without being asked to.
-    Lost(Word),
+    Lost(Parting),
     /// The client tries to come back.
     Tried,
     /// The attempt failed: stage and kind.
@@ -67,7 +79,7 @@ struct Open {
 pub(super) struct Incidents {
     open: Vec<Open>,
     declared: usize,
-    recent: VecDeque<(Timestamp, ClientId, Word)>,
+    recent: VecDeque<(Timestamp, ClientId, Parting)>,
     /// The incident each client that is out belongs to.
     blame: FxHashMap<ClientId, usize>,
 }
@@ -95,7 +107,7 @@ impl Incidents {
     /// Takes note of an event; `clients` is how many there are. Gives the boundary of an incident that is found by it.
     pub(super) fn note(&mut self, event: ClientEvent, clients: u64) -> Option<Boundary> {
         match event.what {
-            Turn::Lost(kind) => return self.lost(event, kind, clients),
+            Turn::Lost(parting) => return self.lost(event, parting, clients),
             Turn::Tried => {
                 if let Some(open) = self.blamed(event.client) {
                     open.incident.attempts += 1;
@@ -124,12 +136,12 @@ impl Incidents {
         None
     }
 
-    fn lost(&mut self, event: ClientEvent, kind: Word, clients: u64) -> Option<Boundary> {
+    fn lost(&mut self, event: ClientEvent, parting: Parting, clients: u64) -> Option<Boundary> {
         if let Some(at) = self.current(event.at) {
-            self.charge(at, event, kind);
+            self.charge(at, event, parting.kind);
             return None;
         }
-        self.recent.push_back((event.at, event.client, kind));
+        self.recent.push_back((event.at, event.client, parting));
         while self.recent.front().is_some_and(|(at, ..)| event.at.since(*at) > TOGETHER) {
             self.recent.pop_front();
         }
@@ -147,8 +159,8 @@ impl Incidents {
             from,
             from + TOGETHER,
         ));
-        for (at, client, kind) in std::mem::take(&mut self.recent) {
-            self.charge(number, ClientEvent { client, at, what: Turn::Lost(kind) }, kind);
+        for (at, client, parting) in std::mem::take(&mut self.recent) {
+            self.charge(number, ClientEvent { client, at, what: Turn::Lost(parting) }, parting.kind);
         }
         Some((from, Stretch::during(number as u16)))
     }
@@ -157,6 +169,11 @@ impl Incidents {
     fn current(&self, at: Timestamp) -> Option<usize> {
         let begun = |open: &Open| open.from <= at && open.until.is_none_or(|until| at <= until);
         self.open.iter().rposition(begun)
+    }
+
+    /// Whether a loss at `at` belongs to a fault that was planned.
+    pub(super) fn planned(&self, at: Timestamp) -> bool {
+        self.current(at).is_some_and(|number| self.open[number].incident.declared)
     }
 
     fn charge(&mut self, number: usize, event: ClientEvent, kind: Word) {
@@ -260,6 +277,11 @@ mod tests {
         Timestamp::from_nanos(1_000_000_000_000 + millis * 1_000_000)
     }
 
+    fn lost(kind: Word) -> Turn {
+        let (instance, second) = (InstanceTag::UNKNOWN, Duration::from_secs(1));
+        Turn::Lost(Parting { kind, instance, age: second, idle: second })
+    }
+
     fn event(client: u32, millis: u64, what: Turn) -> ClientEvent {
         ClientEvent { client: ClientId(client), at: at(millis), what }
     }
@@ -272,7 +294,7 @@ mod tests {
     fn a_declared_fault_is_followed_until_everybody_is_back() {
         let mut incidents = storm();
         for client in 0..4 {
-            assert_eq!(incidents.note(event(client, 10_005, Turn::Lost(Word::RESET)), 1_000), None);
+            assert_eq!(incidents.note(event(client, 10_005, lost(Word::RESET)), 1_000), None);
         }
         for (client, millis) in [(0, 10_250), (1, 10_260), (2, 10_900), (3, 12_000)] {
             incidents.note(event(client, millis, Turn::Tried), 1_000);
@@ -299,14 +321,14 @@ mod tests {
     fn losses_nobody_declared_are_found_when_they_come_together() {
         let mut incidents = Incidents::declared([]);
         for client in 0..9 {
-            assert_eq!(incidents.note(event(client, u64::from(client) * 2_000, Turn::Lost(Word::EOF)), 200), None);
+            assert_eq!(incidents.note(event(client, u64::from(client) * 2_000, lost(Word::EOF)), 200), None);
         }
-        assert_eq!(incidents.note(event(20, 30_000, Turn::Lost(Word::EOF)), 200), None);
-        assert_eq!(incidents.note(event(21, 30_100, Turn::Lost(Word::EOF)), 200), None);
-        let found = incidents.note(event(22, 30_200, Turn::Lost(Word::RESET)), 200);
+        assert_eq!(incidents.note(event(20, 30_000, lost(Word::EOF)), 200), None);
+        assert_eq!(incidents.note(event(21, 30_100, lost(Word::EOF)), 200), None);
+        let found = incidents.note(event(22, 30_200, lost(Word::RESET)), 200);
         assert_eq!(found, Some((at(30_000), Stretch::during(0))));
         assert_eq!(incidents.names(), ["incident-1"]);
-        incidents.note(event(23, 30_400, Turn::Lost(Word::RESET)), 200);
+        incidents.note(event(23, 30_400, lost(Word::RESET)), 200);
         let [incident] = &incidents.conclude(at(0), at(60_000))[..] else { panic!() };
         assert_eq!((incident.lost, incident.never), (4, 4));
         assert_eq!(incident.causes, [(Word::EOF, 2), (Word::RESET, 2)]);
@@ -319,9 +341,9 @@ mod tests {
             ("one".to_owned(), String::new(), at(1_000), Duration::from_secs(1)),
             ("two".to_owned(), String::new(), at(5_000), Duration::from_secs(1)),
         ]);
-        incidents.note(event(0, 1_001, Turn::Lost(Word::RESET)), 10);
+        incidents.note(event(0, 1_001, lost(Word::RESET)), 10);
         incidents.settle(at(5_001));
-        incidents.note(event(0, 5_100, Turn::Lost(Word::RESET)), 10);
+        incidents.note(event(0, 5_100, lost(Word::RESET)), 10);
         incidents.note(event(0, 6_000, Turn::Back), 10);
         let both = incidents.conclude(at(0), at(9_000));
         assert_eq!((both[0].lost, both[0].never), (1, 1));

@@ -16,6 +16,7 @@ use crate::session::Dialer;
 
 mod books;
 mod client;
+mod closes;
 mod coordinator;
 mod desk;
 mod fault;
@@ -33,7 +34,7 @@ mod tests;
 
 pub use coordinator::{OnTick, Signals};
 pub use fault::{Act, Cuts, NoRig, Rig};
-pub use outcome::{End, ErrorSample, Health, Identity, Incident, Outcome, Phase, Tick};
+pub use outcome::{Close, End, ErrorSample, Health, Identity, Incident, Middle, Outcome, Phase, Tick};
 pub use raw::RawSink;
 
 /// Reports that may wait for the coordinator; a worker sends ten a second.

@@ -28,6 +28,36 @@ pub struct Outcome {
     pub instances: Vec<(String, u64)>,
     /// Faults and incidents, in the order of their instants; [`Stretch`](crate::observe::Stretch) counts in it.
     pub incidents: Vec<Incident>,
+    /// Connections that ended without anybody's wish, outside planned faults, the most frequent kind first.
+    pub closes: Vec<Close>,
+}
+
+/// Endings of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Close {
+    /// How they ended.
+    pub kind: Word,
+    /// How many.
+    pub count: u64,
+    /// The one instance they all were on, if there are others.
+    pub instance: Option<String>,
+    /// How long the connections had lived.
+    pub age: Middle,
+    /// How long nothing had been heard on them.
+    pub idle: Middle,
+    /// How they ended and what they have in common, in words.
+    pub words: String,
+}
+
+/// The middle nine tenths of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Middle {
+    /// A twentieth is less.
+    pub p5: Duration,
+    /// Half is less.
+    pub p50: Duration,
+    /// A twentieth is more.
+    pub p95: Duration,
 }
 
 /// A fault that was planned, or an incident that was found: at least 1 % of the clients lost within a second.

@@ -144,6 +144,7 @@ fn deliver(room: &mut Room, seat: &Seat, arrival: &Arrival, reordered: bool, obs
     open.delivered += 1;
     if arrival.replayed {
         observer.observe(&Observation::new(Fact::Replayed, labels, latency));
+        observer.observe(&Observation::new(Fact::Missed, labels, 1));
     } else {
         if !own && hop != Hop::Unknown {
             open.by_hop.get_or_insert_default().add(hop == Hop::Cross, latency);

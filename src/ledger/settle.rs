@@ -101,6 +101,9 @@ fn settle_front(
             Fate::Excluded(reason) => (Fact::Excluded, reason),
         };
         row.lost += u64::from(fact == Fact::Lost);
+        if (fact, detail) == (Fact::Lost, Word::RECONNECT_GAP) {
+            observer.observe(&Observation::new(Fact::Missed, labels, 1));
+        }
         observer.observe(&Observation::new(fact, Labels { detail: Some(detail), ..labels }, 1));
     }
     rows.push(row);

@@ -153,6 +153,8 @@ pub const METRICS: &[Metric] = &[
     counter("reconnect.attempts", &[Fact::ReconnectAttempt], &[Group], "attempts to come back"),
     counter("reconnect.recovered", &[Fact::Recovered], &[Group], "clients back in all their rooms"),
     counter("reconnect.never", &[Fact::NeverRecovered], &[Group], "clients that did not come back"),
+    counter("reconnect.missed", &[Fact::Missed], &[Group], "copies said while their client was cut off"),
+    counter("reconnect.replayed", &[Fact::Replayed], &[Group], "of those, replayed afterwards"),
     counter("frames.received", &[Fact::FrameReceived], &[KindKey], "messages received, by what they were"),
     counter("bytes.sent", &[Fact::BytesSent], &[], "bytes written below the codec"),
     counter("bytes.received", &[Fact::BytesReceived], &[], "bytes read below the codec"),

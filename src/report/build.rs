@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::entries::entries;
 use super::incidents::faults;
 use super::{
-    Arrival, Ending, Environment, Failure, Generator, Identity, Instance, Path, Point, Report, SCHEMA, Sample,
+    Arrival, Close, Ending, Environment, Failure, Generator, Identity, Instance, Path, Point, Report, SCHEMA, Sample,
     Scenario, Summary, Threshold, decide,
 };
-use crate::engine::{End, Health, Outcome};
+use crate::engine::{self, End, Health, Outcome};
 use crate::metrics::{Histogram, LabelKey, METRICS, Names, Snapshot, Value};
 use crate::observe::{Hop, Labels};
 use crate::threshold::{Dimension, Judged, Measured, Selection};
@@ -67,8 +67,21 @@ pub fn build(outcome: &Outcome, facts: Facts<'_>) -> Report {
         series: facts.series,
         generator: generator(&outcome.health, totals),
         errors: failures(outcome),
+        closes: outcome.closes.iter().map(close).collect(),
         unknown_frames: outcome.unknown_frames.clone(),
         instances: outcome.instances.iter().map(|(name, n)| Instance { name: name.clone(), clients: *n }).collect(),
+    }
+}
+
+fn close(close: &engine::Close) -> Close {
+    let middle = |of: engine::Middle| [of.p5, of.p50, of.p95].map(nanos);
+    Close {
+        kind: close.kind.name().into_owned(),
+        count: close.count,
+        instance: close.instance.clone(),
+        age_ns: middle(close.age),
+        idle_ns: middle(close.idle),
+        words: close.words.clone(),
     }
 }
 

@@ -70,6 +70,9 @@ pub struct Report {
     pub generator: Generator,
     /// Failures by stage and kind, the most frequent first.
     pub errors: Vec<Failure>,
+    /// Connections that ended without anybody's wish, outside planned faults, the most frequent kind first.
+    #[serde(default)]
+    pub closes: Vec<Close>,
     /// The first frames that meant nothing to the dialect, escaped.
     pub unknown_frames: Vec<String>,
     /// Where the clients were when the measured phase ended.
@@ -230,6 +233,23 @@ pub struct Sample {
     pub at_ns: i64,
     /// To whom.
     pub client: String,
+}
+
+/// Endings of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Close {
+    /// How they ended.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+    /// The one instance they all were on, if there are others.
+    pub instance: Option<String>,
+    /// How long the connections had lived: a twentieth less, half less, a twentieth more.
+    pub age_ns: [u64; 3],
+    /// How long nothing had been heard on them, likewise.
+    pub idle_ns: [u64; 3],
+    /// How they ended and what they have in common, in words.
+    pub words: String,
 }
 
 /// Clients at one instance of the server.

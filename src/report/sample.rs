@@ -99,6 +99,7 @@ pub(crate) fn outcome() -> Outcome {
         measured: Duration::from_secs(20),
         instances: vec![("a".to_owned(), 510), ("b".to_owned(), 490)],
         incidents: Vec::new(),
+        closes: Vec::new(),
     }
 }
 

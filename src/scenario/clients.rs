@@ -94,6 +94,10 @@ pub struct Reconnect {
     pub resume: bool,
     /// Which URL it tries next.
     pub failover: Failover,
+    /// Whether it heeds what the server says about coming back: a drain's bounds, `Retry-After`.
+    pub hints: bool,
+    /// Whether it shows the cookies it was given again; otherwise every connection is like the first.
+    pub keeps_cookies: bool,
 }
 
 /// Which URL a client tries after a loss.

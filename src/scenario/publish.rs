@@ -37,8 +37,12 @@ pub enum Cadence {
 pub enum To {
     /// The talker's rooms in turn.
     Rooms,
+    /// One of the talker's rooms, the likelier the more members it has.
+    BySize,
     /// Always this one.
     Room(RoomId),
+    /// Nobody's room but one user's own: a random client of this group that is there.
+    UserOf(GroupId),
 }
 
 /// What the payload is made of. Every payload carries the marker.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Place, Session};
+use super::{Cookies, Place, Session};
 use crate::dialect::{Dialect, Identity};
 use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
@@ -29,7 +29,7 @@ pub struct Dialer {
 
 impl Dialer {
     /// Connects by `kind` to the target's address number `url` and greets; joining goes on as the session is polled. A
-    /// stream of events is that of the first of the `rooms`.
+    /// stream of events is that of the first of the `rooms`. Shows `cookies`, and keeps those it is given.
     ///
     /// # Errors
     /// When no connection came about.
@@ -39,14 +39,19 @@ impl Dialer {
         url: usize,
         identity: &Arc<Identity>,
         rooms: Vec<Place>,
+        cookies: &mut Cookies,
     ) -> Result<(Session, Stages), ConnectError> {
         let opening = self.opening(kind, identity, &rooms);
         let transport = self.transports.iter().find(|transport| transport.kind() == kind);
-        let (Some(opening), Some(transport)) = (opening, transport) else {
+        let (Some(mut opening), Some(transport)) = (opening, transport) else {
             let detail = format!("the dialect {} is not spoken over {}", self.dialect.name(), kind.name());
             return Err(ConnectError { stage: Word::UPGRADE, kind: Word::OTHER, detail, retry_after: None });
         };
+        if let Some(shown) = cookies.shown() {
+            opening.headers.push(("Cookie".to_owned(), shown));
+        }
         let connected = transport.connect(url, &opening, &self.clock).await?;
+        cookies.take(&connected.headers);
         let named = self.instance_header.as_ref().and_then(|want| {
             connected.headers.iter().find(|(name, _)| **name == **want).map(|(_, value)| value.as_str())
         });
@@ -63,7 +68,7 @@ impl Dialer {
             TransportKind::WebSocket => Some(self.dialect.opening(identity)),
             TransportKind::Sse | TransportKind::EventsourceClient => {
                 let place = rooms.first()?;
-                self.dialect.stream(identity, &place.room, place.position.as_ref())
+                self.dialect.stream(identity, place.room(), place.position.as_ref())
             }
             // Nothing is opened: every poll is a request of its own.
             TransportKind::LongPoll => self.dialect.speaks(kind).then(Opening::default),

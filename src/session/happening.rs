@@ -12,7 +12,7 @@ use crate::wire::{CloseReason, Frame, InstanceTag};
 /// A room a session is to be in.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Its name on the wire.
+    /// Its name on the wire; empty for what is for the user alone, which is heard on a stream of its own.
     pub room: Arc<str>,
     /// Where to resume, or the last position seen.
     pub position: Option<Position>,
@@ -21,6 +21,16 @@ pub struct Place {
 }
 
 impl Place {
+    /// What is for the user alone, live or from `position` on.
+    pub fn mailbox(position: Option<Position>) -> Self {
+        Self::new(Arc::from(""), position)
+    }
+
+    /// Its name, if it is a room.
+    pub(super) fn room(&self) -> Option<&str> {
+        (!self.room.is_empty()).then_some(&*self.room)
+    }
+
     /// A room to join live, or from `position` on.
     pub fn new(room: Arc<str>, position: Option<Position>) -> Self {
         Self { room, position, joined: false, asked: None }
@@ -53,10 +63,19 @@ pub enum Happening<'a> {
     Frame(Word),
     /// A frame that means nothing to the dialect.
     Unknown(&'a Frame),
-    /// The server asks to come back after a delay within these bounds.
-    Drain(Duration, Duration),
     /// The server named its instance.
     Instance(InstanceTag, &'a str),
+}
+
+/// What a server says about coming back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// After a delay within these bounds, as it goes away.
+    Within(Duration, Duration),
+    /// Not before this is over (`Retry-After`).
+    NotBefore(Duration),
+    /// After this, whenever a stream ends (`retry:`).
+    Base(Duration),
 }
 
 /// Why a session is over.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ended, Happening, Place, Session, Step, Waiting};
+use super::{Ended, Happening, Hint, Place, Session, Step, Waiting};
 use crate::dialect::{AuthStyle, Event, Identity, Intent, Position};
 use crate::observe::{TransportKind, Word};
 use crate::wire::{CloseReason, Frame, InstanceTag, Received};
@@ -158,7 +158,10 @@ impl Session {
                 self.answer = answer;
                 tell(Happening::Frame(Word::HEARTBEAT));
             }
-            Event::Drain { min, max } => tell(Happening::Drain(min, max)),
+            Event::Drain { min, max } => {
+                self.hint = Some(Hint::Within(min, max));
+                tell(Happening::Frame(Word::REPLY));
+            }
             Event::Presence => tell(Happening::Frame(Word::PRESENCE)),
             Event::Reply | Event::Gap { .. } => tell(Happening::Frame(Word::REPLY)),
             Event::Unknown => tell(Happening::Unknown(&received.frame)),
@@ -209,10 +212,12 @@ impl Session {
     }
 
     /// Why the conversation is over, if what was refused was a poll.
-    fn turned_away(&self, received: &Received) -> Option<CloseReason> {
+    fn turned_away(&mut self, received: &Received) -> Option<CloseReason> {
         let Frame::Answer(answer) = &received.frame else { return None };
-        let status = answer.outcome.as_ref().ok()?.status;
-        self.places.iter().any(|place| place.asked == Some(answer.reference)).then_some(CloseReason::Status(status))
+        let response = answer.outcome.as_ref().ok()?;
+        self.places.iter().find(|place| place.asked == Some(answer.reference))?;
+        self.hint = response.retry_after.map(Hint::NotBefore);
+        Some(CloseReason::Status(response.status))
     }
 
     fn authenticated(&mut self, tell: &mut dyn FnMut(Happening<'_>)) {

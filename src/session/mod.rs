@@ -14,12 +14,14 @@ use crate::time::{Clock, Timestamp};
 use crate::transport::{Connection, Traffic};
 use crate::wire::{Frame, InstanceTag};
 
+mod cookies;
 mod dialer;
 mod happening;
 mod hearing;
 
+pub use cookies::Cookies;
 pub use dialer::Dialer;
-pub use happening::{Ended, Happening, Place, Token, hop_stages};
+pub use happening::{Ended, Happening, Hint, Place, Token, hop_stages};
 
 /// How far a session has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +56,7 @@ pub struct Session {
     dialect: Arc<dyn Dialect>,
     clock: Clock,
     step: Step,
+    opened: Timestamp,
     since: Timestamp,
     references: u64,
     places: Vec<Place>,
@@ -67,6 +70,7 @@ pub struct Session {
     answer: Option<Frame>,
     /// How long the server may be silent, as it said itself.
     patience: Option<Duration>,
+    hint: Option<Hint>,
 }
 
 impl Session {
@@ -79,6 +83,7 @@ impl Session {
             dialect: Arc::clone(&dialer.dialect),
             clock: dialer.clock.clone(),
             step: Step::AwaitingWelcome,
+            opened: dialer.clock.now(),
             since: dialer.clock.now(),
             references: 0,
             places,
@@ -89,6 +94,7 @@ impl Session {
             same_clock: false,
             answer: None,
             patience: None,
+            hint: None,
         }
     }
 
@@ -115,6 +121,16 @@ impl Session {
     /// What passed below the codec since the last call.
     pub fn take_traffic(&mut self) -> Traffic {
         self.connection.take_traffic()
+    }
+
+    /// When the connection was made.
+    pub fn opened(&self) -> Timestamp {
+        self.opened
+    }
+
+    /// What the server said about coming back.
+    pub fn hint(&self) -> Option<Hint> {
+        self.hint
     }
 
     /// When the server was last heard.
@@ -150,9 +166,25 @@ impl Session {
             Some(place) if place.joined && self.step != Step::Closing => Arc::clone(&place.room),
             _ => return Err(Word::NOT_JOINED),
         };
-        self.references += 1;
-        let reference = self.references;
-        let frame = self.request(&Intent::Publish { room: &room, text, reference }).ok_or(Word::OTHER)?;
+        let reference = self.references + 1;
+        self.say(&Intent::Publish { room: &room, text, reference }, reference, token)
+    }
+
+    /// Hands over `text` for `user` alone, as [`Self::publish`] does for a room.
+    ///
+    /// # Errors
+    /// `not_joined`, `back_pressure` or `disconnected`; `other` where this cannot be said on this connection.
+    pub fn notify(&mut self, user: &str, text: &str, token: Token) -> Result<Timestamp, Word> {
+        if self.step != Step::Active {
+            return Err(Word::NOT_JOINED);
+        }
+        let reference = self.references + 1;
+        self.say(&Intent::Notify { user, text, reference }, reference, token)
+    }
+
+    fn say(&mut self, intent: &Intent<'_>, reference: u64, token: Token) -> Result<Timestamp, Word> {
+        self.references = reference;
+        let frame = self.request(intent).ok_or(Word::OTHER)?;
         let at = self.clock.now();
         match self.connection.start_send(frame) {
             Ok(true) => {}

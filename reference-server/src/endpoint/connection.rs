@@ -1,13 +1,17 @@
 //! A client's connection before anything is known of it: refused when there are too many, TLS where that is wanted,
 //! then HTTP/1.1 or, by ALPN, HTTP/2. Everything here has a time limit.
 
+mod lent;
+mod lines;
+mod refusal;
+
 use std::{
     convert::Infallible,
     os::fd::AsRawFd,
     pin::{Pin, pin},
     rc::Rc,
+    sync::Arc,
     task::Poll,
-    time::Duration,
 };
 
 use hyper::{
@@ -17,14 +21,23 @@ use hyper::{
     service::{Service, service_fn},
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::{net::TcpStream, sync::oneshot};
 use tokio_rustls::TlsAcceptor;
 
+pub(super) use self::lent::Lent;
+use self::{
+    lines::{Lines, Local},
+    refusal::refuse,
+};
 use super::Answer;
-use crate::{peer::Line, stream::Stream, tls, worker::Worker};
+use crate::{
+    faults::How,
+    metered::Metered,
+    peer::{Line, Severed},
+    stream::Stream,
+    time, tls,
+    worker::Worker,
+};
 
 /// Headers of a request.
 const HEADERS: usize = 64;
@@ -32,13 +45,6 @@ const HEADERS: usize = 64;
 const HEAD_BYTES: usize = 16 * 1024;
 /// Requests at once over one connection of HTTP/2.
 const STREAMS: u32 = 128;
-/// Refusals under way; what comes then is closed without one.
-const REFUSALS: usize = 32;
-/// How long a refused client may take to read why.
-const REFUSAL_TIME: Duration = Duration::from_secs(1);
-/// The answer when there is no room for another connection.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n\
-    content-length: 20\r\nretry-after: 1\r\nconnection: close\r\n\r\nToo Many Connections";
 
 /// Serves a connection, on the worker's thread.
 pub(crate) fn serve(worker: &Rc<Worker>, stream: TcpStream) {
@@ -68,25 +74,51 @@ async fn encrypted(worker: Rc<Worker>, acceptor: TlsAcceptor, stream: TcpStream)
 async fn one(worker: Rc<Worker>, stream: Stream) {
     let limit = worker.shared.config.limits.header_timeout;
     let line = Rc::<Line>::default();
+    let (lent, mut returned) = lend(&worker, stream);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limit)
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service(&worker, &line))
+        .serve_connection(lent, service(&worker, &Lines::new(&line)))
         .with_upgrades();
     carry(&worker, &line, connection, |connection| connection.graceful_shutdown()).await;
+    if let (Some(severed), Some(stream)) = (line.take_severed(), returned.try_recv().ok()) {
+        // Boxed: hardly any connection ends this way, and all would carry what it needs.
+        Box::pin(sever(&worker, stream, severed)).await;
+    }
+}
+
+/// HTTP/2: streams of events share one connection. A client that says nothing is asked whether it is still there.
+async fn two(worker: Rc<Worker>, stream: Stream) {
+    let config = &worker.shared.config;
+    let (interval, timeout) = (config.ping_interval, config.ping_timeout);
+    let line = Rc::<Line>::default();
+    let lines = Lines::new(&line);
+    let connection = http2::Builder::new(Local::new(&worker, &lines))
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEAD_BYTES as u32)
+        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(interval)
+        .keep_alive_timeout(timeout)
+        .serve_connection(lend(&worker, stream).0, service(&worker, &lines));
+    carry(&worker, &line, connection, |connection| connection.graceful_shutdown()).await;
+}
+
+fn lend(worker: &Worker, stream: Stream) -> (TokioIo<Lent>, oneshot::Receiver<Metered>) {
+    let (lent, returned) = Lent::new(Metered::new(stream, Arc::clone(&worker.stats), time::micros()));
+    (TokioIo::new(lent), returned)
 }
 
 /// Answers requests, whichever version of HTTP they come by.
 fn service(
     worker: &Rc<Worker>,
-    line: &Rc<Line>,
+    lines: &Lines,
 ) -> impl Service<Request<Incoming>, Response = Answer, Error = Infallible, Future: 'static> + use<> {
-    let (worker, line) = (Rc::clone(worker), Rc::clone(line));
+    let (worker, lines) = (Rc::clone(worker), lines.clone());
     service_fn(move |request| {
-        let (worker, line) = (Rc::clone(&worker), Rc::clone(&line));
-        async move { Ok(super::answer(&worker, &line, request).await) }
+        let (worker, lines) = (Rc::clone(&worker), lines.clone());
+        async move { Ok(super::answer(&worker, &lines.current(), request).await) }
     })
 }
 
@@ -106,49 +138,18 @@ async fn carry<C: Future>(worker: &Worker, line: &Line, connection: C, stop: imp
     }
 }
 
-/// HTTP/2: streams of events share one connection. A client that says nothing is asked whether it is still there.
-async fn two(worker: Rc<Worker>, stream: Stream) {
-    let config = &worker.shared.config;
-    let (interval, timeout) = (config.ping_interval, config.ping_timeout);
-    let line = Rc::<Line>::default();
-    let connection = http2::Builder::new(Local)
-        .timer(TokioTimer::new())
-        .max_header_list_size(HEAD_BYTES as u32)
-        .max_concurrent_streams(STREAMS)
-        .keep_alive_interval(interval)
-        .keep_alive_timeout(timeout)
-        .serve_connection(TokioIo::new(stream), service(&worker, &line));
-    carry(&worker, &line, connection, |connection| connection.graceful_shutdown()).await;
-}
-
-/// Runs what HTTP/2 needs to run on the worker's own thread.
-#[derive(Clone, Copy)]
-struct Local;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move { drop(future.await) });
+/// Ends a connection, which HTTP has let go of, as it is wanted.
+async fn sever(worker: &Worker, mut stream: Metered, severed: Severed) {
+    match severed {
+        Severed::Slow => {}
+        Severed::Lost => stream.forget(),
+        Severed::Asked(user, cut) => {
+            let how = cut.how;
+            stream.hang_up(how);
+            worker.has_cut(&user, cut);
+            if how == How::Fin {
+                stream.run_out(time::as_micros(worker.shared.config.drain.close_grace)).await;
+            }
+        }
     }
-}
-
-/// Says that there is no room, and closes. TLS would cost more than there is: those clients just see the end.
-fn refuse(worker: &Rc<Worker>, mut stream: TcpStream) {
-    worker.stats.refused.add(1);
-    let under_way = Rc::clone(&worker.refusals);
-    if Rc::strong_count(&under_way) > REFUSALS || worker.shared.tls.is_some() {
-        return;
-    }
-    tokio::task::spawn_local(async move {
-        let farewell = async {
-            stream.write_all(FULL).await?;
-            stream.shutdown().await?;
-            // A close over unread bytes would be a reset, which could overtake the answer.
-            let mut nothing = [0; 512];
-            while stream.read(&mut nothing).await? > 0 {}
-            std::io::Result::Ok(())
-        };
-        // Gone or out of time: either way it is over.
-        let _over = tokio::time::timeout(REFUSAL_TIME, farewell).await;
-        drop(under_way);
-    });
 }

@@ -25,6 +25,12 @@ use crate::{peer::Line, worker::Worker};
 /// Which instance answered; for load testers and for people.
 const INSTANCE: HeaderName = HeaderName::from_static("x-wsbench-instance");
 
+/// The boot id of the machine, as in `welcome`: whether a client may compare stamps with its own clock.
+const CLOCK: HeaderName = HeaderName::from_static("x-wsbench-clock");
+
+/// How long silence may be, as in `welcome`.
+const PING_INTERVAL: HeaderName = HeaderName::from_static("x-wsbench-ping-interval-ms");
+
 type Answer = Response<Body>;
 
 /// Answers one request, whichever version of HTTP it came by.

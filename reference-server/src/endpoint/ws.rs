@@ -14,15 +14,16 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
     Answer, Body, INSTANCE,
+    connection::Lent,
     query::{parameter, percent_decode},
     refuse,
 };
 use crate::{
     auth::{self, Admission},
     history::{Epoch, Position},
+    metered::Metered,
     protocol,
     session::{self, Visitor},
-    stream::Stream,
     worker::Worker,
 };
 
@@ -38,7 +39,7 @@ pub(crate) fn answer(worker: &Rc<Worker>, request: Request<Incoming>) -> Answer 
 pub(super) fn upgrade<F: Future<Output = ()> + 'static>(
     worker: &Rc<Worker>,
     mut request: Request<Incoming>,
-    run: impl FnOnce(Rc<Worker>, Stream, Bytes) -> F + 'static,
+    run: impl FnOnce(Rc<Worker>, Metered, Bytes) -> F + 'static,
 ) -> Answer {
     let upgrade = hyper::upgrade::on(&mut request);
     match accept_key(request.headers()).and_then(|accept| room_for_another(worker).map(|()| accept)) {
@@ -147,16 +148,17 @@ fn switch_protocols(worker: &Worker, accept: String) -> Answer {
 fn welcome<F: Future<Output = ()> + 'static>(
     worker: &Rc<Worker>,
     upgrade: OnUpgrade,
-    run: impl FnOnce(Rc<Worker>, Stream, Bytes) -> F + 'static,
+    run: impl FnOnce(Rc<Worker>, Metered, Bytes) -> F + 'static,
 ) {
     let counted = Counted::new(worker);
     tokio::task::spawn_local(async move {
         let Ok(upgraded) = upgrade.await else { return };
         // The stream is always the one `serve` put in.
-        let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<Lent>>() else { return };
+        let Some(stream) = parts.io.into_inner().keep() else { return };
         let worker = counted.keep();
         // Boxed: the task is as small as a pointer while the upgrade is under way, and nothing of it stays after.
-        Box::pin(run(worker, parts.io.into_inner(), parts.read_buf)).await;
+        Box::pin(run(worker, stream, parts.read_buf)).await;
     });
 }
 

@@ -1,9 +1,12 @@
 //! Whom to wake, and how a connection is cut by somebody who does not own it.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
+    sync::Arc,
     task::{Context, Waker},
 };
+
+use crate::{auth::User, faults::Cut};
 
 /// The task to wake, if one has said so.
 #[derive(Debug, Default)]
@@ -29,18 +32,35 @@ impl Bell {
 #[derive(Debug, Default)]
 pub(crate) struct Line {
     bell: Bell,
-    cut: Cell<bool>,
+    severed: RefCell<Option<Severed>>,
+}
+
+/// Why a line is cut.
+#[derive(Debug)]
+pub(crate) enum Severed {
+    /// Whoever is behind it has fallen too far behind.
+    Slow,
+    /// It is a black hole whose time is over: the books forget it, the client learns nothing.
+    Lost,
+    /// An admin wants it, and is to be told when it is done.
+    Asked(Arc<User>, Cut),
 }
 
 impl Line {
     /// Whether to give the connection up; otherwise wakes `context` when it is to be.
     pub(crate) fn is_cut(&self, context: &Context<'_>) -> bool {
         self.bell.register(context);
-        self.cut.get()
+        self.severed.borrow().is_some()
     }
 
-    pub(super) fn cut(&self) {
-        self.cut.set(true);
+    /// Why it was cut, if it was.
+    pub(crate) fn take_severed(&self) -> Option<Severed> {
+        self.severed.borrow_mut().take()
+    }
+
+    /// Cuts it, unless it is cut already.
+    pub(super) fn cut(&self, why: Severed) {
+        self.severed.borrow_mut().get_or_insert(why);
         self.bell.ring();
     }
 }

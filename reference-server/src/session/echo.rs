@@ -8,15 +8,15 @@ use tokio_tungstenite::tungstenite::Message;
 use super::Entered;
 use crate::{
     drain,
+    metered::Metered,
     protocol::Transport,
     socket::{End, Happening, Socket},
-    stream::Stream,
     time,
     worker::Worker,
 };
 
 /// Runs a connection to its end. The connection has been counted in the gauge by the caller.
-pub(crate) async fn run(worker: Rc<Worker>, stream: Stream, read_already: Bytes, max_message: usize) {
+pub(crate) async fn run(worker: Rc<Worker>, stream: Metered, read_already: Bytes, max_message: usize) {
     let peer = worker.enter(Transport::WebSocket, None);
     let _entered = Entered(Rc::clone(&worker), Rc::clone(&peer));
     let stats = Arc::clone(&worker.stats);

@@ -16,11 +16,11 @@ use crate::{
     faults::How,
     heartbeat::{Beat, Heartbeat},
     history::Position,
+    metered::Metered,
     peer::Peer,
     protocol::{self, Code, Inbound, Transport, Welcome},
     rate::{RateLimit, Verdict},
     socket::{End, Happening, Socket},
-    stream::Stream,
     time,
     worker::{Wish, Worker},
 };
@@ -78,7 +78,7 @@ impl Drop for Entered {
 }
 
 /// Runs a connection to its end. The connection has been counted in the gauge by the caller.
-pub(crate) async fn run(worker: Rc<Worker>, stream: Stream, read_already: Bytes, visitor: Visitor) {
+pub(crate) async fn run(worker: Rc<Worker>, stream: Metered, read_already: Bytes, visitor: Visitor) {
     let peer = worker.enter(Transport::WebSocket, None);
     let _entered = Entered(Rc::clone(&worker), Rc::clone(&peer));
     let config = &worker.shared.config;

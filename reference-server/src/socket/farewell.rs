@@ -6,7 +6,6 @@ use std::{
 };
 
 use futures_util::{Sink, Stream};
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::{
     Error, Message,
@@ -36,20 +35,13 @@ impl Socket {
 
     /// Ends the stream without a close frame, as far as that can be done at once: what is left is [`Socket::cut`].
     pub(crate) fn hang_up(&mut self, how: How) {
-        let socket = SockRef::from(self.stream.get_ref().tcp());
-        // Fails only if the client was faster.
-        let _gone = match how {
-            How::Rst => socket.set_linger(Some(std::time::Duration::ZERO)),
-            _ => socket.shutdown(std::net::Shutdown::Write),
-        };
+        self.stream.get_ref().hang_up(how);
     }
 
-    /// What is left of a connection that was hung up: a reset comes with the drop; behind the end of the stream the
-    /// client may go on talking for `grace` microseconds, lest a reset overtakes it.
+    /// What is left of a connection that was hung up, for `grace` microseconds at most.
     pub(crate) async fn cut(mut self, how: How, grace: u64) {
         if how == How::Fin {
-            let end = std::future::poll_fn(|context| self.stream.get_mut().poll_discard(context));
-            let _cut = tokio::time::timeout_at(time::deadline(time::micros() + grace), end).await;
+            self.stream.get_mut().run_out(grace).await;
         }
     }
 

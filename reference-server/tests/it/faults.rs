@@ -267,8 +267,8 @@ async fn a_share_is_cut_as_it_is_asked_for() {
 
 #[tokio::test]
 async fn a_black_hole_says_nothing_and_dies_of_its_silence() {
-    let heartbeat = Duration::from_millis(300);
-    let config = Config { faults: true, ping_interval: heartbeat, ping_timeout: heartbeat, ..Config::default() };
+    let (ping_interval, ping_timeout) = (Duration::from_millis(300), Duration::from_secs(3));
+    let config = Config { faults: true, ping_interval, ping_timeout, ..Config::default() };
     let server = Server::alone(config).await;
     let mut victim = Client::in_room(&server, "r", "victim").await;
     let order = json!({"users": ["victim", "nobody"], "how": "blackhole"});

@@ -1,7 +1,9 @@
-//! Black-box tests over real sockets, two instances and a real Redis where it matters.
+//! Black-box tests over real sockets, two instances and a real Redis where it matters. What is asserted about time is in
+//! `timing`, ignored unless asked for.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // tests read clocks, and an unwrap is an assertion
 
 mod conformance;
+mod cuts;
 mod defects;
 mod documented;
 mod drain;
@@ -12,6 +14,8 @@ mod frames;
 mod handshake;
 mod heartbeat;
 mod hostile;
+mod http2;
+mod introductions;
 mod joins;
 mod leaks;
 mod limits;
@@ -30,4 +34,5 @@ mod secrets;
 mod slow;
 mod sse;
 mod support;
+mod timing;
 mod tls;

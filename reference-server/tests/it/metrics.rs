@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use reference_server::Config;
 
-use crate::support::{Client, Server};
+use crate::support::{
+    Client, Server,
+    http::{Events, bearer, request},
+};
 
 /// A family of metrics as the page declares it.
 #[derive(Debug)]
@@ -107,4 +110,26 @@ async fn every_metric_is_documented_and_nothing_else_is() {
     let documented: Vec<&str> = document.lines().filter(|line| line.starts_with("| `")).collect();
     let (wanted, there) = (BTreeSet::from_iter(expected.iter().map(String::as_str)), BTreeSet::from_iter(documented));
     assert!(wanted == there, "docs/server-metrics.md should have these rows:\n{}", expected.join("\n"));
+}
+
+#[tokio::test]
+async fn bytes_are_counted_however_they_travel() {
+    let server = Server::alone(Config::default()).await;
+    let counted = async || (server.metric("bytes_in_total").await, server.metric("bytes_out_total").await);
+    let before = counted().await;
+    let content = "x".repeat(10_000);
+    let body = format!(r#"{{"content":"{content}"}}"#);
+    let (mut view, _) = Events::of_room(&server, "r", "ada").await;
+    let said = request(server.address, "POST", "/api/rooms/r/messages", &bearer("ada"), &body).await;
+    let epoch = said.body.split('"').nth(5).unwrap();
+    assert_eq!(view.next("message").await.data.unwrap()["content"], content);
+    let after = counted().await;
+    // Once in; out over the stream. What is more is heads and envelopes.
+    let (came, went) = (after.0 - before.0, after.1 - before.1);
+    assert!((10_000.0..12_000.0).contains(&came) && (10_000.0..13_000.0).contains(&went), "{came} in, {went} out");
+    let poll = format!("/api/rooms/r/poll?pos={epoch}:0");
+    let answer = request(server.address, "GET", &poll, &bearer("ada"), "").await;
+    assert!(answer.body.contains(&content), "{answer:?}");
+    let polled = counted().await.1 - after.1;
+    assert!((10_000.0..12_000.0).contains(&polled), "{polled} out");
 }

@@ -10,6 +10,13 @@ use crate::support::{Client, Redis, Server, until};
 /// Longer than any retry budget a client library would have.
 const LONG_OUTAGE: Duration = Duration::from_secs(30);
 
+/// How long it took until an outage was noticed, and after its end until a message was delivered again.
+#[derive(Debug)]
+pub(crate) struct Outage {
+    pub(crate) noticed: Duration,
+    pub(crate) delivered: Duration,
+}
+
 async fn ready(server: &Server) -> bool {
     server.admin("/readyz").await.status == 200
 }
@@ -33,6 +40,11 @@ async fn pair(redis: &Redis, config: Config) -> (Server, Server, Client, Client)
 
 #[tokio::test]
 async fn a_long_outage_costs_what_it_has_to() {
+    long_outage(LONG_OUTAGE).await;
+}
+
+/// Kills Redis for so long.
+pub(crate) async fn long_outage(length: Duration) -> Outage {
     let mut redis = Redis::start().await;
     let (a, b, mut alice, mut bob) = pair(&redis, Config::default()).await;
     alice.say("0").await;
@@ -43,7 +55,7 @@ async fn a_long_outage_costs_what_it_has_to() {
     for server in [&a, &b] {
         until("the loss is noticed", async || !ready(server).await).await;
     }
-    assert!(killed.elapsed() < Duration::from_secs(2), "noticed after {:?}", killed.elapsed());
+    let noticed = killed.elapsed();
     alice.send(r#"{"type":"message","content":1,"ref":5}"#).await;
     let error = alice.next("error").await;
     assert_eq!((&error["code"], &error["ref"]), (&json!("unavailable"), &json!(5)));
@@ -52,8 +64,8 @@ async fn a_long_outage_costs_what_it_has_to() {
     alice.send(r#"{"type":"join","room":"new","ref":"j"}"#).await;
     let error = alice.next("error").await;
     assert_eq!((&error["code"], &error["ref"]), (&json!("unavailable"), &json!("j")));
-    assert!((4..7).contains(&asked.elapsed().as_secs()), "joins wait 5 s: {:?}", asked.elapsed());
-    tokio::time::sleep(LONG_OUTAGE.saturating_sub(killed.elapsed())).await;
+    assert!(asked.elapsed() >= Duration::from_secs(5), "joins wait 5 s: {:?}", asked.elapsed());
+    tokio::time::sleep(length.saturating_sub(killed.elapsed())).await;
     redis.restart().await;
     let answered = Instant::now();
     // Redis has forgotten everything: a new numbering, and both are told.
@@ -62,9 +74,10 @@ async fn a_long_outage_costs_what_it_has_to() {
     until("messages are taken again", async || ready(&a).await).await;
     alice.say("2").await;
     assert_eq!(bob.next("message").await["content"], 2);
-    assert!(answered.elapsed() < Duration::from_secs(1), "delivered {:?} after Redis answered", answered.elapsed());
+    let delivered = answered.elapsed();
     until("both are ready", async || ready(&b).await).await;
     alice.join("new").await;
+    Outage { noticed, delivered }
 }
 
 #[tokio::test]
@@ -90,6 +103,11 @@ async fn a_redis_that_comes_back_empty_is_a_gap_every_time() {
 
 #[tokio::test]
 async fn a_short_stop_loses_nothing() {
+    short_stop().await;
+}
+
+/// Stops Redis for five seconds.
+pub(crate) async fn short_stop() -> Outage {
     let redis = Redis::start().await;
     let (a, b, mut alice, mut bob) = pair(&redis, Config::default()).await;
     redis.pause();
@@ -97,7 +115,7 @@ async fn a_short_stop_loses_nothing() {
     for server in [&a, &b] {
         until("the silence is noticed", async || !ready(server).await).await;
     }
-    assert!(paused.elapsed() < Duration::from_secs(5), "noticed after {:?}", paused.elapsed());
+    let noticed = paused.elapsed();
     tokio::time::sleep(Duration::from_secs(5).saturating_sub(paused.elapsed())).await;
     redis.resume();
     let resumed = Instant::now();
@@ -106,7 +124,7 @@ async fn a_short_stop_loses_nothing() {
     }
     alice.say("1").await;
     assert_eq!(bob.next("message").await["content"], 1);
-    assert!(resumed.elapsed() < Duration::from_secs(1), "delivered {:?} after Redis went on", resumed.elapsed());
+    Outage { noticed, delivered: resumed.elapsed() }
 }
 
 #[tokio::test]
@@ -237,17 +255,12 @@ async fn without_history_chat_works_and_a_loss_is_a_gap() {
 }
 
 #[tokio::test]
-async fn a_thousand_rooms_are_back_within_a_second() {
-    rooms_are_back(1_000, Duration::from_secs(1)).await;
+async fn ten_thousand_rooms_are_back() {
+    rooms_are_back(10_000).await;
 }
 
-#[tokio::test]
-async fn ten_thousand_rooms_are_back_within_two_seconds() {
-    rooms_are_back(10_000, Duration::from_secs(2)).await;
-}
-
-/// Kills Redis under a client in many rooms and waits until every room is heard again.
-async fn rooms_are_back(rooms: usize, limit: Duration) {
+/// Kills Redis under a client in many rooms, waits until every room is heard again, and says how long that took.
+pub(crate) async fn rooms_are_back(rooms: usize) -> Duration {
     let mut redis = Redis::start().await;
     let mut config = Config::default();
     config.limits.rooms_per_connection = 500;
@@ -270,6 +283,5 @@ async fn rooms_are_back(rooms: usize, limit: Duration) {
     let took = answered.elapsed();
     assert_eq!(server.metric("resubscribes_total").await, rooms as f64);
     assert_eq!(redis.subscribers(&format!("r{}", rooms - 1)).await, 1);
-    assert!(took < limit, "{rooms} rooms are back after {took:?}");
-    println!("{rooms} rooms are back after {took:?}");
+    took
 }

@@ -57,6 +57,36 @@ async fn data_ends_the_wait_and_so_does_the_timeout() {
 }
 
 #[tokio::test]
+async fn what_comes_while_a_poll_waits_is_live_and_what_was_there_before_is_replayed() {
+    for (broker, _redis) in brokers().await {
+        let (a, b) = Server::pair(broker, Config::default()).await;
+        let mut alice = Client::in_room(&a, "r", "alice").await;
+        let (_, first) = poll(&b, "bob", "/api/rooms/r/poll").await;
+        let mut last = first;
+        for round in 0..20 {
+            // Sometimes the instance listens already, sometimes it begins to with the poll.
+            let server = if round % 2 == 0 { &a } else { &b };
+            let path = next_poll(&last, "9");
+            let held = poll(server, "bob", &path);
+            let said = async {
+                let members = if round % 2 == 0 { 2.0 } else { 1.0 };
+                until("the poll is held", async || server.metric("members").await == members).await;
+                alice.say("1").await;
+            };
+            let ((_, live), ()) = tokio::join!(held, said);
+            assert_eq!((contents(&live), &live["events"][0]["rp"]), (vec![json!(1)], &Value::Null), "round {round}");
+            alice.expect("message").await;
+            alice.say("2").await;
+            alice.expect("message").await;
+            // To the talker's own instance: it has seen what the talker has heard.
+            let (_, before) = poll(&a, "bob", &next_poll(&live, "9")).await;
+            assert_eq!((contents(&before), &before["events"][0]["rp"]), (vec![json!(2)], &json!(1)), "round {round}");
+            last = before;
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_lost_between_polls_on_changing_instances() {
     for (broker, _redis) in brokers().await {
         let mut config = Config::default();

@@ -95,3 +95,35 @@ async fn a_dead_broker_is_a_503_and_a_retry_is_safe() {
     until("it is taken", async || post(&server, "alice", "/api/rooms/r/messages", body).await.0 == 200).await;
     assert_eq!(post(&server, "alice", "/api/rooms/r/messages", body).await.1["off"], 1);
 }
+
+#[tokio::test]
+async fn a_flood_of_one_user_is_refused_and_nobody_else_notices() {
+    let mut config = Config::default();
+    (config.limits.frames_per_second, config.limits.frames_burst) = (1, 20);
+    let server = Server::alone(config).await;
+    let mut listener = Client::in_room(&server, "r", "listener").await;
+    let paths = ["/api/rooms/r/messages", "/api/users/nobody/notify"];
+    let begin = std::time::Instant::now();
+    let mut taken = 0;
+    for n in 0..60 {
+        let answer = request(server.address, "POST", paths[n % 2], &bearer("flood"), r#"{"content":1}"#).await;
+        match answer.status {
+            200 => taken += 1,
+            429 => {
+                assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
+                assert!(
+                    answer.body.contains(r#""code":"rate_limited""#) && answer.body.contains(r#""retryable":true"#)
+                );
+            }
+            _ => panic!("{answer:?}"),
+        }
+        assert!(n >= 20 || answer.status == 200, "the burst is taken");
+    }
+    let allowed = 21 + begin.elapsed().as_secs();
+    assert!((20..=allowed).contains(&taken), "{taken} of {allowed}");
+    assert_eq!(server.metric("rate_limited_total").await, 60.0 - taken as f64);
+    assert_eq!(post(&server, "other", paths[0], r#"{"content":"other's"}"#).await.0, 200);
+    while listener.next("message").await["content"] != "other's" {}
+    until("a second gives one more", async || post(&server, "flood", paths[0], r#"{"content":1}"#).await.0 == 200)
+        .await;
+}

@@ -47,6 +47,11 @@ async fn stamps_are_in_order() {
 
 #[tokio::test]
 async fn subscribers_are_the_instances_with_members() {
+    subscribers().await;
+}
+
+/// How long a room without members is still subscribed.
+pub(crate) async fn subscribers() -> std::time::Duration {
     let redis = Redis::start().await;
     let (a, b) = Server::pair(BrokerChoice::Redis(redis.url()), Config::default()).await;
     assert_eq!(redis.subscribers("r").await, 0);
@@ -61,7 +66,7 @@ async fn subscribers_are_the_instances_with_members() {
     second.leave().await;
     let left = std::time::Instant::now();
     until("a has unsubscribed", async || redis.subscribers("r").await == 0).await;
-    assert!(left.elapsed().as_secs() < 3, "{:?} after the last leave", left.elapsed());
+    left.elapsed()
 }
 
 #[tokio::test]

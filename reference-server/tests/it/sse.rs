@@ -210,7 +210,7 @@ async fn pages_of_named_origins_may_read_with_credentials_and_others_may_not() {
 async fn a_stream_ends_with_its_token() {
     let server = Server::alone(Config::default()).await;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let short = format!("Authorization: Bearer {}\r\n", Secret::new(SECRET).mint("bob", now + 2));
+    let short = format!("Authorization: Bearer {}\r\n", Secret::new(SECRET).mint("bob", now + 4));
     let mut view = Events::open(server.address, "/api/rooms/r/events", &short).await;
     view.next("joined").await;
     view.ended().await;

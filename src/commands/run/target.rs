@@ -13,7 +13,7 @@ use crate::observe::TransportKind;
 use crate::report::{self, Environment};
 use crate::scenario::plan::{Life, Plan};
 use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
-use crate::session::{Dialer, Place};
+use crate::session::{Cookies, Dialer, Place};
 use crate::time::Clock;
 use crate::transport::{self, NetworkConfig, TlsConfig, Transport};
 use crate::ui::Progress;
@@ -206,7 +206,11 @@ impl Ground {
         for url in 0..self.urls {
             let mut tried = 0;
             loop {
-                let Err(error) = setup.dialer.dial(life.transport, url, &identity, rooms.clone()).await else { break };
+                let Err(error) =
+                    setup.dialer.dial(life.transport, url, &identity, rooms.clone(), &mut Cookies::default()).await
+                else {
+                    break;
+                };
                 tried += 1;
                 if tried == TRIES {
                     return Err(Failure::setup(format!("the target cannot be reached: {error}")));

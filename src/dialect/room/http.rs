@@ -13,9 +13,10 @@ use crate::dialect::quote::escaped_len;
 use crate::dialect::{Event, Identity, Intent, Position};
 use crate::wire::{Answer, Call, Opening};
 
-/// The stream of a room's events.
-pub(super) fn stream(identity: &Identity, room: &str, position: Option<&Position>) -> Opening {
-    let mut opening = Opening { path: path(room, "events"), ..Opening::default() };
+/// The stream of a room's events, or of the user's own.
+pub(super) fn stream(identity: &Identity, room: Option<&str>, position: Option<&Position>) -> Opening {
+    let path = room.map_or_else(|| "/api/events".to_owned(), |room| path("rooms", room, "events"));
+    let mut opening = Opening { path, ..Opening::default() };
     if let Some(position) = position {
         opening.headers.push(("Last-Event-ID".to_owned(), written(position)));
     }
@@ -29,15 +30,16 @@ pub(super) fn call(identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
     let (path, query, body, reference) = match *intent {
         Intent::Join { room, position, reference } => {
             let at = position.map(|position| vec![pair("pos", written(position)), pair("timeout", "0".to_owned())]);
-            (path(room, "poll"), at.unwrap_or_default(), None, reference)
+            (path("rooms", room, "poll"), at.unwrap_or_default(), None, reference)
         }
         Intent::Poll { room, position, reference } => {
-            (path(room, "poll"), vec![pair("pos", written(position))], None, reference)
+            (path("rooms", room, "poll"), vec![pair("pos", written(position))], None, reference)
         }
         Intent::Publish { room, text, reference } => {
-            let mut out = Writer::with_capacity(r#"{"content":""}"#.len() + escaped_len(text));
-            out.raw(r#"{"content":""#).text(text).raw("\"}");
-            (path(room, "messages"), Vec::new(), Some(Bytes::from(out.0)), reference)
+            (path("rooms", room, "messages"), Vec::new(), Some(content(text)), reference)
+        }
+        Intent::Notify { user, text, reference } => {
+            (path("users", user, "notify"), Vec::new(), Some(content(text)), reference)
         }
         Intent::Auth { .. } | Intent::Leave { .. } => return None,
     };
@@ -46,16 +48,23 @@ pub(super) fn call(identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
     Some(Call { opening, body, reference })
 }
 
-fn path(room: &str, what: &str) -> String {
-    let room: String = byte_serialize(room.as_bytes()).collect();
-    format!("/api/rooms/{}/{what}", room.replace('+', "%20"))
+fn path(of: &str, name: &str, what: &str) -> String {
+    let name: String = byte_serialize(name.as_bytes()).collect();
+    format!("/api/{of}/{}/{what}", name.replace('+', "%20"))
+}
+
+fn content(text: &str) -> Bytes {
+    let mut out = Writer::with_capacity(r#"{"content":""}"#.len() + escaped_len(text));
+    out.raw(r#"{"content":""#).text(text).raw("\"}");
+    Bytes::from(out.0)
 }
 
 fn written(position: &Position) -> String {
     format!("{}:{}", position.epoch, position.offset)
 }
 
-fn read(position: &str) -> Option<Position> {
+/// A position as ids of events and polls have it.
+pub(super) fn read(position: &str) -> Option<Position> {
     let (epoch, offset) = position.rsplit_once(':')?;
     Some(Position { offset: offset.parse().ok()?, epoch: Arc::from(epoch) })
 }

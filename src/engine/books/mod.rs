@@ -89,7 +89,7 @@ impl Books {
         let sender_hears_itself = setup.dialer.dialect.habits().sender_hears_itself;
         let rules = Rules { settle: times.settle, race: crate::ledger::RACE, sender_hears_itself };
         Self {
-            ledger: Ledger::new(setup.scenario.rooms.len(), rules),
+            ledger: Ledger::new(setup.plan.rooms(), rules),
             recorder: Recorder::default(),
             walk: Walk::new(&setup.plan, share, faults.iter().map(|fault| times.warm_up + fault.at)),
             markers: Markers::new(setup.run),
@@ -130,11 +130,11 @@ impl Books {
     /// A client of this worker takes its planned seats.
     pub(in crate::engine) fn enter(&mut self, life: &Life) {
         let ledger = &mut self.ledger;
-        let seat = |room: &RoomId| (*room, ledger.enter(life.client, life.group, life.transport, *room));
-        self.seats.insert(life.client, life.rooms.iter().map(seat).collect());
+        let seat = |room| (room, ledger.enter(life.client, life.group, life.transport, room));
+        self.seats.insert(life.client, life.places().map(seat).collect());
         if let Some(raw) = &mut self.raw {
             let (from, until) = (life.start.after_t0(), life.leave);
-            life.rooms.iter().for_each(|room| raw.member(life.client, *room, from, until));
+            life.places().for_each(|room| raw.member(life.client, room, from, until));
         }
     }
 

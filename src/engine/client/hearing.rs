@@ -69,7 +69,6 @@ impl Hearing<'_> {
             }
             Happening::Frame(kind) => books.frame(kind),
             Happening::Unknown(frame) => books.unknown(frame.bytes()),
-            Happening::Drain(..) => books.frame(Word::REPLY),
         }
     }
 

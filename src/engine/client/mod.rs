@@ -13,14 +13,17 @@ use crate::session::{Ended, Session};
 use crate::time::Timestamp;
 use crate::wire::CloseReason;
 
+mod comeback;
 mod hearing;
 mod life;
+mod parting;
 mod seating;
 
 use hearing::Hearing;
 use seating::Seating;
 
-pub(super) use life::{abandon, live};
+pub(super) use life::live;
+pub(super) use parting::abandon;
 
 /// One client. Its task owns the conversation; the pacer reaches in to make it speak.
 pub(in crate::engine) struct Client {
@@ -74,11 +77,22 @@ impl Client {
     }
 
     /// Says what is due now. The publication's fate is known when this returns, or will be reported by the task.
-    pub(in crate::engine) fn say(&self, publication: &Publication, text: &str) -> Result<Timestamp, Word> {
+    /// Goes to the one user if an `addressee` is named.
+    pub(in crate::engine) fn say(
+        &self,
+        publication: &Publication,
+        addressee: Option<&str>,
+        text: &str,
+    ) -> Result<Timestamp, Word> {
         let mut state = self.state.borrow_mut();
         let place = state.seats.iter().position(|seated| seated.room == publication.room);
-        let (Some(place), Some(session)) = (place, state.session.as_mut()) else { return Err(Word::DISCONNECTED) };
-        let at = session.publish(place, text, token(publication.room, publication.index))?;
+        let token = token(publication.room, publication.index);
+        let Some(session) = state.session.as_mut() else { return Err(Word::DISCONNECTED) };
+        let at = match (addressee, place) {
+            (Some(user), _) => session.notify(user, text, token)?,
+            (None, Some(place)) => session.publish(place, text, token)?,
+            (None, None) => return Err(Word::DISCONNECTED),
+        };
         if let Some(waker) = &state.waker {
             waker.wake_by_ref();
         }

@@ -58,8 +58,11 @@ impl Coordinator<'_> {
         let clients = self.workers.iter().map(|known| known.asked).sum();
         let mut boundaries: Vec<Boundary> = Vec::new();
         for event in events {
-            if let Turn::Lost(_) = event.what {
+            if let Turn::Lost(parting) = event.what {
                 self.measure_detection(event);
+                if !self.incidents.planned(event.at) {
+                    self.closes.note(event.at, parting);
+                }
             }
             boundaries.extend(self.incidents.note(event, clients));
         }

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 
 use crate::engine::Setup;
+use crate::engine::closes::Closes;
 use crate::engine::fault::{Rig, Schedule};
 use crate::engine::health::{Meter, Vitals};
 use crate::engine::incidents::Incidents;
@@ -52,6 +53,7 @@ pub(in crate::engine) struct Coordinator<'a> {
     on_tick: &'a mut OnTick<'a>,
     schedule: Schedule,
     incidents: Incidents,
+    closes: Closes,
     /// When the rig cut a client's connection.
     cuts: FxHashMap<ClientId, Timestamp>,
     workers: Vec<Known>,
@@ -132,6 +134,7 @@ impl<'a> Coordinator<'a> {
             on_tick,
             schedule: Schedule::default(),
             incidents: Incidents::declared([]),
+            closes: Closes::default(),
             cuts: FxHashMap::default(),
         }
     }

@@ -101,6 +101,7 @@ impl Coordinator<'_> {
         let start = self.t0.map_or(self.clock.now(), |t0| t0 + self.setup.scenario.times.warm_up);
         self.names.incidents = self.incidents.names();
         let incidents = std::mem::replace(&mut self.incidents, Incidents::declared([]));
+        let closes = std::mem::take(&mut self.closes).conclude(&self.names.instances);
         let incidents = incidents.conclude(start, start + measured + self.setup.scenario.times.drain);
         let identity = Identity {
             due: self.totals.count("deliveries.due"),
@@ -124,6 +125,7 @@ impl Coordinator<'_> {
             measured,
             instances: self.instances,
             incidents,
+            closes,
         }
     }
 }

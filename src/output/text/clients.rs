@@ -2,7 +2,7 @@
 
 use super::layout::{WIDTH, flow, paint, wrap};
 use super::number::{long, many, moment, percent};
-use crate::report::{Failure, Report};
+use crate::report::{Close, Failure, Report};
 use crate::ui::{Palette, fit, width};
 
 /// Kinds of failures listed; the rest are counted.
@@ -13,6 +13,7 @@ const NAMED: usize = 6;
 pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
     let mut lines = clients(report, palette);
     lines.extend(connections(report));
+    lines.extend(closes(report));
     lines.extend(errors(report, palette));
     lines.extend(unknown(report, palette));
     lines
@@ -58,6 +59,12 @@ fn connections(report: &Report) -> Vec<String> {
         format!("after {}", many(report.counter("reconnect.attempts"), "attempt")),
     ];
     flow("  ", parts, "  ", WIDTH)
+}
+
+/// What connections that nobody cut have in common.
+fn closes(report: &Report) -> Vec<String> {
+    let told = |close: &Close| wrap(&format!("{} {}", long(close.count), close.words), "    ", 3);
+    report.closes.iter().take(LISTED).flat_map(told).collect()
 }
 
 fn errors(report: &Report, palette: &Palette) -> Vec<String> {

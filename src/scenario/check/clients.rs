@@ -9,7 +9,7 @@ use crate::backoff::{POLICIES, Policy};
 use crate::dialect::AuthStyle;
 use crate::profile::{Constant, Joined, Point, RateShape, Spacing, Steps};
 use crate::scenario::file::{
-    Arrive, Auth, Clients, Course, FailoverWord, File, RatePoint, Reconnect as Written, WordOr,
+    Arrive, Auth, Clients, CookiesWord, Course, FailoverWord, File, RatePoint, Reconnect as Written, WordOr,
 };
 use crate::scenario::plan::apportion;
 use crate::scenario::{Failover, Group, Population, Reconnect, Target, Users};
@@ -35,7 +35,7 @@ impl Check<'_> {
         let groups = written.iter().enumerate().zip(populations).zip(memberships);
         let groups = groups.map(|(((at, group), population), rooms)| {
             Ok(Group {
-                transports: self.transports(at, group, target, &rooms)?,
+                transports: self.transports(at, file, target, &rooms)?,
                 name: group.name.clone(),
                 population,
                 rooms,
@@ -205,6 +205,8 @@ impl Check<'_> {
             return Err(self.wrong(&format!("{place}.cap"), "the cap is below the base"));
         }
         Ok(Reconnect {
+            hints: written.hints.unwrap_or_else(|| policy.heeds_hints()),
+            keeps_cookies: written.cookies != Some(CookiesWord::Fresh),
             policy,
             give_up: written.give_up.map_or(Duration::from_secs(300), |time| time.0),
             resume: written.resume.unwrap_or(true),

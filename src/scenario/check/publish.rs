@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rooms::Rooms;
 use super::{Check, Checked};
-use crate::observe::GroupId;
+use crate::observe::{GroupId, TransportKind};
 use crate::profile::Spacing;
 use crate::scenario::file::{self, Course, File, Lengths, WordOr};
 use crate::scenario::plan::LARGEST_PAYLOAD;
@@ -48,7 +48,7 @@ impl Check<'_> {
             return Err(self.unknown(&place("from"), "group of clients", &publish.from, &names));
         };
         let group = &groups[from];
-        if group.rooms.is_empty() {
+        if group.rooms.is_empty() && !matches!(publish.to, Some(WordOr::Table(_))) {
             let message = format!("`{}` cannot speak: its clients are in no room", group.name);
             let help = format!("give `{}` `rooms`, for example `rooms = {{ count = 10 }}`", group.name);
             return Err(self.wrong(&place("from"), message).with_help(help));
@@ -58,7 +58,7 @@ impl Check<'_> {
             from: GroupId(from as u16),
             rate: self.cadence(at, publish, times)?,
             spacing: publish.arrival.map_or(Spacing::Constant, |arrival| arrival.0),
-            to: self.to(&place("to"), publish, group, rooms)?,
+            to: self.to(&place("to"), publish, group, (groups, rooms))?,
             text: self.text(at, publish)?,
         })
     }
@@ -89,12 +89,18 @@ impl Check<'_> {
         }
     }
 
-    fn to(&self, place: &str, publish: &file::Publish, group: &Group, rooms: &Rooms) -> Checked<To> {
+    fn to(
+        &self,
+        place: &str,
+        publish: &file::Publish,
+        group: &Group,
+        (groups, rooms): (&[Group], &Rooms),
+    ) -> Checked<To> {
         let name = match &publish.to {
             None => return Ok(To::Rooms),
-            Some(WordOr::Table(_)) => return Err(self.not_built(place, "`user_of`")),
+            Some(WordOr::Table(to)) => return self.user_of(place, &to.user_of, group, groups),
             Some(WordOr::Word(word)) if word == "rooms" => return Ok(To::Rooms),
-            Some(WordOr::Word(word)) if word == "by-size" => return Err(self.not_built(place, "`by-size`")),
+            Some(WordOr::Word(word)) if word == "by-size" => return Ok(To::BySize),
             Some(WordOr::Word(word)) => word,
         };
         let Some(room) = rooms.id(name) else {
@@ -107,6 +113,25 @@ impl Check<'_> {
             return Ok(To::Room(room));
         }
         Err(self.wrong(place, format!("no client of `{}` is in the room `{name}`", group.name)))
+    }
+
+    /// Users are notified by request, wherever they have a socket or a stream.
+    fn user_of(&self, place: &str, name: &str, from: &Group, groups: &[Group]) -> Checked<To> {
+        let place = format!("{place}.user_of");
+        let Some(at) = groups.iter().position(|group| group.name == name) else {
+            let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+            return Err(self.unknown(&place, "group of clients", name, &names));
+        };
+        if groups[at].transports.iter().any(|(kind, _)| *kind == TransportKind::LongPoll) {
+            let message = format!("clients of `{name}` poll rooms: they hear nothing that is for their user alone");
+            return Err(self.wrong(&place, message).with_help("let them connect by websocket or sse".to_owned()));
+        }
+        if from.transports.iter().any(|(kind, _)| *kind == TransportKind::WebSocket) {
+            let message = format!("a user is notified over HTTP, and `{}` speaks over sockets", from.name);
+            let help = format!("write `transport = \"longpoll\"` for `{}`; without rooms it polls nothing", from.name);
+            return Err(self.wrong(&place, message).with_help(help));
+        }
+        Ok(To::UserOf(GroupId(at as u16)))
     }
 
     fn text(&self, at: usize, publish: &file::Publish) -> Checked<Text> {

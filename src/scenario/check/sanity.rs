@@ -35,14 +35,15 @@ impl Check<'_> {
     /// Where anything is published at all, every room that has members must have a talker among them, unless chance
     /// (`zipf`) or the name of one room (`to`) decides who is spoken to.
     fn no_silent_room(&self, scenario: &Scenario, plan: &Plan) -> Checked<()> {
-        if scenario.publishes.is_empty() {
+        if scenario.publishes.iter().all(|publish| matches!(publish.to, To::UserOf(_))) {
             return Ok(());
         }
         let mut spoken = BTreeSet::new();
         for publish in &scenario.publishes {
             match publish.to {
                 To::Room(room) => drop(spoken.insert(room)),
-                To::Rooms => {
+                To::UserOf(_) => {}
+                To::Rooms | To::BySize => {
                     let talkers = plan.lives().iter().filter(|life| life.group == publish.from);
                     talkers.for_each(|life| spoken.extend(life.rooms.iter().copied()));
                 }
@@ -55,7 +56,8 @@ impl Check<'_> {
                 let silent: Vec<_> = rooms.iter().filter(|room| !spoken.contains(**room)).collect();
                 let by_choice = scenario.publishes.iter().any(|publish| match publish.to {
                     To::Room(room) => set.rooms.contains(&room),
-                    To::Rooms => {
+                    To::UserOf(_) => false,
+                    To::Rooms | To::BySize => {
                         let talkers = &scenario[publish.from].rooms;
                         talkers.iter().any(|other| other.rooms == set.rooms && matches!(other.pick, Pick::Zipf(_)))
                     }

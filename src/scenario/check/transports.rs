@@ -2,7 +2,7 @@
 
 use super::{Check, Checked};
 use crate::observe::TransportKind;
-use crate::scenario::file::{Clients, SseEngine, WordOr};
+use crate::scenario::file::{File, SseEngine, WordOr};
 use crate::scenario::{Membership, Target};
 
 /// Shares are kept in thousandths of a percent.
@@ -13,11 +13,11 @@ impl Check<'_> {
     pub(super) fn transports(
         &self,
         at: usize,
-        group: &Clients,
+        file: &File,
         target: &Target,
         rooms: &[Membership],
     ) -> Checked<Vec<(TransportKind, u32)>> {
-        let place = format!("clients.{at}.transport");
+        let (group, place) = (&file.clients[at], format!("clients.{at}.transport"));
         let sse = match group.sse {
             Some(SseEngine::EventsourceClient) => TransportKind::EventsourceClient,
             Some(SseEngine::Own) | None => TransportKind::Sse,
@@ -45,26 +45,39 @@ impl Check<'_> {
             return Err(self.wrong(&format!("clients.{at}.sse"), message));
         }
         for (kind, _) in &shares {
-            self.possible(&place, *kind, target, rooms)?;
+            self.possible(&place, *kind, target)?;
+            self.has_rooms(&place, *kind, file, &group.name, rooms)?;
         }
         Ok(shares)
     }
 
-    fn possible(&self, place: &str, kind: TransportKind, target: &Target, rooms: &[Membership]) -> Checked<()> {
+    fn possible(&self, place: &str, kind: TransportKind, target: &Target) -> Checked<()> {
         if let Target::Foreign(foreign) = target
             && !foreign.dialect.speaks(kind)
         {
             let message = format!("the dialect `{}` is not spoken over {}", foreign.dialect.name(), kind.name());
             return Err(self.wrong(place, message));
         }
+        Ok(())
+    }
+
+    /// A stream is that of one room, or a user's own; who polls no room still speaks.
+    fn has_rooms(
+        &self,
+        place: &str,
+        kind: TransportKind,
+        file: &File,
+        group: &str,
+        rooms: &[Membership],
+    ) -> Checked<()> {
         let entered: u32 = rooms.iter().map(|set| set.per_client).sum();
-        if matches!(kind, TransportKind::Sse | TransportKind::EventsourceClient) && entered != 1 {
+        let to = file.publish.iter().filter_map(|publish| publish.to.as_ref());
+        let notified = to.clone().any(|to| matches!(to, WordOr::Table(to) if to.user_of == group));
+        let stream = matches!(kind, TransportKind::Sse | TransportKind::EventsourceClient);
+        if stream && entered != 1 && !(notified && entered == 0) {
             let message = format!("a client by {} is in one room, and these are in {entered}", kind.name());
             let help = "a stream of events is that of a room: write `per_client = 1`, or use another transport";
             return Err(self.wrong(place, message).with_help(help.to_owned()));
-        }
-        if kind == TransportKind::LongPoll && entered == 0 {
-            return Err(self.wrong(place, "a client by longpoll polls rooms, and these are in none"));
         }
         Ok(())
     }

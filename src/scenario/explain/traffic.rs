@@ -118,6 +118,8 @@ fn stream(scenario: &Scenario, publish: &Publish) -> String {
     let who = &scenario[publish.from].name;
     let to = match publish.to {
         To::Rooms => "in their rooms in turn".to_owned(),
+        To::BySize => "in one of their rooms, the likelier the larger".to_owned(),
+        To::UserOf(group) => format!("to a random user of {} alone", scenario[group].name),
         To::Room(room) => format!("in {}", scenario.rooms[room.0 as usize]),
     };
     let text = match &publish.text {

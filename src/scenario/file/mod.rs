@@ -21,7 +21,7 @@ pub(super) use load::{beside, lines, read_source, resolve};
 pub(super) use shapes::{Course, OneOrMany, Ordered, WordOr};
 pub(super) use target::{Broker, Mint, Resolve, Reuse, Server, Target, Tls, Users};
 pub(super) use traffic::{
-    Arrive, Auth, Clients, FailoverWord, Publish, RatePoint, Reconnect, RoomSet, SseEngine, Threshold,
+    Arrive, Auth, Clients, CookiesWord, FailoverWord, Publish, RatePoint, Reconnect, RoomSet, SseEngine, Threshold,
 };
 pub(super) use values::{Lengths, RateText, Reserved, Time};
 

@@ -162,10 +162,25 @@ pub(in crate::scenario) struct Reconnect {
     pub(in crate::scenario) resume: Option<bool>,
     /// Which URL it tries. Default next.
     pub(in crate::scenario) failover: Option<FailoverWord>,
+    /// Whether it heeds what the server says about coming back: the bounds of a drain, `Retry-After`. Default true for
+    /// the jittered policies and fixed, false for those that stand for other people's clients.
+    pub(in crate::scenario) hints: Option<bool>,
+    /// Whether it shows cookies it was given again (keep) or every connection is like the first (fresh). Default keep.
+    pub(in crate::scenario) cookies: Option<CookiesWord>,
 }
 
 impl Shapes for Reconnect {
     const EXPECTED: &'static str = "the name of a policy or a table such as `{ policy = \"full-jitter\" }`";
+}
+
+/// What becomes of cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::scenario) enum CookiesWord {
+    /// Shown again.
+    Keep,
+    /// Forgotten.
+    Fresh,
 }
 
 /// Which URL a client tries after a loss.
@@ -227,13 +242,12 @@ pub(in crate::scenario) struct Text {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct To {
-    /// Notify a random user of a group (not built yet).
-    #[allow(dead_code)]
-    user_of: String,
+    /// Notify a random user of this group.
+    pub(in crate::scenario) user_of: String,
 }
 
 impl Shapes for To {
-    const EXPECTED: &'static str = "\"rooms\" or the name of a room";
+    const EXPECTED: &'static str = "\"rooms\", \"by-size\", the name of a room or `{ user_of = \"group\" }`";
 }
 
 /// A rule with conditions.

@@ -28,6 +28,7 @@ pub(super) fn plan(scenario: &Scenario, urls: usize) -> Vec<Life> {
                 transport: transports[place],
                 url: urls[place],
                 rooms: rooms[place].clone(),
+                mailbox: None,
                 start: interval.start,
                 leave: interval.leave,
             };

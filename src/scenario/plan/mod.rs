@@ -42,6 +42,8 @@ pub struct Life {
     pub url: u32,
     /// The rooms it enters, in order.
     pub rooms: Arc<[RoomId]>,
+    /// Where what is for its user alone goes: numbered as a room, after those of the scenario. Only where there is any.
+    pub mailbox: Option<RoomId>,
     /// When it connects.
     pub start: Start,
     /// When it leaves on its own, counted from t0; `None`: it stays to the end.
@@ -49,6 +51,11 @@ pub struct Life {
 }
 
 impl Life {
+    /// Its rooms in order, and its mailbox.
+    pub fn places(&self) -> impl Iterator<Item = RoomId> + '_ {
+        self.rooms.iter().copied().chain(self.mailbox)
+    }
+
     /// Whether the plan has it in its rooms at `at`, counted from t0. Lives started before t0 count from t0 on.
     pub fn covers(&self, at: Duration) -> bool {
         self.start.after_t0() <= at && self.leave.is_none_or(|leave| at < leave)
@@ -103,7 +110,10 @@ pub struct Plan {
 struct Inner {
     seed: u64,
     published: Duration,
+    /// Those of the scenario; mailboxes are numbered after them.
     rooms: usize,
+    /// Whose each mailbox is.
+    owners: Vec<ClientId>,
     lives: Vec<Life>,
     publishes: Vec<super::Publish>,
     talkers: Vec<Talkers>,
@@ -117,11 +127,12 @@ impl Plan {
 
     /// The schedule of `scenario` over `urls` URLs; for targets whose addresses are only known once resolved.
     pub fn over_urls(scenario: &Scenario, urls: usize) -> Self {
-        let lives = lives::plan(scenario, urls.max(1));
+        let mut lives = lives::plan(scenario, urls.max(1));
+        let owners = mailboxes(scenario, &mut lives);
         let publishes = scenario.publishes.clone();
         let talkers = publishes.iter().map(|publish| Talkers::of(publish, &lives)).collect();
         let (seed, published, rooms) = (scenario.seed, scenario.times.published(), scenario.rooms.len());
-        Self { inner: Arc::new(Inner { seed, published, rooms, lives, publishes, talkers }) }
+        Self { inner: Arc::new(Inner { seed, published, rooms, owners, lives, publishes, talkers }) }
     }
 
     /// Every life of the run, ordered by start; [`ClientId`] counts in it.
@@ -132,6 +143,16 @@ impl Plan {
     /// The life of `client`.
     pub fn life(&self, client: ClientId) -> &Life {
         &self.inner.lives[client.0 as usize]
+    }
+
+    /// How many rooms there are, mailboxes included.
+    pub fn rooms(&self) -> usize {
+        self.inner.rooms + self.inner.owners.len()
+    }
+
+    /// Whose mailbox `room` is; `None` if it is a room of the scenario.
+    pub fn owner(&self, room: RoomId) -> Option<ClientId> {
+        self.inner.owners.get((room.0 as usize).checked_sub(self.inner.rooms)?).copied()
     }
 
     /// What `client` connects by; a client nobody planned, by WebSocket.
@@ -200,6 +221,13 @@ impl Plan {
             let audience = |room: RoomId| f64::from(members[room.0 as usize].saturating_sub(own));
             let audiences = present.map(|life| match publish.to {
                 super::To::Room(room) => audience(room),
+                super::To::UserOf(_) => 1.0,
+                super::To::BySize => {
+                    let sizes = life.rooms.iter().map(|room| f64::from(members[room.0 as usize]));
+                    let weighted: f64 =
+                        life.rooms.iter().zip(sizes.clone()).map(|(room, size)| size * audience(*room)).sum();
+                    weighted / sizes.sum::<f64>().max(1.0)
+                }
                 super::To::Rooms => {
                     let total: f64 = life.rooms.iter().map(|room| audience(*room)).sum();
                     total / life.rooms.len().max(1) as f64
@@ -213,6 +241,17 @@ impl Plan {
         }
         Expected { publications, deliveries }
     }
+}
+
+/// Gives a mailbox to every life somebody may notify; whose they are.
+fn mailboxes(scenario: &Scenario, lives: &mut [Life]) -> Vec<ClientId> {
+    let notified = |life: &&mut Life| scenario.publishes.iter().any(|p| p.to == super::To::UserOf(life.group));
+    let mut owners = Vec::new();
+    for life in lives.iter_mut().filter(notified) {
+        life.mailbox = Some(RoomId((scenario.rooms.len() + owners.len()) as u32));
+        owners.push(life.client);
+    }
+    owners
 }
 
 /// Rates per second.

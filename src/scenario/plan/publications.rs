@@ -24,7 +24,7 @@ impl Publications {
             (stream, first)
         });
         let streams = streams.collect();
-        let said = vec![0; plan.rooms];
+        let said = vec![0; plan.rooms + plan.owners.len()];
         Self { plan, streams, said }
     }
 }

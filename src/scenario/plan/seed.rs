@@ -15,6 +15,7 @@ pub(super) enum For {
     Thinking,
     Filler,
     Transports,
+    Addressees,
 }
 
 /// The seed of the stream for `purpose`, of the group or publish entry `entry`, of its member `member`.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::seed::{For, derive, rng};
 use super::talkers::{Present, Talkers};
 use super::{Inner, Publication};
-use crate::observe::PublishId;
+use crate::observe::{PublishId, RoomId};
 use crate::profile::{Counts, RateShape, Spacing};
 use crate::scenario::{Cadence, Text, To};
 use crate::time::nanos;
@@ -26,9 +26,7 @@ pub(super) struct Stream {
     id: PublishId,
     talkers: Talkers,
     moments: Moments,
-    to: To,
-    /// Per talker the place of its next room; empty when nobody has two.
-    turns: Vec<u32>,
+    destination: Destination,
     sizes: Sizes,
     sequence: u64,
 }
@@ -38,6 +36,25 @@ pub(super) struct Stream {
 enum Moments {
     Total { shape: Arc<dyn RateShape>, counts: Counts, present: Present, choice: Choice },
     Think { heap: BinaryHeap<Reverse<(u64, u32)>>, least: u64, most: u64, rng: Box<ChaCha8Rng> },
+}
+
+/// Where publications go.
+#[derive(Clone, Debug)]
+enum Destination {
+    Room(RoomId),
+    /// Per talker the place of its next room; empty when nobody has two.
+    InTurn(Vec<u32>),
+    /// How many ever enter each room.
+    BySize {
+        sizes: Vec<u32>,
+        rng: Box<ChaCha8Rng>,
+    },
+    /// Those who may be notified.
+    User {
+        present: Box<Present>,
+        users: Talkers,
+        rng: Box<ChaCha8Rng>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -56,13 +73,11 @@ enum Sizes {
 impl Stream {
     pub(super) fn new(id: PublishId, plan: &Inner) -> Self {
         let (publish, talkers) = (&plan.publishes[usize::from(id.0)], &plan.talkers[usize::from(id.0)]);
-        let several = |room: &To| *room == To::Rooms && plan.lives.iter().any(|life| life.rooms.len() > 1);
         Self {
             id,
             talkers: talkers.clone(),
             moments: Moments::new(id, plan),
-            to: publish.to.clone(),
-            turns: if several(&publish.to) { vec![0; talkers.clients().len()] } else { Vec::new() },
+            destination: Destination::new(id, plan, talkers.clients().len()),
             sizes: Sizes::new(&publish.text, plan.seed, id),
             sequence: 0,
         }
@@ -70,26 +85,71 @@ impl Stream {
 
     /// The next publication of this stream, its index in the room not yet known; `None` at the end of publishing.
     pub(super) fn next(&mut self, plan: &Inner) -> Option<Publication> {
-        let (due, talker) = self.moments.next(plan, &self.talkers)?;
-        let publisher = self.talkers.clients()[talker as usize];
-        let room = match self.to {
-            To::Room(room) => room,
-            To::Rooms => {
-                let rooms = &plan.lives[publisher.0 as usize].rooms;
-                match self.turns.get_mut(talker as usize) {
-                    Some(turn) => {
-                        let room = rooms[*turn as usize];
-                        *turn = (*turn + 1) % rooms.len() as u32;
-                        room
-                    }
-                    None => rooms[0],
-                }
+        // What finds nobody to go to is not said.
+        let (due, publisher, room) = loop {
+            let (due, talker) = self.moments.next(plan, &self.talkers)?;
+            let publisher = self.talkers.clients()[talker as usize];
+            if let Some(room) = self.destination.of(&plan.lives[publisher.0 as usize].rooms, talker, due, plan) {
+                break (due, publisher, room);
             }
         };
         let sequence = self.sequence;
         self.sequence += 1;
         let size = self.sizes.next(sequence);
         Some(Publication { publish: self.id, sequence, due, room, index: 0, publisher, size })
+    }
+}
+
+impl Destination {
+    fn new(id: PublishId, plan: &Inner, talkers: usize) -> Self {
+        let rng = || Box::new(rng(plan.seed, For::Addressees, id.0, 0));
+        match plan.publishes[usize::from(id.0)].to {
+            To::Room(room) => Self::Room(room),
+            To::Rooms => {
+                let several = plan.lives.iter().any(|life| life.rooms.len() > 1);
+                Self::InTurn(if several { vec![0; talkers] } else { Vec::new() })
+            }
+            To::BySize => {
+                let mut sizes = vec![0; plan.rooms];
+                let entered = plan.lives.iter().flat_map(|life| life.rooms.iter());
+                entered.for_each(|room| sizes[room.0 as usize] += 1);
+                Self::BySize { sizes, rng: rng() }
+            }
+            To::UserOf(group) => {
+                let users = Talkers::group(group, &plan.lives);
+                Self::User { present: Box::new(Present::new(&users)), users, rng: rng() }
+            }
+        }
+    }
+
+    /// Where what a talker in `rooms` says at `due` goes.
+    fn of(&mut self, rooms: &[RoomId], talker: u32, due: Duration, plan: &Inner) -> Option<RoomId> {
+        match self {
+            Self::Room(room) => Some(*room),
+            Self::InTurn(turns) => match turns.get_mut(talker as usize) {
+                Some(turn) => {
+                    let room = rooms[*turn as usize];
+                    *turn = (*turn + 1) % rooms.len() as u32;
+                    Some(room)
+                }
+                None => rooms.first().copied(),
+            },
+            Self::BySize { sizes, rng } => {
+                let size = |room: &RoomId| u64::from(sizes[room.0 as usize]);
+                let mut drawn = rng.random_range(0..rooms.iter().map(size).sum::<u64>().max(1));
+                let at = rooms.iter().position(|room| {
+                    let here = drawn < size(room);
+                    drawn = drawn.saturating_sub(size(room));
+                    here
+                });
+                rooms.get(at.unwrap_or(0)).copied()
+            }
+            Self::User { present, users, rng } => {
+                let present = present.at(due);
+                let chosen = present.get(rng.random_range(0..present.len().max(1)))?;
+                plan.lives[users.clients()[*chosen as usize].0 as usize].mailbox
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Life;
-use crate::observe::ClientId;
+use crate::observe::{ClientId, GroupId};
 use crate::scenario::{Cadence, Publish, To};
 
 /// The lives that may talk in a stream, with their comings and goings in order.
@@ -24,10 +24,20 @@ impl Talkers {
         let suits = |life: &&Life| {
             life.group == publish.from
                 && match publish.to {
-                    To::Rooms => !life.rooms.is_empty(),
+                    To::Rooms | To::BySize => !life.rooms.is_empty(),
+                    To::UserOf(_) => true,
                     To::Room(room) => life.rooms.contains(&room),
                 }
         };
+        Self::among(lives, suits)
+    }
+
+    /// Those of `group`, whatever they may say.
+    pub(super) fn group(group: GroupId, lives: &[Life]) -> Self {
+        Self::among(lives, |life| life.group == group)
+    }
+
+    fn among(lives: &[Life], suits: impl Fn(&&Life) -> bool) -> Self {
         let suitable: Vec<&Life> = lives.iter().filter(suits).collect();
         let mut goings: Vec<(Duration, u32)> =
             (0..).zip(&suitable).filter_map(|(at, life)| Some((life.leave?, at))).collect();

@@ -221,3 +221,58 @@ fn payloads_have_their_size_and_their_marker() {
     payload.write(&large, &[b'x'; MARKER_LEN], &mut out);
     assert_eq!(out.len(), 200_000);
 }
+
+const NOTIFIED: &str = "
+    [[clients]]
+    name = 'users'
+    count = 40
+    transport = 'sse'
+    [[clients]]
+    name = 'backend'
+    count = 2
+    transport = 'longpoll'
+    [[publish]]
+    name = 'note'
+    from = 'backend'
+    to = { user_of = 'users' }
+    rate = '100/s'
+";
+
+#[test]
+fn users_are_notified_at_random_and_have_mailboxes_of_their_own() {
+    let scenario = scenario(3, &format!("{SERVER}{NOTIFIED}"));
+    let plan = Plan::new(&scenario);
+    assert_eq!((scenario.rooms.len(), plan.rooms()), (0, 40));
+    let owned: HashSet<_> = plan.lives().iter().filter_map(|life| life.mailbox).collect();
+    assert_eq!(owned.len(), 40, "every user has one, the backend none");
+    let mut notified: HashMap<RoomId, u32> = HashMap::new();
+    for publication in plan.publications() {
+        let owner = plan.life(plan.owner(publication.room).unwrap());
+        assert_eq!((owner.group, owner.mailbox), (GroupId(0), Some(publication.room)));
+        assert_eq!(publication.index, *notified.entry(publication.room).and_modify(|n| *n += 1).or_insert(0));
+        assert_eq!(plan.life(publication.publisher).group, GroupId(1));
+    }
+    assert_eq!(notified.len(), 40, "in 2,200 draws nobody is left out");
+    assert_eq!(plan.expected_at(&scenario, Duration::from_secs(5)).deliveries, 100.0);
+}
+
+#[test]
+fn by_size_goes_where_the_many_are() {
+    let text = "
+        [[clients]]
+        name = 'all'
+        count = 100
+        rooms = [{ name = 'lobby', count = 1 }, { name = 'side-{n}', count = 10 }]
+        [[publish]]
+        name = 'talk'
+        from = 'all'
+        to = 'by-size'
+        rate = '1000/s'
+    ";
+    let plan = Plan::new(&scenario(5, &format!("{SERVER}{text}")));
+    let (lobby, all) = plan
+        .publications()
+        .fold((0, 0), |(lobby, all), publication| (lobby + u32::from(publication.room == RoomId(0)), all + 1));
+    let share = f64::from(lobby) / f64::from(all);
+    assert!((share - 100.0 / 110.0).abs() < 0.01, "the lobby has 100 members, a side room 10: {share}");
+}

@@ -50,8 +50,8 @@ impl Origin {
             Self::Any(value) => value,
         };
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, value);
-        let exposed = HeaderValue::from_static("x-wsbench-instance, retry-after");
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        let exposed = "x-wsbench-instance, x-wsbench-clock, x-wsbench-ping-interval-ms, retry-after";
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
     }
 }
 

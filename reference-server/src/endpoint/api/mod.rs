@@ -19,7 +19,7 @@ use hyper::{
 
 pub(super) use self::stream::Stream;
 use self::{caller::Caller, seat::Seat};
-use super::{Answer, Body, INSTANCE, query, refuse};
+use super::{Answer, Body, CLOCK, INSTANCE, PING_INTERVAL, query, refuse};
 use crate::{
     broker::PublishError,
     history::Position,
@@ -47,7 +47,8 @@ impl Refusal {
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
         let status = match code {
-            Code::Unavailable | Code::Limit | Code::RateLimited => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Unavailable | Code::Limit => StatusCode::SERVICE_UNAVAILABLE,
+            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::Unconfirmed => StatusCode::GATEWAY_TIMEOUT,
             Code::Unsupported => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
@@ -119,13 +120,25 @@ async fn respond(
     let caller = Caller::authenticate(&worker.shared.authenticator, &request, origin)?;
     let asked = Asked { worker, line, request, caller };
     match resource {
-        Resource::Events => stream::personal(asked),
-        Resource::RoomEvents(room) => stream::room(asked, &room),
-        Resource::Poll(room) => poll::poll(asked, &room).await,
+        Resource::Events => stream::personal(asked).map(|answer| introduce(worker, answer)),
+        Resource::RoomEvents(room) => stream::room(asked, &room).map(|answer| introduce(worker, answer)),
+        Resource::Poll(room) => poll::poll(asked, &room).await.map(|answer| introduce(worker, answer)),
         Resource::Presence(room) => presence::presence(asked, &room).await,
         Resource::Messages(room) => publish::message(asked, &room).await,
         Resource::Notify(user) => publish::notify(asked, &user).await,
     }
+}
+
+/// Says in headers what sockets are told by `welcome`.
+fn introduce(worker: &Worker, mut answer: Answer) -> Answer {
+    let shared = &worker.shared;
+    let interval = shared.config.ping_interval.as_millis().to_string();
+    for (name, value) in [(CLOCK, shared.clock.as_str()), (PING_INTERVAL, &interval)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
 }
 
 /// What a path means, and the method that goes with it.
@@ -173,7 +186,8 @@ fn refused(refusal: Refusal) -> Answer {
     if json {
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
+    // A second gives everybody at least one publication more.
+    if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status) {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     *answer.body_mut() = Body::from(body);

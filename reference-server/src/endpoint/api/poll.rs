@@ -7,6 +7,7 @@ use hyper::StatusCode;
 
 use super::{Answer, Asked, Refusal, Seat, json, position, query::parameter};
 use crate::{
+    faults::{Cut, How},
     history::Position,
     peer::Outgoing,
     protocol::{self, Code, Transport},
@@ -70,6 +71,10 @@ async fn next(seat: &Seat, until: u64) -> Option<Outgoing> {
             0 => u64::MAX,
             at => at,
         };
+        if let Some(cut) = peer.take_cut() {
+            obey(seat, *cut).await;
+            return None;
+        }
         if let Some(event) = peer.next() {
             return Some(event);
         }
@@ -84,6 +89,21 @@ async fn next(seat: &Seat, until: u64) -> Option<Outgoing> {
         });
         // Either way it is looked at again.
         let _changed = tokio::time::timeout_at(time::deadline(end), changed).await;
+    }
+}
+
+/// Does what an admin wants: answers with what there is, or never, and is forgotten when its time is over.
+async fn obey(seat: &Seat, cut: Cut) {
+    let Seat { worker, peer } = seat;
+    let how = cut.how;
+    peer.ending.set(true);
+    if let Some(user) = peer.user() {
+        worker.has_cut(&user, cut);
+    }
+    if how == How::Blackhole {
+        tokio::time::sleep(worker.shared.config.ping_timeout).await;
+        peer.lose();
+        std::future::pending().await
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::{Answer, Asked, Refusal, json};
 use crate::{
+    auth::User,
     broker::{NOTIFY, Publication, Receipt, Room},
     protocol::{self, Code, Inbound, Tail, To},
     time,
@@ -19,6 +20,7 @@ use crate::{
 /// `POST /api/rooms/{room}/messages`
 pub(super) async fn message(asked: Asked<'_>, room: &str) -> Result<Answer, Refusal> {
     let Asked { worker, request, caller, .. } = asked;
+    within_quota(worker, &caller.user)?;
     let body = read(request.into_body(), worker.shared.config.limits.message).await?;
     let text = std::str::from_utf8(&body).map_err(|_| Code::Malformed)?;
     let inbound = Inbound::parse(text)?;
@@ -33,6 +35,7 @@ pub(super) async fn message(asked: Asked<'_>, room: &str) -> Result<Answer, Refu
 /// `POST /api/users/{id}/notify`: a body without `content` is itself the content.
 pub(super) async fn notify(asked: Asked<'_>, user: &str) -> Result<Answer, Refusal> {
     let Asked { worker, request, caller, .. } = asked;
+    within_quota(worker, &caller.user)?;
     let body = read(request.into_body(), worker.shared.config.limits.message).await?;
     let text = std::str::from_utf8(&body).map_err(|_| Code::Malformed)?;
     let inbound = Inbound::parse(text).ok();
@@ -42,6 +45,15 @@ pub(super) async fn notify(asked: Asked<'_>, user: &str) -> Result<Answer, Refus
     };
     let user = serde_json::Value::from(user).to_string();
     publish(worker, &caller.user.json, (To::User(&user), &Room::from(NOTIFY)), id, content.get()).await
+}
+
+/// Refuses those who publish too much, before anything is read for it.
+fn within_quota(worker: &Worker, user: &User) -> Result<(), Code> {
+    if worker.shared.quotas.allow(&user.json, time::micros()) {
+        return Ok(());
+    }
+    worker.stats.rate_limited.add(1);
+    Err(Code::RateLimited)
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -18,6 +18,7 @@ use tokio::time::Sleep;
 use super::{Answer, Asked, Body, Refusal, Seat, position, query::parameter};
 use crate::{
     broker::NOTIFY,
+    faults::How,
     protocol::{self, Code, Transport},
     time,
     worker::Wish,
@@ -36,6 +37,8 @@ pub(crate) struct Stream {
     expires: u64,
     sleep: Pin<Box<Sleep>>,
     ended: bool,
+    /// Says nothing any more, and is to be forgotten at this time.
+    lost_at: Option<u64>,
 }
 
 /// `GET /api/events`
@@ -64,7 +67,7 @@ fn stream(asked: Asked<'_>, room: &str) -> Result<Answer, Refusal> {
     let next_beat = now + 1 + rand::rng().random_range(0..interval);
     let expires = time::at_unix(caller.user.expires);
     let sleep = Box::pin(tokio::time::sleep_until(time::deadline(next_beat)));
-    let stream = Stream { seat, personal, next_beat, expires, sleep, ended: false };
+    let stream = Stream { seat, personal, next_beat, expires, sleep, ended: false, lost_at: None };
     let mut answer = Response::new(Body::Stream(Box::new(stream)));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // Proxies that buffer would hold events back.
@@ -79,9 +82,17 @@ impl Stream {
             return Poll::Ready(None);
         }
         self.seat.peer.register(context);
-        self.seat.peer.take_signal();
+        if self.seat.peer.take_signal() {
+            self.obey();
+        }
+        if self.ended {
+            return Poll::Ready(None);
+        }
         loop {
             if let Some(outgoing) = self.seat.peer.next() {
+                if self.lost_at.is_some() {
+                    continue;
+                }
                 let stats = &self.seat.worker.stats;
                 stats.deliveries.add(u64::from(outgoing.delivery));
                 stats.frames_out.add(1);
@@ -99,10 +110,28 @@ impl Stream {
         }
     }
 
+    /// Does what an admin may want of it.
+    fn obey(&mut self) {
+        let Seat { worker, peer } = &self.seat;
+        let (Some(cut), Some(user)) = (peer.take_cut(), peer.user()) else { return };
+        match cut.how {
+            How::Blackhole => self.lost_at = Some(time::micros() + time::as_micros(worker.shared.config.ping_timeout)),
+            How::Close(_) | How::Fin | How::Rst => self.ended = true,
+        }
+        peer.ending.set(true);
+        worker.has_cut(&user, *cut);
+    }
+
     /// What the clock has to say, if anything.
     fn due(&mut self, now: u64) -> Option<Option<Bytes>> {
         let Seat { worker, peer } = &self.seat;
         let drain_at = peer.drain_at.get();
+        if let Some(at) = self.lost_at {
+            if now >= at || drain_at != 0 && now >= drain_at {
+                peer.lose();
+            }
+            return None;
+        }
         // Whose token has expired comes back and is asked for a new one.
         if peer.is_slow() || now >= self.expires || drain_at != 0 && now >= drain_at {
             self.ended = true;
@@ -134,6 +163,10 @@ impl Stream {
             0 => u64::MAX,
             at => at,
         };
+        if let Some(at) = self.lost_at {
+            // Once that is over, there is only the line to wait for.
+            return if time::micros() < at.min(drain_at) { at.min(drain_at) } else { u64::MAX };
+        }
         let join = self.seat.peer.next_join_deadline().unwrap_or(u64::MAX);
         self.next_beat.min(drain_at).min(join).min(self.expires)
     }

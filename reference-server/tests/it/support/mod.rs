@@ -1,5 +1,6 @@
 //! What the tests stand on: a private Redis, instances in this process, and a client that fails loudly.
 
+mod authority;
 pub(crate) mod child;
 pub(crate) mod client;
 pub(crate) mod http;
@@ -8,6 +9,7 @@ pub(crate) mod server;
 
 use std::time::Duration;
 
+pub(crate) use authority::Authority;
 pub(crate) use child::Child;
 pub(crate) use client::Client;
 pub(crate) use redis::Redis;
@@ -19,8 +21,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How long anything may take before a test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long anything may take before a test fails. Long: what has to be quick is asserted in `timing`, and here a busy
+/// machine must not be taken for a fault.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Awaits something that has to happen.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {

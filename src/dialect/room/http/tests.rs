@@ -25,13 +25,15 @@ fn events(status: u16, body: &'static str) -> Vec<String> {
 
 #[test]
 fn a_stream_goes_on_where_it_was() {
-    let fresh = stream(&identity(AuthStyle::FirstMessage), "team:7", None);
+    let fresh = stream(&identity(AuthStyle::FirstMessage), Some("team:7"), None);
     assert_eq!(
         (fresh.path.as_str(), fresh.headers),
         ("/api/rooms/team%3A7/events", vec![pair("Authorization", "Bearer T")])
     );
-    let back = stream(&identity(AuthStyle::QueryToken), "a b", Some(&position()));
+    let back = stream(&identity(AuthStyle::QueryToken), Some("a b"), Some(&position()));
     assert_eq!(back.path, "/api/rooms/a%20b/events");
+    let own = stream(&identity(AuthStyle::Header), None, None);
+    assert_eq!(own.path, "/api/events");
     assert_eq!((back.query, back.headers), (vec![pair("token", "T")], vec![pair("Last-Event-ID", "k3f9:7")]));
 }
 
@@ -49,6 +51,8 @@ fn what_is_asked() {
     let says = ask(&Intent::Publish { room, text: "say \"hi\"", reference: 4 });
     assert_eq!(says.opening.path, "/api/rooms/lobby/messages");
     assert_eq!(says.body.as_deref(), Some(&br#"{"content":"say \"hi\""}"#[..]));
+    let tells = ask(&Intent::Notify { user: "bob", text: "hi", reference: 5 });
+    assert_eq!(tells.opening.path, "/api/users/bob/notify");
     assert!(call(&who, &Intent::Leave { room, reference: 5 }).is_none());
 }
 

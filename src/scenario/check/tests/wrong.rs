@@ -276,8 +276,6 @@ fn what_is_not_built_yet() {
         ("size = \"128B\"", "message = \"typing\"", "23:11 `message` is not built yet"),
         ("size = \"128B\"", "via = \"http\"", "23:7 `via` is not built yet"),
         ("size = \"128B\"", "echo = false", "23:8 `echo` is not built yet"),
-        ("size = \"128B\"", "to = \"by-size\"", "23:6 `by-size` is not built yet"),
-        ("size = \"128B\"", "to = { user_of = \"listeners\" }", "23:1 `user_of` is not built yet"),
         ("[run]", "[users]\nlogin = { url = \"https://example.com/login\" }\n[run]", "4:1 `login` is not built yet"),
         (
             "[server]\ninstances = 2",
@@ -293,8 +291,44 @@ fn what_is_not_built_yet() {
 }
 
 #[test]
+fn who_is_notified() {
+    judge(&[
+        (
+            "size = \"128B\"",
+            "to = { user_of = \"listener\" }",
+            "23:18 no group of clients is called `listener` | did you mean `listeners`?",
+        ),
+        (
+            "size = \"128B\"",
+            "to = { user_of = \"listeners\" }",
+            "23:18 a user is notified over HTTP, and `talkers` speaks over sockets | write `transport = \"longpoll\"` for `talkers`; without rooms it polls nothing",
+        ),
+        (
+            "size = \"128B\"",
+            "to = { users_of = \"listeners\" }",
+            "23:8 unknown key `users_of` | did you mean `user_of`?",
+        ),
+    ]);
+}
+
+#[test]
 fn transports_and_reconnects() {
     judge(&[
+        (
+            "count = 90\nrooms = { count = 10",
+            "count = 90\ntransport = \"sse\"\nrooms = { per_client = 2, count = 10",
+            "12:13 a client by sse is in one room, and these are in 2 | a stream of events is that of a room: write `per_client = 1`, or use another transport",
+        ),
+        (
+            "count = 90",
+            "count = 90\nsse = \"eventsource-client\"",
+            "12:7 `sse` says what reads server-sent events, and no client of this group does",
+        ),
+        (
+            "[server]\ninstances = 2\n\n[[clients]]\nname  = \"listeners\"\ncount = 90",
+            "[target]\nurls = [\"ws://x\"]\ndialect = \"json\"\n[target.with]\npublish = '{{text}}'\n[[clients]]\nname = \"listeners\"\ncount = 90\ntransport = { websocket = 50, sse = 50 }",
+            "14:1 the dialect `json` is not spoken over sse",
+        ),
         (
             "count = 90",
             "count = 90\ntransport = \"websockets\"",
