@@ -39,6 +39,11 @@ pub(super) async fn request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(head).unwrap()
 }
 
+/// Waits for the peer to go, whichever way it does.
+pub(super) async fn until_gone(stream: &mut (impl AsyncRead + Unpin)) {
+    while matches!(stream.read(&mut [0; 64]).await, Ok(more) if more > 0) {}
+}
+
 fn url(address: SocketAddr) -> Url {
     Url::parse(&format!("ws://{address}/ws")).unwrap()
 }

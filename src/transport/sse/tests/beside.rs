@@ -67,7 +67,7 @@ async fn what_is_said_is_answered_between_events() {
     let body = Bytes::from_static(b"\"hi\"");
     let response = Response { status: 429, body, retry_after: Some(Duration::from_secs(3)) };
     assert_eq!(answer(&received), &Answer { reference: 7, outcome: Ok(response) });
-    assert_eq!(connection.last_heard(), received.at);
+    assert!(connection.last_heard() < received.at, "it says nothing about the stream");
     assert_eq!(connection.start_send(Frame::text("a stream takes none")), Ok(false));
 }
 

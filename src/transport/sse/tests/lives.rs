@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::{Answering, OPEN, connect, connect_with, url};
 use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
-use crate::transport::tests::{receive, receive_text, request, server};
+use crate::transport::tests::{receive, receive_text, request, server, until_gone};
 use crate::transport::{Connection, NetworkConfig, Traffic};
 use crate::wire::{CloseReason, Opening};
 
@@ -147,7 +147,7 @@ async fn no_event_is_larger_than_agreed() {
             stream.write_all(b"data: fits\n\ndata: ").await.unwrap();
             // It may hang up before all of it is out.
             stream.write_all(&vec![b'x'; size]).await.ok();
-            stream.read(&mut [0]).await.ok();
+            until_gone(&mut stream).await;
         })
         .await;
         let mut connection = opened(kind, address, 1_000).await;

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use super::{Answering, OPEN, connect_with, url};
 use crate::observe::{TransportKind, Word};
 use crate::transport::tests::secure::Secure;
-use crate::transport::tests::{receive_text, request, server};
+use crate::transport::tests::{receive_text, request, server, until_gone};
 use crate::transport::{ConnectError, NetworkConfig, TlsConfig};
 use crate::wire::Opening;
 
@@ -118,12 +118,23 @@ async fn another_origin_gets_no_credentials() {
 }
 
 #[tokio::test]
+async fn the_crate_shows_its_credentials_to_other_origins_too() {
+    let there = Answering::start(vec![Bytes::from(format!("{OPEN}data: there\n\n"))]).await;
+    let location = format!("HTTP/1.1 301 X\r\nLocation: http://{}/there\r\n\r\n", there.address);
+    let here = Answering::start(vec![Bytes::from(location)]).await;
+    let config = NetworkConfig { headers: vec![pair("Authorization", "Bearer T")], ..NetworkConfig::default() };
+    let kind = TransportKind::EventsourceClient;
+    let opened = connect_with(kind, url(here.address), config, Opening::default()).await;
+    assert!(opened.is_ok() && there.heads()[0].contains("Bearer T"));
+}
+
+#[tokio::test]
 async fn over_tls() {
     for kind in ENGINES {
         let secure = Secure::serving(false, async |mut stream| {
             request(&mut stream).await;
             stream.write_all(format!("{OPEN}data: secret\n\n").as_bytes()).await.unwrap();
-            stream.read(&mut [0]).await.ok();
+            until_gone(&mut stream).await;
         })
         .await;
         let target = Url::parse(&format!("https://localhost:{}/stream", secure.address.port())).unwrap();
