@@ -73,6 +73,7 @@ fn step(clients: usize, rooms: usize, rate: f64) -> Outcome {
         rooms,
         rate: rate * rooms as f64 / clients as f64,
         size: 200,
+        transport: "websocket".to_owned(),
         ramp: Duration::from_millis(clients as u64),
         warm_up: Duration::from_secs(2),
         duration,

@@ -33,6 +33,7 @@ pub const POLICIES: &[(&str, &str)] = &[
     ("decorrelated", "uniform on [base, 3 x the delay before], at most cap"),
     ("fixed", "always base"),
     ("eventsource", "always base (3 s), as a browser's EventSource"),
+    ("eventsource-client", "uniform on [half, all] of min(cap, base x 2^attempt); base 1 s, cap 60 s"),
     ("socket.io", "uniform on [half, one and a half] of min(cap, base x 2^attempt); base 1 s, cap 5 s"),
     ("phoenix", "10 50 100 150 200 250 500 ms 1 2 s, then 5 s; no jitter, and nothing after a clean close"),
     ("centrifuge", "base + uniform on [0, base x 2^attempt], at most cap; base 500 ms, cap 20 s"),
@@ -70,6 +71,14 @@ pub enum Policy {
     Fixed(Duration),
     /// Always the same, as a browser's `EventSource`.
     EventSource(Duration),
+    /// A random duration, uniform on `[d/2, d]` with `d = min(cap, base·2^attempt)`, as the crate `eventsource-client`
+    /// (which counts attempts from 0 again after a connection of a minute).
+    EventsourceClient {
+        /// The first attempt's longest delay, unless the server said another one.
+        base: Duration,
+        /// The longest delay of all.
+        cap: Duration,
+    },
     /// A random duration, uniform on `[d/2, 3d/2]` with `d = min(cap, base·2^attempt)`.
     SocketIo {
         /// The middle of the first attempt's range.
@@ -93,6 +102,7 @@ impl Policy {
     pub fn named(name: &str, base: Option<Duration>, cap: Option<Duration>) -> Option<Self> {
         let (usual_base, usual_cap) = match name {
             "eventsource" => (EVENT_SOURCE_DELAY, DEFAULT_CAP),
+            "eventsource-client" => (Duration::from_secs(1), Duration::from_secs(60)),
             "socket.io" => (Duration::from_secs(1), Duration::from_secs(5)),
             _ => (DEFAULT_BASE, DEFAULT_CAP),
         };
@@ -106,6 +116,7 @@ impl Policy {
             "decorrelated" => Self::Decorrelated { base, cap },
             "fixed" => Self::Fixed(base),
             "eventsource" => Self::EventSource(base),
+            "eventsource-client" => Self::EventsourceClient { base, cap },
             "socket.io" => Self::SocketIo { base, cap },
             "phoenix" => Self::Phoenix,
             "centrifuge" => Self::Centrifuge { base, cap },
@@ -123,6 +134,7 @@ impl Policy {
             Self::Decorrelated { .. } => "decorrelated",
             Self::Fixed(_) => "fixed",
             Self::EventSource(_) => "eventsource",
+            Self::EventsourceClient { .. } => "eventsource-client",
             Self::SocketIo { .. } => "socket.io",
             Self::Phoenix => "phoenix",
             Self::Centrifuge { .. } => "centrifuge",
@@ -138,15 +150,22 @@ impl Policy {
             | Self::EqualJitter { .. }
             | Self::Decorrelated { .. }
             | Self::Fixed(_) => true,
-            Self::Browser | Self::EventSource(_) | Self::SocketIo { .. } | Self::Phoenix | Self::Centrifuge { .. } => {
-                false
-            }
+            Self::Browser
+            | Self::EventSource(_)
+            | Self::EventsourceClient { .. }
+            | Self::SocketIo { .. }
+            | Self::Phoenix
+            | Self::Centrifuge { .. } => false,
         }
     }
 
-    /// The delay when a stream of events said `retry:` with `base`; `None` where that is not listened to.
-    pub fn based_on(&self, base: Duration) -> Option<Duration> {
-        matches!(self, Self::EventSource(_)).then_some(base)
+    /// The policy when a stream of events said `retry:` with `base`; `None` where that is not listened to.
+    pub fn based_on(&self, base: Duration) -> Option<Self> {
+        match *self {
+            Self::EventSource(_) => Some(Self::EventSource(base)),
+            Self::EventsourceClient { cap, .. } => Some(Self::EventsourceClient { base, cap: cap.max(base) }),
+            _ => None,
+        }
     }
 
     /// How long to wait before attempt number `attempt` (0 is the first after a loss); `previous` is the wait before
@@ -156,7 +175,7 @@ impl Policy {
             Self::None => None,
             Self::Browser => Some(BROWSER_DELAY),
             Self::FullJitter { base, cap } => Some(uniform(Duration::ZERO, doubled(base, cap, attempt), rng)),
-            Self::EqualJitter { base, cap } => {
+            Self::EqualJitter { base, cap } | Self::EventsourceClient { base, cap } => {
                 let all = doubled(base, cap, attempt);
                 Some(uniform(all / 2, all, rng))
             }
@@ -245,6 +264,24 @@ mod tests {
             (0..11).map(|attempt| Policy::Phoenix.delay(attempt, Duration::ZERO, &mut rng).unwrap().as_millis());
         assert_eq!(delays.collect::<Vec<_>>(), [10, 50, 100, 150, 200, 250, 500, 1_000, 2_000, 5_000, 5_000]);
         assert!(!Policy::Phoenix.reconnects_after_clean_close());
+    }
+
+    #[test]
+    fn the_crate_doubles_from_a_second_to_a_minute_and_waits_at_least_half() {
+        let policy = Policy::named("eventsource-client", None, None).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for (attempt, most) in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000].into_iter().enumerate() {
+            let delays: Vec<_> =
+                (0..200).map(|_| policy.delay(attempt as u32, Duration::ZERO, &mut rng).unwrap().as_millis()).collect();
+            let (least, longest) = (delays.iter().min().unwrap(), delays.iter().max().unwrap());
+            assert!(
+                (most / 2..most * 6 / 10).contains(least) && (most * 9 / 10..=most).contains(longest),
+                "{delays:?}"
+            );
+        }
+        assert!(policy.reconnects_after_clean_close());
+        let told = policy.based_on(Duration::from_millis(10)).unwrap();
+        assert!(told.delay(1, Duration::ZERO, &mut rng).unwrap().as_millis() <= 20);
     }
 
     #[test]

@@ -110,6 +110,7 @@ fn wsbench(server: &Server) -> Cost {
         rooms: load::ROOMS,
         rate: load::RATE as f64,
         size: load::PAYLOAD,
+        transport: "websocket".to_owned(),
         ramp: Duration::from_secs(2),
         warm_up,
         duration,

@@ -24,6 +24,8 @@ pub(crate) struct Job {
     pub(crate) rate: f64,
     /// Bytes of payload.
     pub(crate) size: usize,
+    /// How clients connect, as a scenario has it.
+    pub(crate) transport: String,
     /// All clients connect within this time.
     pub(crate) ramp: Duration,
     /// Published, not measured.
@@ -34,7 +36,7 @@ pub(crate) struct Job {
 
 impl Job {
     fn scenario(&self) -> String {
-        let Self { urls, clients, rooms, rate, size, .. } = self;
+        let Self { urls, clients, rooms, rate, size, transport, .. } = self;
         let millis = |time: Duration| format!("{}ms", time.as_millis());
         let (ramp, warm_up, duration) = (millis(self.ramp), millis(self.warm_up), millis(self.duration));
         format!(
@@ -55,6 +57,7 @@ mint = {{ secret = "{SECRET}" }}
 name = "members"
 count = {clients}
 ramp = "{ramp}"
+transport = "{transport}"
 rooms = {{ count = {rooms}, name = "room-{{n}}" }}
 [[publish]]
 name = "chat"

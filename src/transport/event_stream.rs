@@ -205,4 +205,4 @@ fn text(bytes: Bytes) -> Utf8Bytes {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

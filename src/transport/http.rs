@@ -120,3 +120,6 @@ impl fmt::Debug for Http {
         f.debug_struct("Http").field("state", &self.state).field("calls", &self.calls).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,7 @@ impl Lines {
         target: &Target,
         progress: &mut Progress,
     ) -> Result<(Line, Option<Lease>), ConnectError> {
+        let tls = if target.tls { Some(self.tls.as_ref().ok_or_else(|| without_tls(target))?) } else { None };
         let (host, port) = (target.dial_host.as_str(), target.dial_port);
         let (stream, lease) = match &self.proxy {
             None => self.dialer.connect(host, port, progress).await?,
@@ -63,16 +64,15 @@ impl Lines {
             }
         };
         progress.done();
-        if !target.tls {
-            return Ok((Line::Plain(stream), lease));
-        }
+        let Some(tls) = tls else { return Ok((Line::Plain(stream), lease)) };
         progress.enter(Word::TLS);
-        let Some(tls) = &self.tls else {
-            let remedy = "redirected to TLS, which no url of the scenario uses; give the https:// address itself";
-            return Err(failure(Word::TLS, Word::HANDSHAKE, format!("{}: {remedy}", target.host)));
-        };
         let stream = tls.handshake(stream, &target.host).await?;
         progress.done();
         Ok((Line::Tls(Box::new(stream)), lease))
     }
+}
+
+fn without_tls(target: &Target) -> ConnectError {
+    let remedy = "redirected to TLS, which no url of the scenario uses; give the https:// address itself";
+    failure(Word::TLS, Word::HANDSHAKE, format!("{}: {remedy}", target.host))
 }

@@ -66,7 +66,10 @@ impl<'r> Comeback<'r> {
         let delay = match self.hint.take() {
             Some(Hint::Within(min, max)) if self.reconnect.hints => self.rng.random_range(min..=max.max(min)),
             Some(Hint::NotBefore(least)) if self.reconnect.hints => least + own,
-            Some(Hint::Base(base)) => self.reconnect.policy.based_on(base).unwrap_or(own),
+            Some(Hint::Base(base)) => {
+                let told = self.reconnect.policy.based_on(base);
+                told.and_then(|policy| policy.delay(self.attempt, self.previous, &mut self.rng)).unwrap_or(own)
+            }
             _ => own,
         };
         (self.attempt, self.previous) = (self.attempt + 1, delay);

@@ -149,8 +149,8 @@ pub(in crate::scenario) enum Auth {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Reconnect {
-    /// none, browser, full-jitter, equal-jitter, decorrelated, fixed, eventsource, socket.io, phoenix or centrifuge.
-    /// Default full-jitter.
+    /// none, browser, full-jitter, equal-jitter, decorrelated, fixed, eventsource, eventsource-client,
+    /// socket.io, phoenix or centrifuge. Default full-jitter.
     pub(in crate::scenario) policy: Option<String>,
     /// The first delay the policy counts from. Default 500ms.
     pub(in crate::scenario) base: Option<Time>,

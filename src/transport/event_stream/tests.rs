@@ -45,7 +45,8 @@ impl Case {
     }
 }
 
-fn unescaped(text: &str) -> Bytes {
+/// Text with \\n \\r \\t \\0 \\\\ and \\xNN for bytes.
+pub(in crate::transport) fn unescaped(text: &str) -> Bytes {
     let mut bytes = Vec::new();
     let mut rest = text.chars();
     while let Some(c) = rest.next() {

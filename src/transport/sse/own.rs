@@ -34,7 +34,7 @@ pub(super) async fn connect(
     let opening::Answered { head, body, lease } = opened?;
     let tap = Arc::clone(body.tap());
     let events = Events { body, decoder: Decoder::new(caller.limit), limit: caller.limit };
-    let stream = Stream { tap, events: super::Events::Own(events), _source: lease };
+    let stream = Stream { tap, events: super::Events::Own(Box::new(events)), _source: lease };
     let sse = Sse::new(stream, Calls::new(caller, url, clock));
     let headers = headers_of(head.headers());
     Ok(Connected { connection: Connection::Sse(Box::new(sse)), stages: progress.into_stages(), headers })

@@ -4,11 +4,11 @@ use socket2::SockRef;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use url::Url;
 
-use super::{connect_with, server, url};
+use super::{connect_with, request, server, url};
 use crate::observe::Word;
 use crate::transport::connect::websocket;
 use crate::transport::{ConnectError, NetworkConfig, SetupError};
@@ -20,15 +20,6 @@ async fn refusal(address: SocketAddr) -> ConnectError {
     let error = connect_with(url(address), config, opening).await.err().unwrap();
     assert!(!format!("{error:?} {error}").contains("s3cret"));
     error
-}
-
-/// The request head a peer got.
-async fn request(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    String::from_utf8(head).unwrap()
 }
 
 /// A peer that reads the request, answers `bytes` and waits for us to go.

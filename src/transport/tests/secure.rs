@@ -6,7 +6,9 @@ use rustls::pki_types::PrivateKeyDer;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::accept_async;
 use url::Url;
 
@@ -16,14 +18,31 @@ use crate::transport::connect::websocket;
 use crate::transport::{ConnectError, Connected, NetworkConfig, TlsConfig};
 use crate::wire::Opening;
 
-struct Secure {
-    address: SocketAddr,
+pub(in crate::transport) struct Secure {
+    pub(in crate::transport) address: SocketAddr,
     directory: tempfile::TempDir,
 }
 
 impl Secure {
-    /// An echo behind a self-signed certificate for localhost; with `mutual`, only for who shows the same certificate.
+    /// An echo; with `mutual`, only for who shows the same certificate.
     async fn start(mutual: bool) -> Self {
+        Self::serving(mutual, async |stream| {
+            use futures_util::{SinkExt, StreamExt};
+            let mut peer = accept_async(stream).await.unwrap();
+            while let Some(Ok(message)) = peer.next().await {
+                if message.is_text() {
+                    peer.send(message).await.unwrap();
+                }
+            }
+        })
+        .await
+    }
+
+    /// What `serve` does behind a self-signed certificate for localhost.
+    pub(in crate::transport) async fn serving<F: Future<Output = ()> + Send + 'static>(
+        mutual: bool,
+        serve: impl FnOnce(TlsStream<TcpStream>) -> F + Send + 'static,
+    ) -> Self {
         let CertifiedKey { cert, signing_key }: CertifiedKey<KeyPair> =
             generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let directory = tempfile::tempdir().unwrap();
@@ -44,20 +63,14 @@ impl Secure {
         let config = builder.with_single_cert(vec![cert.der().clone()], key).unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let address = server(async move |stream| {
-            use futures_util::{SinkExt, StreamExt};
             let Ok(stream) = acceptor.accept(stream).await else { return };
-            let mut peer = accept_async(stream).await.unwrap();
-            while let Some(Ok(message)) = peer.next().await {
-                if message.is_text() {
-                    peer.send(message).await.unwrap();
-                }
-            }
+            serve(stream).await;
         })
         .await;
         Self { address, directory }
     }
 
-    fn file(&self, name: &str) -> Option<PathBuf> {
+    pub(in crate::transport) fn file(&self, name: &str) -> Option<PathBuf> {
         Some(self.directory.path().join(name))
     }
 

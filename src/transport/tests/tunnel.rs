@@ -1,24 +1,16 @@
 //! Through an HTTP proxy.
 
 use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_tungstenite::accept_async;
 use url::Url;
 
-use super::{connect_with, receive_text, server};
+use super::{connect_with, receive_text, request, server};
 use crate::observe::Word;
 use crate::transport::connect::websocket;
 use crate::transport::{NetworkConfig, SetupError};
 use crate::wire::Opening;
-
-async fn head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    String::from_utf8(head).unwrap()
-}
 
 fn through(proxy: &str) -> NetworkConfig {
     NetworkConfig { proxy: Some(Url::parse(proxy).unwrap()), ..NetworkConfig::default() }
@@ -35,7 +27,7 @@ async fn the_proxy_is_asked_and_the_target_reached() {
     .await;
     let (done, asked) = tokio::sync::oneshot::channel();
     let proxy = server(async move |mut stream| {
-        let request = head(&mut stream).await;
+        let request = request(&mut stream).await;
         let place = request.split(' ').nth(1).unwrap().to_owned();
         done.send(request).unwrap();
         let address = lookup_host(place).await.unwrap().find(SocketAddr::is_ipv4).unwrap();
@@ -57,7 +49,7 @@ async fn the_proxy_is_asked_and_the_target_reached() {
 #[tokio::test]
 async fn a_proxy_that_refuses_is_blamed() {
     let proxy = server(async |mut stream| {
-        head(&mut stream).await;
+        request(&mut stream).await;
         stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await.unwrap();
     })
     .await;
