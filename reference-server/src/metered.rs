@@ -26,6 +26,8 @@ pub(crate) struct Metered {
     stream: Stream,
     stats: Arc<WorkerStats>,
     last_read: u64,
+    /// Goes out with what is written next, or with the next flush: a system call less.
+    ahead: Vec<u8>,
     /// Bytes that may still come before the codec has to have made a message of them.
     allowance: u64,
 }
@@ -37,7 +39,33 @@ pub(crate) struct Endless;
 
 impl Metered {
     pub(crate) fn new(stream: Stream, stats: Arc<WorkerStats>, now: u64) -> Self {
-        Self { stream, stats, last_read: now, allowance: u64::MAX }
+        Self { stream, stats, last_read: now, ahead: Vec::new(), allowance: u64::MAX }
+    }
+
+    /// Writes these bytes with those that are written next, or flushed.
+    pub(crate) fn put_ahead(&mut self, bytes: Vec<u8>) {
+        self.ahead = bytes;
+    }
+
+    /// Writes what is to be written first, with the begin of `bytes` as far as it fits; how many of them.
+    fn poll_write_ahead(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            let parts = [io::IoSlice::new(&self.ahead), io::IoSlice::new(bytes)];
+            let count = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, &parts))?;
+            self.wrote(count);
+            if count >= self.ahead.len() {
+                return Poll::Ready(Ok(count - std::mem::take(&mut self.ahead).len()));
+            }
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.ahead.drain(..count);
+        }
+    }
+
+    fn wrote(&self, count: usize) {
+        self.stats.writes.add(1);
+        self.stats.bytes_out.add(count as u64);
     }
 
     /// Lets so many bytes more through.
@@ -123,9 +151,14 @@ impl AsyncRead for Metered {
 
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.ahead.is_empty() {
+            match ready!(self.poll_write_ahead(context, bytes))? {
+                0 if !bytes.is_empty() => {}
+                count => return Poll::Ready(Ok(count)),
+            }
+        }
         let count = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
-        self.stats.writes.add(1);
-        self.stats.bytes_out.add(count as u64);
+        self.wrote(count);
         Poll::Ready(Ok(count))
     }
 
@@ -135,8 +168,7 @@ impl AsyncWrite for Metered {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let count = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, parts))?;
-        self.stats.writes.add(1);
-        self.stats.bytes_out.add(count as u64);
+        self.wrote(count);
         Poll::Ready(Ok(count))
     }
 
@@ -145,6 +177,9 @@ impl AsyncWrite for Metered {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            ready!(self.poll_write_ahead(context, &[]))?;
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -110,7 +110,8 @@ impl Socket {
             reading: true,
             buffered: true,
             ping_due: false,
-            unflushed: false,
+            // The answer to the handshake may wait to be written with the first frames, or without any.
+            unflushed: true,
             muted: false,
             slice: 0,
             allowance: allowance(max_message),

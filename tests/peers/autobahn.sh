@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Autobahn test suite against the room server's codec (/conformance/echo). Prints PASS, FAIL or SKIP and exits with
-# 0, 1 or 77. Run by tests/peers/run or by hand; the last result stands in docs/peers.md.
+# The Autobahn test suite against the room server's codec (/conformance/echo).
+# Prints PASS, FAIL or SKIP and exits with 0, 1 or 77. Run by tests/peers/run or by hand; the last result stands in docs/peers.md.
 # WSTEST names a wstest that is installed already; otherwise it is installed into a temporary directory.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The room server's /metrics read by the Prometheus client's own OpenMetrics parser. Prints PASS, FAIL or SKIP and exits
-# with 0, 1 or 77. Run by tests/peers/run or by hand.
+# The room server's /metrics read by the Prometheus client's own OpenMetrics parser.
+# Prints PASS, FAIL or SKIP and exits with 0, 1 or 77. Run by tests/peers/run or by hand.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -72,7 +72,7 @@ impl Outbox {
                 self.counted -= 1;
             }
             Some(_) => {}
-            None if self.frames.capacity() > 64 => self.frames.shrink_to(4),
+            None if self.frames.capacity() > 16 => self.frames.shrink_to(4),
             None => {}
         }
         next

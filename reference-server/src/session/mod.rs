@@ -105,6 +105,8 @@ pub(crate) async fn run(worker: Rc<Worker>, stream: Metered, read_already: Bytes
 impl Session {
     async fn live(mut self, user: Option<Arc<User>>) {
         let mut flow = user.map_or(Flow::Continue(()), |user| self.enter(user));
+        // The answer to a join of a room that is live may be written with the welcome.
+        tokio::task::yield_now().await;
         while flow.is_continue() {
             self.set_timer();
             flow = match self.socket.next().await {

@@ -42,11 +42,12 @@ async fn end(stream: &mut BufReader<TcpStream>) -> String {
 
 /// A poll on its way, not answered yet.
 async fn held_poll(server: &Server, user: &str) -> BufReader<TcpStream> {
+    let before = server.metric("members").await;
     let (_, first) = poll(server, user, "/api/rooms/r/poll").await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let path = format!("/api/rooms/r/poll?timeout=60&pos={}", first["pos"].as_str().unwrap());
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n{}\r\n", bearer(user)).as_bytes()).await.unwrap();
-    until("it is held", async || server.metric("members").await == 1.0).await;
+    until("it is held", async || server.metric("members").await == before + 1.0).await;
     BufReader::new(stream)
 }
 

@@ -227,15 +227,18 @@ async fn a_stall_holds_the_fan_out_and_loses_nothing() {
 
 /// How a connection ended, as its client sees it.
 async fn end(client: &mut Client) -> String {
-    loop {
-        match soon("an end", client.socket.next()).await {
-            Some(Ok(Message::Close(frame))) => return format!("close:{}", u16::from(frame.unwrap().code)),
-            Some(Ok(_)) => {}
-            Some(Err(Error::Io(error))) => return error.kind().to_string(),
-            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) | None => return "fin".into(),
-            other => panic!("{other:?}"),
+    soon("an end", async {
+        loop {
+            match client.socket.next().await {
+                Some(Ok(Message::Close(frame))) => return format!("close:{}", u16::from(frame.unwrap().code)),
+                Some(Ok(_)) => {}
+                Some(Err(Error::Io(error))) => return error.kind().to_string(),
+                Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) | None => return "fin".into(),
+                other => panic!("{other:?}"),
+            }
         }
-    }
+    })
+    .await
 }
 
 #[tokio::test]

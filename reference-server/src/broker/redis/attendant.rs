@@ -1,105 +1,21 @@
 //! Tells Redis who is where, keeps up this instance's lease, gives up the dead, and asks for rosters: everything about
 //! presence that goes over a link, one thing after the other.
 
-use std::{collections::VecDeque, convert::Infallible, mem, sync::Mutex, time::Duration};
+use std::{convert::Infallible, mem, time::Duration};
 
 use redis::{Cmd, Value, aio::MultiplexedConnection};
-use tokio::sync::Notify;
 
 use super::{
-    super::{
-        PublishError, Room,
-        presence::{Member, PresenceOptions, RosterReceipt},
-    },
+    super::{PublishError, Room, presence::Member},
     Shared,
-    census::{self, Census, Renewed, Standing},
-    ledger::{Batch, Ledger},
+    census::{self, Renewed, Standing},
+    desk::Desk,
+    ledger::Batch,
 };
-use crate::history::Epoch;
+use crate::{history::Epoch, time};
 
 /// Commands in one write.
 const WRITE: usize = 64;
-/// Rosters that may be waited for; who asks for more is refused.
-const ROSTERS: usize = 1_024;
-
-/// What the attendant has to do.
-pub(super) struct Desk {
-    pub(super) options: PresenceOptions,
-    pub(super) census: Census,
-    state: Mutex<State>,
-    work: Notify,
-}
-
-struct State {
-    ledger: Ledger,
-    /// This instance, as the others know it; a new one when they have given it up.
-    node: String,
-    /// Redis has seen it.
-    known: bool,
-    /// Those who are told anew have been there before.
-    quiet: bool,
-    renewal_due: bool,
-    parting: Option<Duration>,
-    rosters: VecDeque<(Room, RosterReceipt)>,
-}
-
-impl Desk {
-    pub(super) fn new(options: PresenceOptions) -> Self {
-        let state = State {
-            ledger: Ledger::default(),
-            node: Epoch::random().as_str().to_owned(),
-            known: false,
-            quiet: false,
-            renewal_due: false,
-            parting: None,
-            rosters: VecDeque::new(),
-        };
-        Self { options, census: Census::new(), state: Mutex::new(state), work: Notify::new() }
-    }
-
-    /// Changes what is to be told.
-    pub(super) fn note(&self, change: impl FnOnce(&mut Ledger)) {
-        change(&mut self.lock().ledger);
-        self.work.notify_one();
-    }
-
-    pub(super) fn renew(&self) {
-        self.lock().renewal_due = true;
-        self.work.notify_one();
-    }
-
-    pub(super) fn part(&self, grace: Duration) {
-        let mut state = self.lock();
-        state.ledger.part();
-        state.parting = Some(grace);
-        drop(state);
-        self.work.notify_one();
-    }
-
-    /// Takes a question, if there is room for it.
-    pub(super) fn ask(&self, room: &Room, receipt: RosterReceipt) -> Result<(), RosterReceipt> {
-        let mut state = self.lock();
-        if state.rosters.len() >= ROSTERS {
-            return Err(receipt);
-        }
-        state.rosters.push_back((Room::clone(room), receipt));
-        drop(state);
-        self.work.notify_one();
-        Ok(())
-    }
-
-    /// The link is lost: what was asked over it will not be answered.
-    pub(super) fn lost(&self) {
-        for (_, receipt) in mem::take(&mut self.lock().rosters) {
-            receipt(Err(PublishError::Unavailable));
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // Invariant: nothing panics while this lock is held.
-        self.state.lock().expect("presence lock is never poisoned")
-    }
-}
 
 /// Does what is due, for ever; see the module.
 pub(super) async fn attend(shared: &Shared, mut connection: MultiplexedConnection) -> Result<Infallible, String> {
@@ -114,7 +30,8 @@ pub(super) async fn attend(shared: &Shared, mut connection: MultiplexedConnectio
         tell(shared, connection).await?;
         answer(shared, connection).await?;
         part(shared, connection).await?;
-        shared.desk.work.notified().await;
+        let told = time::micros();
+        shared.desk.work(told).await;
     }
 }
 

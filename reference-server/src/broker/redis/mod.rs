@@ -4,6 +4,7 @@
 mod attendant;
 mod census;
 mod channels;
+mod desk;
 mod ledger;
 mod link;
 mod lua;
@@ -21,7 +22,7 @@ use std::{
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{attendant::Desk, channels::Channels, scripts::Scripts};
+use self::{channels::Channels, desk::Desk, scripts::Scripts};
 use super::{
     Broker, Events, Health, Presence, Publication, PublishError, Room,
     presence::{Member, PresenceOptions, RosterReceipt},

@@ -1,4 +1,5 @@
-//! A client's stream while HTTP has it: comes back when HTTP lets it go, so that its end can be chosen.
+//! A client's stream while HTTP has it: comes back when HTTP lets it go, so that its end can be chosen. What is to follow
+//! an upgrade is written together with it.
 
 use std::{
     io,
@@ -13,9 +14,16 @@ use tokio::{
 
 use crate::metered::Metered;
 
+/// How the head of an answer begins after which there is no HTTP any more.
+const SWITCHING: &[u8] = b"HTTP/1.1 101 ";
+
 /// See the module.
 pub(in crate::endpoint) struct Lent {
     stream: Option<Metered>,
+    /// Nothing was written yet: what is written next is the head of an answer.
+    fresh: bool,
+    /// The head of an answer that lets the client speak another protocol: it waits for what is said first in that.
+    held: Vec<u8>,
     giver: Option<oneshot::Sender<Metered>>,
 }
 
@@ -23,12 +31,14 @@ impl Lent {
     /// Lends a stream, and says where it comes back.
     pub(super) fn new(stream: Metered) -> (Self, oneshot::Receiver<Metered>) {
         let (giver, returned) = oneshot::channel();
-        (Self { stream: Some(stream), giver: Some(giver) }, returned)
+        (Self { stream: Some(stream), fresh: true, held: Vec::new(), giver: Some(giver) }, returned)
     }
 
     /// The stream, for good: it has become something else than HTTP.
     pub(in crate::endpoint) fn keep(mut self) -> Option<Metered> {
-        self.stream.take()
+        let mut stream = self.stream.take()?;
+        stream.put_ahead(std::mem::take(&mut self.held));
+        Some(stream)
     }
 
     fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut Metered>> {
@@ -54,7 +64,12 @@ impl AsyncRead for Lent {
 
 impl AsyncWrite for Lent {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_write(context, bytes)
+        let this = self.get_mut();
+        if std::mem::take(&mut this.fresh) && bytes.starts_with(SWITCHING) {
+            this.held = bytes.to_vec();
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(this).stream()?.poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -62,7 +77,15 @@ impl AsyncWrite for Lent {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_write_vectored(context, parts)
+        match parts.first() {
+            // Whether it is held is decided there. It is one piece, and nothing comes behind it.
+            Some(head) if self.fresh && head.starts_with(SWITCHING) => self.poll_write(context, head),
+            _ => {
+                let this = self.get_mut();
+                this.fresh = false;
+                Pin::new(this).stream()?.poll_write_vectored(context, parts)
+            }
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

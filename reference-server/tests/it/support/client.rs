@@ -66,13 +66,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The next text frame; `None` when the connection has ended, however.
     pub(crate) async fn try_frame(&mut self) -> Option<Value> {
-        loop {
-            match soon("a frame", self.socket.next()).await? {
-                Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
-                Ok(_) => {}
-                Err(_) => return None,
+        soon("a frame", async {
+            loop {
+                match self.socket.next().await? {
+                    Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+                    Ok(_) => {}
+                    Err(_) => return None,
+                }
             }
-        }
+        })
+        .await
     }
 
     pub(crate) async fn send(&mut self, frame: &str) {
@@ -90,14 +93,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The next text frame as it is.
     pub(crate) async fn text(&mut self) -> String {
-        loop {
-            match soon("a frame", self.socket.next()).await {
-                Some(Ok(Message::Text(text))) if !self.announcements && text.starts_with(r#"{"type":"user."#) => {}
-                Some(Ok(Message::Text(text))) => return text.as_str().to_owned(),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                other => panic!("instead of a text frame: {other:?}"),
+        // Pings go on coming whatever does not.
+        soon("a frame", async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Text(text))) if !self.announcements && text.starts_with(r#"{"type":"user."#) => {}
+                    Some(Ok(Message::Text(text))) => return text.as_str().to_owned(),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    other => panic!("instead of a text frame: {other:?}"),
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The next text frame.
@@ -140,12 +147,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.next("pong").await;
     }
 
-    /// Like `quiet`, where a second `joined` may still come.
-    pub(crate) async fn quiet_or_joined(&mut self) {
-        self.send(r#"{"type":"ping","ref":"quiet"}"#).await;
-        self.expect("pong").await;
-    }
-
     /// Reads `count` frames of this type, in between others.
     pub(crate) async fn quiet_after(&mut self, count: usize, kind: &str) {
         self.send(r#"{"type":"ping"}"#).await;
@@ -157,15 +158,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Reads to the close: its code and reason.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
-        loop {
-            match soon("a close", self.socket.next()).await {
-                Some(Ok(Message::Close(Some(CloseFrame { code, reason })))) => {
-                    return (code.into(), reason.as_str().to_owned());
+        soon("a close", async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Close(Some(CloseFrame { code, reason })))) => {
+                        return (code.into(), reason.as_str().to_owned());
+                    }
+                    Some(Ok(_)) => {}
+                    other => panic!("instead of a close: {other:?}"),
                 }
-                Some(Ok(_)) => {}
-                other => panic!("instead of a close: {other:?}"),
             }
-        }
+        })
+        .await
     }
 
     /// Says goodbye and waits for the end.

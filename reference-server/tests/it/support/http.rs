@@ -150,12 +150,16 @@ impl Events {
 
     /// The next block with data, heartbeats aside; `None` at the end.
     pub(crate) async fn event(&mut self) -> Option<Event> {
-        loop {
-            let block = self.block().await?;
-            if block.data.is_some() {
-                return Some(block);
+        // Heartbeats go on coming whatever does not.
+        soon("an event", async {
+            loop {
+                let block = self.block().await?;
+                if block.data.is_some() {
+                    return Some(block);
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The next event, which has to be of this type. Announcements of others are passed over unless asked for.
