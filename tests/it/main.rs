@@ -8,6 +8,7 @@ mod contract;
 mod floors;
 mod raw;
 mod readme;
+mod results;
 mod scenarios;
 mod secrets;
 mod signals;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
+use super::format::{self, FormatArg};
 use crate::engine::{End, OnTick, Outcome, RawSink, Setup};
 use crate::report::{self, Environment, Facts, Report, Series};
 use crate::scenario::plan::Plan;
@@ -45,12 +46,11 @@ pub(super) struct Args {
     /// What joins the instances of the bundled server, in place of the scenario's
     #[arg(long, value_enum)]
     broker: Option<super::serve::BrokerArg>,
-    /// Write KIND=FILE as well: json, hgrm, text, raw (repeatable)
-    #[arg(long, value_name = "KIND=FILE")]
+    #[arg(long, value_name = "KIND=FILE", help = outputs::help())]
     out: Vec<String>,
     /// What goes to stdout
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_name = "KIND", default_value = "text", value_parser = format::parser())]
+    format: FormatArg,
     /// A measurement that cannot be trusted is a failure (exit 4)
     #[arg(long)]
     strict: bool,
@@ -60,13 +60,6 @@ pub(super) struct Args {
     /// Threads that drive clients; a worker per two cores by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
-}
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
@@ -141,7 +134,7 @@ fn finish(
     writer: Option<outputs::RawWriter>,
 ) -> Done {
     let (written, failed) = outputs.write(report, writer);
-    outputs::show(args.format == Format::Json, terminal, report, &written)?;
+    args.format.show(terminal, report, &written)?;
     for error in &failed {
         anstream::eprintln!("error: {error}");
     }

@@ -1,7 +1,7 @@
 //! The delivery table, and what the way over another instance costs.
 
 use super::layout::{flow, left, paint};
-use super::number::{ms, short};
+use crate::output::number::{ms, short};
 use crate::report::{Arrival, Broker, Path, Report};
 use crate::ui::{Palette, printable, width};
 

@@ -1,7 +1,7 @@
 //! The verdict in one line, then why and what to look at.
 
 use super::layout::{WIDTH, paint, wrap};
-use super::number::{long, many, time};
+use crate::output::number::{long, many, time};
 use crate::report::{Ending, Fault, Path, Report};
 use crate::ui::{Palette, fit, width};
 

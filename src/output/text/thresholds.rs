@@ -1,7 +1,7 @@
 //! Each rule, what it found and how far that is from the bound.
 
 use super::layout::{left, paint, wrap};
-use super::number::{long, percent, significant, time};
+use crate::output::number::{long, percent, significant, time};
 use crate::report::{Report, Threshold};
 use crate::ui::{Palette, printable, width};
 
