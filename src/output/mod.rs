@@ -3,11 +3,22 @@
 //! A format is made from the report alone, so that a saved result can be shown in any of them later. Files are written
 //! beside their place and moved there when they are whole, so nobody ever reads half a result.
 
+mod bencher;
+mod csv;
+mod figures;
 mod file;
+mod github;
 mod hgrm;
 mod json;
+mod junit;
+mod markdown;
+mod markup;
+mod ndjson;
 mod number;
+mod openmetrics;
+mod rule;
 mod text;
+mod verdict;
 mod words;
 
 use std::io::{self, Write};
@@ -15,6 +26,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use github::write_annotations;
+pub use markdown::write as write_markdown;
 pub use text::{write_text, write_written};
 
 use crate::report::Report;
@@ -35,7 +48,23 @@ pub struct Kind {
 pub const OUTPUTS: &[Kind] = &[
     Kind { name: "text", help: "the screen, without colours", write: text::write },
     Kind { name: "json", help: "the whole result, for machines and for `wsbench report`", write: json::write },
+    Kind { name: "markdown", help: "a summary for pull requests and job pages", write: markdown::write },
+    Kind { name: "junit", help: "JUnit XML, a case per threshold", write: junit::write },
+    Kind {
+        name: "github",
+        help: "annotations for GitHub's runner, on the thresholds' own lines",
+        write: github::write,
+    },
+    Kind { name: "csv", help: "every counter and distribution as a row", write: csv::write },
+    Kind { name: "ndjson", help: "the run over time, a line of JSON per second", write: ndjson::write },
     Kind { name: "hgrm", help: "percentiles of all deliveries in ms, for HdrHistogram plotters", write: hgrm::write },
+    Kind {
+        name: "openmetrics",
+        help: "OpenMetrics text, for Prometheus and its push gateway",
+        write: openmetrics::write,
+    },
+    Kind { name: "bencher", help: "Bencher Metric Format", write: bencher::write_bmf },
+    Kind { name: "benchmark", help: "github-action-benchmark, smaller is better", write: bencher::write_benchmark },
 ];
 
 /// The format called `name`.

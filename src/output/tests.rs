@@ -21,7 +21,8 @@ fn every_kind_writes_its_file_also_after_another_has_failed() {
     assert!(failed[0].to_string().contains("no/such/place"), "{}", failed[0]);
     for file in written {
         assert_eq!(std::fs::metadata(&file.path).unwrap().len(), file.bytes);
-        assert!(file.bytes > 0, "{} is empty", file.path.display());
+        // A run of which all is well is annotated nowhere.
+        assert!(file.bytes > 0 || file.path.ends_with("github"), "{} is empty", file.path.display());
     }
 }
 

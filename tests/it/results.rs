@@ -97,7 +97,8 @@ fn every_output_is_made_from_a_saved_result() {
         let written = std::fs::read_to_string(file(&kind)).unwrap();
         let shown = shown.expect(0).stdout.split("\nWrote ").next().unwrap();
         assert_eq!(shown, written, "{kind} on stdout and in its file");
-        assert!(!written.trim().is_empty(), "{kind} is empty");
+        // A run of which all is well is annotated nowhere.
+        assert!(!written.trim().is_empty() || kind == "github", "{kind} is empty");
     }
 }
 
@@ -106,4 +107,28 @@ fn kinds() -> Vec<String> {
     let refused = wsbench(["report", "x", "--format", "none-of-them"]).run();
     let list = refused.stderr.split("possible values: ").nth(1).unwrap().split(']').next().unwrap();
     list.split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn githubs_runner_is_told_where_and_why() {
+    let directory = scratch();
+    let scenario = std::fs::read_to_string(root().join("scenarios/quickstart.toml")).unwrap();
+    let line = 1 + scenario.lines().position(|line| line.starts_with("\"deliveries.lost\"")).unwrap();
+    let path = put(&directory, "quick.toml", &scenario.replace("= \"== 0\"", "= \"== 1\""));
+    let page = directory.path().join("summary.md");
+    let run =
+        || wsbench(["run", &path, "-q"]).vars("LISTENERS=18 TALKERS=2 ROOMS=2 WARM_UP=0s DURATION=300ms DRAIN=300ms");
+    let workspace = directory.path().to_str().unwrap();
+    let finished = run()
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_WORKSPACE", workspace)
+        .env("GITHUB_STEP_SUMMARY", page.to_str().unwrap())
+        .run();
+    let place = format!("::error file=quick.toml,line={line},title=deliveries.lost == 1::found 0");
+    finished.expect(99).says(&[&place]);
+    assert!(!finished.stdout.contains("::error"), "{}", finished.stdout);
+    let summary = std::fs::read_to_string(&page).unwrap();
+    assert!(summary.starts_with("## FAIL · quickstart"), "{summary}");
+    let elsewhere = run().run();
+    assert!(!elsewhere.expect(99).stderr.contains("::error"), "{}", elsewhere.stderr);
 }

@@ -13,6 +13,7 @@ use crate::scenario::{self, Needs, Scenario, Target};
 use crate::threshold::Judge;
 use crate::ui::{Progress, Terminal, Verbosity};
 
+mod ci;
 pub(super) mod limits;
 mod outputs;
 mod overrides;
@@ -135,6 +136,7 @@ fn finish(
 ) -> Done {
     let (written, failed) = outputs.write(report, writer);
     args.format.show(terminal, report, &written)?;
+    ci::tell(report);
     for error in &failed {
         anstream::eprintln!("error: {error}");
     }
