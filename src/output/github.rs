@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::markup::{message, property};
-use super::rule::{key, margin, place, value};
+use super::rule::{bound, key, margin, place, value};
 use super::verdict::{because, warnings};
 use crate::report::{Report, Threshold};
 use crate::ui::printable;
@@ -41,7 +41,7 @@ pub fn write_annotations(report: &Report, file: &str, to: &mut dyn Write) -> io:
 }
 
 fn annotate(report: &Report, rule: &Threshold, file: &str, to: &mut dyn Write) -> io::Result<()> {
-    let title = property(&printable(&format!("{} {}", key(rule), rule.rule)));
+    let title = property(&printable(&format!("{} {}", key(rule), bound(rule))));
     let place_of = match rule.line {
         Some(line) if !file.starts_with('@') => format!("file={},line={line},", property(file)),
         _ => String::new(),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::markup::xml;
 use super::number::time;
-use super::rule::{key, margin, place, value};
+use super::rule::{bound, key, margin, place, value};
 use super::verdict::because;
 use crate::report::{Report, Threshold};
 
@@ -45,7 +45,7 @@ fn is_inapplicable(rule: &Threshold) -> bool {
 }
 
 fn case(report: &Report, rule: &Threshold, to: &mut dyn Write) -> io::Result<()> {
-    let name = xml(&format!("{} {}", key(rule), rule.rule));
+    let name = xml(&format!("{} {}", key(rule), bound(rule)));
     let file = match rule.line {
         Some(line) => format!(" file=\"{}\" line=\"{line}\"", xml(&report.scenario.path)),
         None => String::new(),

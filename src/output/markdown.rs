@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::figures::{HEADS, figures, way};
 use super::markup::{code, markdown};
 use super::number::{clock, long, many, ms, percent};
-use super::rule::{key, margin, place, value};
+use super::rule::{bound, key, margin, place, value};
 use super::verdict::{because, thresholds, warnings, word};
 use crate::report::{Fault, Report, Threshold};
 use crate::ui::fit;
@@ -66,7 +66,7 @@ fn failed_first(rules: &[Threshold]) -> Vec<&Threshold> {
 
 fn row(report: &Report, rule: &Threshold) -> Vec<String> {
     let verdict = if rule.ok { "ok" } else { "**FAIL**" };
-    let [key, bound] = [key(rule), rule.rule.clone()].map(|part| code(&fit(&part, WIDTH)));
+    let [key, bound] = [key(rule), bound(rule)].map(|part| code(&fit(&part, WIDTH)));
     vec![verdict.to_owned(), key, bound, value(rule), margin(rule), text(&place(rule, &report.scenario.path))]
 }
 

@@ -5,9 +5,18 @@ use crate::report::Threshold;
 
 /// What is looked at.
 pub(super) fn key(rule: &Threshold) -> String {
-    match &rule.during {
-        Some(incident) => format!("{} during {incident}", rule.metric),
-        None => rule.metric.clone(),
+    match (&rule.during, &rule.after) {
+        (Some(part), _) => format!("{} during {part}", rule.metric),
+        (None, Some(part)) => format!("{} after {part}", rule.metric),
+        (None, None) => rule.metric.clone(),
+    }
+}
+
+/// What it must be.
+pub(super) fn bound(rule: &Threshold) -> String {
+    match &rule.baseline {
+        Some(baseline) => format!("{} of {baseline}", rule.rule),
+        None => rule.rule.clone(),
     }
 }
 

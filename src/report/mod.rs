@@ -3,6 +3,7 @@
 //! A [`Report`] is exactly the JSON that `--out json=FILE` writes. Outputs know nothing else of a run, so a saved
 //! result can be shown again later in any format. It is made in one place, [`build`].
 
+mod baseline;
 mod build;
 mod entries;
 mod environment;
@@ -17,6 +18,7 @@ pub(crate) mod sample;
 mod series;
 mod summary;
 
+pub use baseline::baseline;
 pub use build::{Facts, build, measured};
 pub use entries::{Counter, Distribution};
 pub use environment::{Broker, Environment};
@@ -185,6 +187,10 @@ pub struct Threshold {
     pub ok: bool,
     /// Only this fault or incident, or `steady`: what lies outside all of them.
     pub during: Option<String>,
+    /// Only what came after this fault or incident, or this time.
+    pub after: Option<String>,
+    /// The saved run of which the value is a share.
+    pub baseline: Option<String>,
     /// The line of the scenario file; null for an implied rule.
     pub line: Option<usize>,
     /// How many samples it was judged on.

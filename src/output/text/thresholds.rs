@@ -1,7 +1,7 @@
 //! Each rule, what it found and how far that is from the bound.
 
 use super::layout::{left, paint, wrap};
-use crate::output::rule::{key, margin, place, value};
+use crate::output::rule::{bound, key, margin, place, value};
 use crate::report::{Report, Threshold};
 use crate::ui::{Palette, printable, width};
 
@@ -15,7 +15,7 @@ pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
     let mut lines = vec![paint(palette.head, "Thresholds")];
     for rule in &report.thresholds {
         lines.extend(row(rule, palette));
-        if !rule.ok || rule.value.is_none() {
+        if !rule.ok || rule.value.is_none() || rule.note.is_some() {
             lines.extend(wrap(&place(rule, &report.scenario.path), "          ", 3));
         }
     }
@@ -25,7 +25,8 @@ pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
 fn row(rule: &Threshold, palette: &Palette) -> Vec<String> {
     let key = key(rule);
     let status = if rule.ok { paint(palette.good, "ok  ") } else { paint(palette.bad, "FAIL") };
-    let bound = printable(&rule.rule);
+    let bound = bound(rule);
+    let bound = printable(&bound);
     let found = format!("{:>9}   {}", value(rule), margin(rule));
     if width(&printable(&key)) <= KEY && width(&bound) <= RULE {
         return vec![format!("  {status}  {} {} {found}", left(&key, KEY), left(&bound, RULE))];
