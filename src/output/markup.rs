@@ -16,11 +16,17 @@ pub(super) fn xml(text: &str) -> String {
             '\n' => escaped.push_str("&#10;"),
             '\t' => escaped.push_str("&#9;"),
             '\r' => escaped.push_str("&#13;"),
-            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            c if is_forbidden(c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }
     escaped
+}
+
+/// Characters that XML forbids, other controls, and those that reorder the text around them.
+fn is_forbidden(c: char) -> bool {
+    let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}');
+    c.is_control() || reorders || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// `text` as a word of Markdown: on one line, and nothing in it means anything.
@@ -64,7 +70,7 @@ mod tests {
     #[test]
     fn nothing_in_a_text_is_markup() {
         assert_eq!(xml("<b a=\"1\" c='2'>&"), "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;");
-        assert_eq!(xml("a\nb\u{1b}[2J\u{ffff}"), "a&#10;b\u{fffd}[2J\u{fffd}");
+        assert_eq!(xml("a\nb\u{1b}[2J\u{ffff}\u{202e}"), "a&#10;b\u{fffd}[2J\u{fffd}\u{fffd}");
         assert_eq!(markdown("a|b *c* [d](e) @f\n#g"), "a&#124;b &#42;c&#42; &#91;d&#93;(e) &#64;f&#92;n&#35;g");
         assert_eq!(markdown("http://x www.y"), "http:&#47;&#47;x www&#46;y");
         assert_eq!([code("delivery.p99{hop=cross}"), code("a|b")], ["`delivery.p99{hop=cross}`", "`a\\|b`"]);

@@ -9,6 +9,7 @@ mod figures;
 mod file;
 mod github;
 mod hgrm;
+mod html;
 mod json;
 mod junit;
 mod markdown;
@@ -48,6 +49,7 @@ pub struct Kind {
 pub const OUTPUTS: &[Kind] = &[
     Kind { name: "text", help: "the screen, without colours", write: text::write },
     Kind { name: "json", help: "the whole result, for machines and for `wsbench report`", write: json::write },
+    Kind { name: "html", help: "one page with charts that opens offline", write: html::write },
     Kind { name: "markdown", help: "a summary for pull requests and job pages", write: markdown::write },
     Kind { name: "junit", help: "JUnit XML, a case per threshold", write: junit::write },
     Kind {

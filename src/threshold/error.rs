@@ -10,8 +10,8 @@ use thiserror::Error;
 pub struct ThresholdError {
     /// The key as it was written.
     pub metric: String,
-    /// The line of the scenario file the threshold stands on.
-    pub line: usize,
+    /// Its place among the rules.
+    pub number: usize,
     /// Which of its texts is wrong.
     pub part: Part,
     /// Which bytes of that text.

@@ -61,14 +61,14 @@ impl Judge {
     pub fn new(rules: &[RuleText], names: &Names) -> Result<Self, Vec<ThresholdError>> {
         let mut checked = Vec::new();
         let mut errors = Vec::new();
-        for text in rules {
-            match check(text, names, Implied::No) {
+        for (number, text) in rules.iter().enumerate() {
+            match check(text, number, names, Implied::No) {
                 Ok(rule) => checked.push(rule),
                 Err(error) => errors.push(*error),
             }
         }
         for text in implied(&checked, names) {
-            match check(&text, names, Implied::Yes) {
+            match check(&text, rules.len(), names, Implied::Yes) {
                 Ok(rule) => checked.push(rule),
                 Err(error) => errors.push(*error),
             }
@@ -146,11 +146,11 @@ fn implied(named: &[Checked], scenario: &Names) -> Vec<RuleText> {
     rules
 }
 
-fn check(text: &RuleText, names: &Names, implied: Implied) -> Result<Checked, Box<ThresholdError>> {
+fn check(text: &RuleText, number: usize, names: &Names, implied: Implied) -> Result<Checked, Box<ThresholdError>> {
     let error = |part, misread: Misread| {
         Box::new(ThresholdError {
             metric: text.metric.clone(),
-            line: text.line,
+            number,
             part,
             span: misread.span,
             problem: misread.problem,

@@ -55,8 +55,7 @@ fn placed(error: &ThresholdError, scenario: &Scenario) -> Diagnostic {
     let part = if error.part == Part::Key { RulePart::Metric } else { RulePart::Rule };
     let message = error.problem.to_string();
     let help = error.nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`?"));
-    let rule = scenario.thresholds.iter().find(|rule| rule.line == error.line && rule.metric == error.metric);
-    let Some(rule) = rule else {
+    let Some(rule) = scenario.thresholds.get(error.number) else {
         return Diagnostic::without_place(&scenario.source.path, message).with_help(help);
     };
     if matches!(error.part, Part::During | Part::After | Part::Baseline) {
