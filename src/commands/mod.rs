@@ -12,10 +12,13 @@ mod admin;
 mod check;
 mod child;
 mod exit;
+mod format;
 mod instance;
 mod redis;
+mod report;
 mod rig;
 mod run;
+mod saved;
 mod secret;
 mod serve;
 mod signals;
@@ -48,14 +51,20 @@ enum Command {
     /// Validate a scenario and say in prose what it will do
     #[command(alias = "plan")]
     Check(check::Args),
+    /// Show a saved result in any format
+    Report(report::Args),
     /// Run the bundled room server
     Serve(serve::Args),
     /// Print a token for a user of the bundled server
     #[command(hide = true)]
     Token(token::Args),
-    /// Print the JSON Schema of scenarios
+    /// Print a JSON Schema
     #[command(hide = true)]
-    Schema,
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value_t = Shape::Scenario)]
+        of: Shape,
+    },
     /// Print completions for a shell
     #[command(hide = true)]
     Completions {
@@ -65,6 +74,15 @@ enum Command {
     /// One process of the bundled server
     #[command(hide = true)]
     Instance(instance::Args),
+}
+
+/// What has a JSON Schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shape {
+    /// A scenario file
+    Scenario,
+    /// A result file
+    Result,
 }
 
 /// What bare `wsbench` says.
@@ -113,8 +131,13 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         Some(Command::Check(args)) => check::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),
-        Some(Command::Schema) => {
-            let schema = serde_json::to_string_pretty(&crate::scenario::schema()).map_err(Failure::internal)?;
+        Some(Command::Report(args)) => report::main(&args, terminal),
+        Some(Command::Schema { of }) => {
+            let schema = match of {
+                Shape::Scenario => crate::scenario::schema(),
+                Shape::Result => crate::report::schema(),
+            };
+            let schema = serde_json::to_string_pretty(&schema).map_err(Failure::internal)?;
             print(terminal, &format!("{schema}\n"))
         }
         Some(Command::Completions { shell }) => {

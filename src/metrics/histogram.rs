@@ -56,6 +56,23 @@ impl Histogram {
         }
     }
 
+    /// What is left when everything `earlier` holds, which must be part of this one, is taken away; the extremes are
+    /// then exact only to a bucket.
+    #[must_use]
+    pub fn without(&self, earlier: &Histogram) -> Self {
+        let mut left = self.clone();
+        // It is part of this one and has the same constant bounds, so nothing can be missing.
+        if earlier.count() > 0 && left.hdr.subtract(&earlier.hdr).is_ok() {
+            (left.min, left.max) = match left.hdr.is_empty() {
+                true => (u64::MAX, 0),
+                false => (left.hdr.min().max(self.min), left.hdr.max().min(self.max)),
+            };
+            left.sum -= earlier.sum.min(left.sum);
+            left.clipped -= earlier.clipped.min(left.clipped);
+        }
+        left
+    }
+
     /// How many values.
     pub fn count(&self) -> u64 {
         self.hdr.len()
@@ -171,6 +188,19 @@ mod tests {
             let back = Histogram::decode(&histogram.encode().unwrap()).unwrap();
             prop_assert_eq!(histogram.buckets().collect::<Vec<_>>(), back.buckets().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn what_is_left_is_what_came_later() {
+        let (earlier, later) = (of(&[2_000_000, 7_000_000]), of(&[3_000_000, 5_000_000]));
+        let mut all = earlier.clone();
+        all.merge(&later);
+        let left = all.without(&earlier);
+        assert_eq!(left.buckets().collect::<Vec<_>>(), later.buckets().collect::<Vec<_>>());
+        assert_eq!((left.count(), left.mean()), (2, 4_000_000.0));
+        assert!(left.min().abs_diff(3_000_000) < 3_000 && left.max().abs_diff(5_000_000) < 5_000);
+        let none = all.without(&all);
+        assert_eq!((none.count(), none.min(), none.max(), none.quantile(0.5)), (0, 0, 0, 0));
     }
 
     #[test]

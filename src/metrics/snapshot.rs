@@ -73,6 +73,22 @@ impl Snapshot {
         }
     }
 
+    /// What is left when everything `earlier` holds, which must be part of this one, is taken away.
+    #[must_use]
+    pub fn without(&self, earlier: &Snapshot) -> Self {
+        let left = |(key, value): (&(usize, Labels), &Value)| {
+            let value = match (value, earlier.cells.get(key)) {
+                (Value::Counter(all), Some(Value::Counter(before))) => Value::Counter(all.saturating_sub(*before)),
+                (Value::Histogram(all), Some(Value::Histogram(before))) => {
+                    Value::Histogram(Box::new(all.without(before)))
+                }
+                (value, _) => value.clone(),
+            };
+            (*key, value)
+        };
+        Self { cells: self.cells.iter().map(left).collect() }
+    }
+
     /// The cells, ordered by metric.
     pub fn cells(&self) -> impl Iterator<Item = (usize, &Labels, &Value)> {
         self.cells.iter().map(|((metric, labels), value)| (*metric, labels, value))

@@ -1,30 +1,17 @@
 //! The percentile table of HdrHistogram (`.hgrm`), in milliseconds, of all deliveries.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
-use super::{Output, WriteError, Written, file};
 use crate::metrics::Histogram;
 use crate::report::Report;
 
 /// Lines per halving of what is left to 100 %.
 const STEPS: u32 = 5;
 
-struct Hgrm {
-    path: PathBuf,
-}
-
-pub(super) fn open(path: PathBuf) -> Box<dyn Output> {
-    Box::new(Hgrm { path })
-}
-
-impl Output for Hgrm {
-    fn finish(&mut self, report: &Report) -> Result<Written, WriteError> {
-        let entry = report.distribution("delivery");
-        let histogram = entry.and_then(|entry| entry.decode()).unwrap_or_default();
-        let max = entry.map_or(0, |entry| entry.max);
-        file::write(&self.path, |to| write_table(&histogram, max, to))
-    }
+pub(super) fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    let entry = report.distribution("delivery");
+    let histogram = entry.and_then(|entry| entry.decode()).unwrap_or_default();
+    write_table(&histogram, entry.map_or(0, |entry| entry.max), to)
 }
 
 fn write_table(histogram: &Histogram, max: u64, to: &mut dyn Write) -> io::Result<()> {

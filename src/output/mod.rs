@@ -1,52 +1,72 @@
-//! Outputs: one file per format, and the registry that help, `--out` and tests read.
+//! Outputs: one file per format, and the registry that help, `--out`, `--format` and tests read.
 //!
-//! An output sees the run pass in ticks and ends with the report. Files are written beside their place and moved there
-//! when they are whole, so nobody ever reads half a result.
+//! A format is made from the report alone, so that a saved result can be shown in any of them later. Files are written
+//! beside their place and moved there when they are whole, so nobody ever reads half a result.
 
+mod bencher;
+mod csv;
+mod figures;
 mod file;
+mod github;
 mod hgrm;
+mod html;
 mod json;
+mod junit;
+mod markdown;
+mod markup;
+mod ndjson;
+mod number;
+mod openmetrics;
+mod rule;
 mod text;
+mod verdict;
+mod words;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use json::write_json;
+pub use github::write_annotations;
+pub use markdown::write as write_markdown;
 pub use text::{write_text, write_written};
 
-use crate::engine::Tick;
 use crate::report::Report;
-
-/// Writes one format.
-pub trait Output {
-    /// One second of the run has passed.
-    fn snapshot(&mut self, _tick: &Tick) {}
-
-    /// The run is over; what was written where.
-    ///
-    /// # Errors
-    /// When it could not be written.
-    fn finish(&mut self, report: &Report) -> Result<Written, WriteError>;
-}
+use crate::scenario::nearest;
 
 /// A row of the registry.
 #[derive(Debug)]
 pub struct Kind {
-    /// Its name in `--out KIND=FILE`.
+    /// Its name in `--out KIND=FILE` and `--format KIND`.
     pub name: &'static str,
     /// One line of help.
     pub help: &'static str,
-    /// Makes the output that writes to a file.
-    pub open: fn(PathBuf) -> Box<dyn Output>,
+    /// Writes the whole of it.
+    pub write: fn(&Report, &mut dyn Write) -> io::Result<()>,
 }
 
 /// Every format that is made from the report. `raw` is not among them: it is written by the engine as the run goes.
 pub const OUTPUTS: &[Kind] = &[
-    Kind { name: "json", help: "the whole result, for machines and for `report`", open: json::open },
-    Kind { name: "hgrm", help: "percentiles of all deliveries in ms, for HdrHistogram plotters", open: hgrm::open },
-    Kind { name: "text", help: "the screen, without colours", open: text::open },
+    Kind { name: "text", help: "the screen, without colours", write: text::write },
+    Kind { name: "json", help: "the whole result, for machines and for `wsbench report`", write: json::write },
+    Kind { name: "html", help: "one page with charts that opens offline", write: html::write },
+    Kind { name: "markdown", help: "a summary for pull requests and job pages", write: markdown::write },
+    Kind { name: "junit", help: "JUnit XML, a case per threshold", write: junit::write },
+    Kind {
+        name: "github",
+        help: "annotations for GitHub's runner, on the thresholds' own lines",
+        write: github::write,
+    },
+    Kind { name: "csv", help: "every counter and distribution as a row", write: csv::write },
+    Kind { name: "ndjson", help: "the run over time, a line of JSON per second", write: ndjson::write },
+    Kind { name: "hgrm", help: "percentiles of all deliveries in ms, for HdrHistogram plotters", write: hgrm::write },
+    Kind {
+        name: "openmetrics",
+        help: "OpenMetrics text, for Prometheus and its push gateway",
+        write: openmetrics::write,
+    },
+    Kind { name: "bencher", help: "Bencher Metric Format", write: bencher::write_bmf },
+    Kind { name: "benchmark", help: "github-action-benchmark, smaller is better", write: bencher::write_benchmark },
 ];
 
 /// The format called `name`.
@@ -70,12 +90,12 @@ pub enum RequestError {
     #[error("expected KIND=FILE, for example json=result.json")]
     Shape,
     /// No format has that name.
-    #[error("no output is called `{name}`, only {known}")]
+    #[error("no output is called `{name}`{}", nearest.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default())]
     Unknown {
         /// The name.
         name: String,
-        /// The names there are.
-        known: String,
+        /// The name that was probably meant.
+        nearest: Option<&'static str>,
     },
 }
 
@@ -89,14 +109,17 @@ impl Request {
         if name.is_empty() || path.is_empty() {
             return Err(RequestError::Shape);
         }
-        let known = || OUTPUTS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
-        let kind = find(name).ok_or_else(|| RequestError::Unknown { name: name.to_owned(), known: known() })?;
+        let near = || nearest(name, OUTPUTS.iter().map(|kind| kind.name));
+        let kind = find(name).ok_or_else(|| RequestError::Unknown { name: name.to_owned(), nearest: near() })?;
         Ok(Self { kind, path: path.into() })
     }
 
-    /// The output that was asked for.
-    pub fn open(&self) -> Box<dyn Output> {
-        (self.kind.open)(self.path.clone())
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When the file could not be written; one that was there before is then left as it was.
+    pub fn write(&self, report: &Report) -> Result<Written, WriteError> {
+        file::write(&self.path, |to| (self.kind.write)(report, to))
     }
 }
 
@@ -125,12 +148,12 @@ impl WriteError {
     }
 }
 
-/// Finishes every output, also after one has failed.
-pub fn finish_all(outputs: &mut [Box<dyn Output>], report: &Report) -> (Vec<Written>, Vec<WriteError>) {
+/// Writes every file, also after one has failed.
+pub fn write_all(requests: &[Request], report: &Report) -> (Vec<Written>, Vec<WriteError>) {
     let mut written = Vec::new();
     let mut failed = Vec::new();
-    for output in outputs {
-        match output.finish(report) {
+    for request in requests {
+        match request.write(report) {
             Ok(file) => written.push(file),
             Err(error) => failed.push(error),
         }
@@ -139,47 +162,4 @@ pub fn finish_all(outputs: &mut [Box<dyn Output>], report: &Report) -> (Vec<Writ
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::Broker;
-    use crate::report::sample::{HELD, outcome, report};
-    use crate::ui::Palette;
-
-    #[test]
-    fn every_kind_writes_its_file_also_after_another_has_failed() {
-        let directory = tempfile::tempdir().unwrap();
-        let report = report(&outcome(), Broker::Redis, HELD);
-        let file = |name: &str| directory.path().join(name);
-        let mut outputs: Vec<Box<dyn Output>> = vec![(OUTPUTS[0].open)(file("no/such/place"))];
-        outputs.extend(OUTPUTS.iter().map(|kind| (kind.open)(file(kind.name))));
-        let (written, failed) = finish_all(&mut outputs, &report);
-        assert_eq!(written.iter().map(|w| w.path.clone()).collect::<Vec<_>>(), ["json", "hgrm", "text"].map(file));
-        assert!(failed[0].to_string().contains("no/such/place"), "{}", failed[0]);
-        for file in written {
-            assert_eq!(std::fs::metadata(&file.path).unwrap().len(), file.bytes);
-        }
-    }
-
-    #[test]
-    fn a_saved_result_shows_the_same_screen() {
-        let shown = |report: &Report| {
-            let mut screen = Vec::new();
-            write_text(report, &mut screen, Palette::plain()).unwrap();
-            String::from_utf8(screen).unwrap()
-        };
-        let fresh = report(&outcome(), Broker::Redis, HELD);
-        let mut saved = Vec::new();
-        write_json(&fresh, &mut saved).unwrap();
-        assert_eq!(shown(&serde_json::from_slice(&saved).unwrap()), shown(&fresh));
-    }
-
-    #[test]
-    fn an_output_is_asked_for_as_kind_and_file() {
-        let request = Request::parse("json=a=b.json").unwrap();
-        assert_eq!((request.kind.name, request.path.to_str()), ("json", Some("a=b.json")));
-        assert_eq!(Request::parse("json").unwrap_err(), RequestError::Shape);
-        assert_eq!(Request::parse("json=").unwrap_err(), RequestError::Shape);
-        let unknown = Request::parse("jsn=x").unwrap_err().to_string();
-        assert_eq!(unknown, "no output is called `jsn`, only json, hgrm, text");
-    }
-}
+mod tests;

@@ -36,9 +36,22 @@ pub struct Facts<'a> {
     pub strict: bool,
 }
 
-/// How long was measured, for the judge.
+/// What the judge has to know beside what was recorded.
 pub fn measured(outcome: &Outcome) -> Measured {
-    Measured::new(outcome.measured, outcome.incidents.iter().map(|incident| (incident.at_ns, incident.until_ns)))
+    let incidents = outcome.incidents.iter().map(|incident| (incident.at_ns, incident.until_ns));
+    Measured::new(outcome.measured, incidents).with_gauges(gauges(&generator(&outcome.health, &outcome.totals)))
+}
+
+/// The values of every gauge a threshold may name.
+pub(super) fn gauges(generator: &Generator) -> [(&'static str, f64); 6] {
+    [
+        ("generator.cpu_seconds", generator.cpu_seconds * 1e9),
+        ("generator.cpu_share", generator.cpu_share),
+        ("generator.steal_share", generator.steal_share),
+        ("generator.rss_peak_bytes", generator.rss_peak_bytes as f64),
+        ("generator.clients", generator.clients as f64),
+        ("generator.sends_late", generator.sends_late as f64),
+    ]
 }
 
 /// The report of a run.
@@ -119,6 +132,8 @@ fn threshold(judged: &Judged) -> Threshold {
         unit: unit.to_owned(),
         ok: judged.ok,
         during: judged.during.clone(),
+        after: judged.after.clone(),
+        baseline: judged.baseline.clone(),
         line: judged.line,
         count: judged.count,
         margin: judged.margin,

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
@@ -13,7 +14,7 @@ use crate::metrics::{Histogram, Kind, LabelKey, METRICS, Metric, Names, Snapshot
 use crate::threshold::Selection;
 
 /// A sum.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counter {
     /// The metric.
     pub name: String,
@@ -24,7 +25,7 @@ pub struct Counter {
 }
 
 /// A distribution.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)] // the figures are what they say
 pub struct Distribution {
     /// The metric.

@@ -2,14 +2,12 @@
 
 use std::cmp::Reverse;
 
+use super::fault::BIN_NS;
 use super::{AttemptFailure, Back, Bystanders, Cause, Fault, Reconnect, Summary};
 use crate::engine::{Incident, Outcome};
 use crate::metrics::{Histogram, Snapshot, Value};
 use crate::observe::{Labels, Stretch, Word};
 use crate::time::nanos;
-
-/// The width of a bin of the herd.
-const BIN_NS: u64 = 100_000_000;
 
 /// Bins a result keeps: ten minutes.
 const BINS: usize = 6_000;

@@ -1,12 +1,13 @@
 //! What a run's numbers come to: a verdict and an exit code, by one rule.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{End, Outcome};
 use crate::threshold::Judged;
 
 /// What the numbers say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Everything asked for held.

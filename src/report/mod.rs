@@ -3,6 +3,7 @@
 //! A [`Report`] is exactly the JSON that `--out json=FILE` writes. Outputs know nothing else of a run, so a saved
 //! result can be shown again later in any format. It is made in one place, [`build`].
 
+mod baseline;
 mod build;
 mod entries;
 mod environment;
@@ -11,28 +12,39 @@ mod incidents;
 mod judgement;
 mod lookup;
 mod number;
+mod read;
 #[cfg(test)]
 pub(crate) mod sample;
 mod series;
 mod summary;
 
+pub use baseline::baseline;
 pub use build::{Facts, build, measured};
 pub use entries::{Counter, Distribution};
 pub use environment::{Broker, Environment};
 pub use fault::{AttemptFailure, Back, Bystanders, Cause, Fault, Reconnect};
 pub use judgement::{Decision, Verdict, decide};
+pub use read::{ReadError, read};
 pub use series::{Point, Series};
 pub use summary::Summary;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The version of the result file's shape.
 pub const SCHEMA: &str = "wsbench/result/1";
 
+/// The JSON Schema of result files, from the types that write them.
+pub fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Report>().to_value()
+}
+
 /// A run's result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// The version of this shape.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: String,
     /// Whether the run went its whole course.
     pub complete: bool,
@@ -41,22 +53,27 @@ pub struct Report {
     /// What the process answers.
     pub exit_code: u8,
     /// How the run ended.
+    #[serde(default)]
     pub end: Ending,
     /// When it started, RFC 3339.
+    #[serde(default)]
     pub started: String,
     /// How long the measured phase lasted.
+    #[serde(default)]
     pub measured_ns: u64,
     /// What was asked for.
     pub scenario: Scenario,
     /// Where it ran.
     pub environment: Environment,
     /// Both sides of `due = delivered + lost + excluded`.
+    #[serde(default)]
     pub identity: Identity,
     /// Every counter.
     pub counters: Vec<Counter>,
     /// Every distribution.
     pub histograms: Vec<Distribution>,
     /// Distributions of the delivery table: per publish entry, by the way the copies took.
+    #[serde(default)]
     pub arrivals: Vec<Arrival>,
     /// What the way over another instance adds, in the median over publications; negative if it was faster.
     pub instance_adds_median_ns: Option<i64>,
@@ -69,21 +86,25 @@ pub struct Report {
     /// Whether the numbers can be believed.
     pub generator: Generator,
     /// Failures by stage and kind, the most frequent first.
+    #[serde(default)]
     pub errors: Vec<Failure>,
     /// Connections that ended without anybody's wish, outside planned faults, the most frequent kind first.
     #[serde(default)]
     pub closes: Vec<Close>,
     /// The first frames that meant nothing to the dialect, escaped.
+    #[serde(default)]
     pub unknown_frames: Vec<String>,
     /// Where the clients were when the measured phase ended.
+    #[serde(default)]
     pub instances: Vec<Instance>,
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "detail")]
 pub enum Ending {
     /// It went its course.
+    #[default]
     Complete,
     /// By a signal; the exit code that goes with it.
     Interrupted(u8),
@@ -94,11 +115,12 @@ pub enum Ending {
 }
 
 /// What was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Scenario {
     /// Its name.
     pub name: String,
     /// The file as it was given, or `@builtin`.
+    #[serde(default)]
     pub path: String,
     /// SHA-256 of the text.
     pub sha256: String,
@@ -109,7 +131,7 @@ pub struct Scenario {
 }
 
 /// `due = delivered + lost + excluded`, each counted on its own path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Identity {
     /// From plan and send log.
     pub due: u64,
@@ -124,7 +146,7 @@ pub struct Identity {
 }
 
 /// A row of the delivery table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Arrival {
     /// The publish entry.
     pub publish: String,
@@ -135,7 +157,7 @@ pub struct Arrival {
 }
 
 /// The way a copy took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Path {
     /// Publisher and receiver are connected to different instances.
@@ -151,7 +173,7 @@ pub enum Path {
 }
 
 /// A rule and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Threshold {
     /// The key.
     pub metric: String,
@@ -159,13 +181,19 @@ pub struct Threshold {
     pub rule: String,
     /// Nanoseconds for times, else a number; null without samples, or when they are infinitely late.
     #[serde(with = "number")]
+    #[schemars(with = "Option<f64>")]
     pub value: Option<f64>,
     /// What the value counts: `ns`, `count`, `per_second` or `ratio`.
+    #[serde(default)]
     pub unit: String,
     /// Whether it holds.
     pub ok: bool,
     /// Only this fault or incident, or `steady`: what lies outside all of them.
     pub during: Option<String>,
+    /// Only what came after this fault or incident, or this time.
+    pub after: Option<String>,
+    /// The saved run of which the value is a share.
+    pub baseline: Option<String>,
     /// The line of the scenario file; null for an implied rule.
     pub line: Option<usize>,
     /// How many samples it was judged on.
@@ -173,13 +201,14 @@ pub struct Threshold {
     /// The distance from the bound as a signed share of it.
     pub margin: Option<f64>,
     /// Whether the scenario does not name it.
+    #[serde(default)]
     pub implied: bool,
     /// Why there is no value.
     pub note: Option<String>,
 }
 
 /// Whether the numbers can be believed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Generator {
     /// Whether they can.
     pub healthy: bool,
@@ -188,31 +217,40 @@ pub struct Generator {
     /// CPU seconds of this process in the measured phase.
     pub cpu_seconds: f64,
     /// The same as a share of one core.
+    #[serde(default)]
     pub cpu_share: f64,
     /// Cores this process may run on.
+    #[serde(default)]
     pub cores: u32,
     /// Share of the machine's time that the hypervisor took.
+    #[serde(default)]
     pub steal_share: f64,
     /// Largest resident size.
     pub rss_peak_bytes: u64,
     /// Clients at their most.
     pub clients: u64,
     /// How late a worker's loop came round.
+    #[serde(default)]
     pub loop_lag_p99_ns: u64,
     /// How late a thread that only sleeps woke up.
+    #[serde(default)]
     pub hiccup_p99_ns: u64,
     /// How long this process's threads were ready to run and had no core.
+    #[serde(default)]
     pub run_queue_wait_seconds: f64,
     /// Most file descriptors in use.
+    #[serde(default)]
     pub fds_used: u64,
     /// How many it may use.
+    #[serde(default)]
     pub fds_limit: u64,
     /// Publications handed to a socket more than 10 ms after they were due.
+    #[serde(default)]
     pub sends_late: u64,
 }
 
 /// Failures of one stage and kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// Where.
     pub stage: String,
@@ -225,7 +263,7 @@ pub struct Failure {
 }
 
 /// One failure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
     /// In words.
     pub detail: String,
@@ -253,7 +291,7 @@ pub struct Close {
 }
 
 /// Clients at one instance of the server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// As the server named it.
     pub name: String,

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
@@ -19,11 +20,12 @@ const POINTS: usize = 600;
 const KEPT: [&str; 3] = ["delivery", "completion", "send_lag"];
 
 /// A stretch of time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
     /// Its start, counted from the start of the measured phase.
     pub t_ns: i64,
     /// Its length.
+    #[serde(default)]
     pub span_ns: u64,
     /// What the counters gained; those that gained nothing are left out.
     pub counters: BTreeMap<String, u64>,

@@ -1,11 +1,12 @@
 //! The figures of a distribution that are read without decoding it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Histogram;
 
 /// Nanoseconds, except for the count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)] // each is what it says
 pub struct Summary {
     pub count: u64,

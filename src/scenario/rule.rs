@@ -13,6 +13,10 @@ pub struct Rule {
     pub rule: String,
     /// Only this incident.
     pub during: Option<String>,
+    /// Only what came after this incident, or this time.
+    pub after: Option<String>,
+    /// The saved result of which the value is a share, as it was named.
+    pub baseline: Option<String>,
     /// End the run at once when it breaks.
     pub abort: bool,
     /// Its line in the file.

@@ -10,8 +10,8 @@ use thiserror::Error;
 pub struct ThresholdError {
     /// The key as it was written.
     pub metric: String,
-    /// The line of the scenario file the threshold stands on.
-    pub line: usize,
+    /// Its place among the rules.
+    pub number: usize,
     /// Which of its texts is wrong.
     pub part: Part,
     /// Which bytes of that text.
@@ -31,6 +31,10 @@ pub enum Part {
     Rule,
     /// `during`.
     During,
+    /// `after`.
+    After,
+    /// `baseline`.
+    Baseline,
 }
 
 /// What is wrong.
@@ -61,6 +65,19 @@ pub enum Problem {
     Expected(&'static str),
     #[error("no fault or incident is called `{0}`")]
     UnknownIncident(String),
+    #[error("`{0}` is of the whole run and has no labels")]
+    GaugeWithLabels(&'static str),
+    #[error("`{0}` is of the whole run: it has no part before or after anything")]
+    GaugeOfAPart(&'static str),
+    #[error("`during` and `after` together leave nothing that is meant")]
+    TwoParts,
+    #[error(
+        "a latency has no meaning against a saved run: two runs at different times differ by more than what they test; \
+         run both side by side with `wsbench gate`"
+    )]
+    LatencyAgainstBaseline,
+    #[error("{file} has no `{metric}`: a combination of labels is kept only where a threshold names it")]
+    NotInBaseline { metric: String, file: String },
 }
 
 /// A problem with its place inside one text.

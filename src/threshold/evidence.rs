@@ -62,7 +62,13 @@ impl Evidence<'_> {
     }
 
     fn quantity(&self, quantity: &Quantity) -> Reading {
-        let found = self.select(quantity.metric.name, &quantity.selector);
+        if let Statistic::Gauge(_) = quantity.statistic {
+            return match self.measured.gauge(quantity.metric) {
+                Some(value) => Reading::of(value, 1),
+                None => Reading::without(0, "no samples"),
+            };
+        }
+        let found = self.select(quantity.metric, &quantity.selector);
         let count = found.as_ref().map_or(0, Value::count);
         let seconds = self.measured.of(self.window).as_secs_f64();
         match (quantity.statistic, &found) {
@@ -79,7 +85,7 @@ impl Evidence<'_> {
     }
 
     fn counter(&self, quantity: &Quantity, value: u64) -> Reading {
-        let population = POPULATIONS.iter().find(|(prefix, _)| quantity.metric.name.starts_with(prefix));
+        let population = POPULATIONS.iter().find(|(prefix, _)| quantity.metric.starts_with(prefix));
         let Some((_, population)) = population else { return Reading::of(value as f64, value) };
         match self.count(population, &quantity.selector) {
             0 if value == 0 => Reading::without(0, "no samples"),
@@ -88,7 +94,7 @@ impl Evidence<'_> {
     }
 
     fn missing(&self, quantity: &Quantity) -> u64 {
-        let counter = MISSING.iter().find(|(of, _)| *of == quantity.metric.name);
+        let counter = MISSING.iter().find(|(of, _)| *of == quantity.metric);
         counter.map_or(0, |(_, counter)| self.count(counter, &quantity.selector))
     }
 

@@ -2,9 +2,10 @@
 
 use super::error::{Misread, Part, ThresholdError};
 use super::evidence::{Evidence, Reading};
-use super::window::{self, Window};
-use super::{Bound, Dimension, Expression, Measured, Operator, RuleText, Selection, Statistic};
+use super::window::{self, After, Window};
+use super::{Bound, Dimension, Expression, Measured, Operator, Problem, RuleText, Selection, Statistic};
 use crate::metrics::{LabelKey, Names, Snapshot};
+use std::time::Duration;
 
 /// The rules of a run, checked.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ struct Checked {
     text: RuleText,
     expression: Expression,
     bound: Bound,
+    after: Option<After>,
     implied: bool,
 }
 
@@ -42,6 +44,10 @@ pub struct Judged {
     pub note: Option<String>,
     /// Only this incident, or `steady`.
     pub during: Option<String>,
+    /// Only what came after this incident, or this time.
+    pub after: Option<String>,
+    /// The saved run whose counts are 100 %.
+    pub baseline: Option<String>,
     /// The line of the scenario file; `None` for an implied rule.
     pub line: Option<usize>,
 }
@@ -55,14 +61,14 @@ impl Judge {
     pub fn new(rules: &[RuleText], names: &Names) -> Result<Self, Vec<ThresholdError>> {
         let mut checked = Vec::new();
         let mut errors = Vec::new();
-        for text in rules {
-            match check(text, names, Implied::No) {
+        for (number, text) in rules.iter().enumerate() {
+            match check(text, number, names, Implied::No) {
                 Ok(rule) => checked.push(rule),
                 Err(error) => errors.push(*error),
             }
         }
         for text in implied(&checked, names) {
-            match check(&text, names, Implied::Yes) {
+            match check(&text, rules.len(), names, Implied::Yes) {
                 Ok(rule) => checked.push(rule),
                 Err(error) => errors.push(*error),
             }
@@ -87,6 +93,15 @@ impl Judge {
         let measured = measured.into();
         let judged = self.rules.iter().map(|rule| (rule, rule.judge(totals, names, &measured)));
         judged.filter(|(rule, judged)| !rule.implied || broken(judged)).map(|(_, judged)| judged).collect()
+    }
+
+    /// The moments of the measured phase at which rules begin to look, in order: what had been recorded by then must be
+    /// told to the verdicts ([`Measured::with_marks`]).
+    pub fn marks(&self) -> Vec<Duration> {
+        let mut marks: Vec<Duration> = self.rules.iter().filter_map(Checked::mark).collect();
+        marks.sort();
+        marks.dedup();
+        marks
     }
 
     /// Whether any rule asks for the run to be ended when it breaks.
@@ -118,7 +133,7 @@ enum Implied {
 
 /// A fault disconnects talkers: what they then cannot send says nothing that was not asked for.
 fn implied(named: &[Checked], scenario: &Names) -> Vec<RuleText> {
-    let names = |metric: &str| named.iter().flat_map(|r| r.expression.quantities()).any(|q| q.metric.name == metric);
+    let names = |metric: &str| named.iter().flat_map(|r| r.expression.quantities()).any(|q| q.metric == metric);
     let rule =
         |metric: &str, rule: &str| RuleText { metric: metric.to_owned(), rule: rule.to_owned(), ..RuleText::default() };
     let mut rules = Vec::new();
@@ -131,11 +146,11 @@ fn implied(named: &[Checked], scenario: &Names) -> Vec<RuleText> {
     rules
 }
 
-fn check(text: &RuleText, names: &Names, implied: Implied) -> Result<Checked, Box<ThresholdError>> {
+fn check(text: &RuleText, number: usize, names: &Names, implied: Implied) -> Result<Checked, Box<ThresholdError>> {
     let error = |part, misread: Misread| {
         Box::new(ThresholdError {
             metric: text.metric.clone(),
-            line: text.line,
+            number,
             part,
             span: misread.span,
             problem: misread.problem,
@@ -143,18 +158,48 @@ fn check(text: &RuleText, names: &Names, implied: Implied) -> Result<Checked, Bo
         })
     };
     let expression = Expression::parse(&text.metric, names).map_err(|misread| error(Part::Key, misread))?;
-    let bound = Bound::parse(&text.rule, expression.dimension()).map_err(|misread| error(Part::Rule, misread))?;
+    let dimension = if text.baseline.is_some() { Dimension::Ratio } else { expression.dimension() };
+    let bound = Bound::parse(&text.rule, dimension).map_err(|misread| error(Part::Rule, misread))?;
     if let Some(incident) = &text.during {
         window::check(incident, names).map_err(|misread| error(Part::During, misread))?;
     }
-    Ok(Checked { text: text.clone(), expression, bound, implied: implied == Implied::Yes })
+    let after = text.after.as_deref().map(|after| window::after(after, names)).transpose();
+    let after = after.map_err(|misread| error(Part::After, misread))?;
+    let whole = |part: &Option<String>| 0..part.as_ref().map_or(0, String::len);
+    if after.is_some() && text.during.is_some() {
+        return Err(error(Part::After, Misread::new(whole(&text.after), Problem::TwoParts)));
+    }
+    let gauge = expression.quantities().find(|quantity| matches!(quantity.statistic, Statistic::Gauge(_)));
+    if let (Some(gauge), true) = (gauge, after.is_some() || text.during.is_some()) {
+        return Err(error(Part::Key, Misread::new(0..text.metric.len(), Problem::GaugeOfAPart(gauge.metric))));
+    }
+    if let Some(saved) = &text.baseline {
+        saved.check(&expression, 0..text.metric.len()).map_err(|misread| error(Part::Baseline, misread))?;
+    }
+    Ok(Checked { text: text.clone(), expression, bound, after, implied: implied == Implied::Yes })
 }
 
 impl Checked {
     fn judge(&self, totals: &Snapshot, names: &Names, measured: &Measured) -> Judged {
-        match self.window(names) {
-            Ok(window) => self.found(Evidence { totals, names, measured, window }.read(&self.expression)),
-            Err(incident) => self.inapplicable(incident),
+        let window = match self.window(names) {
+            Ok(window) => window,
+            Err(incident) => return self.inapplicable(incident),
+        };
+        let Some(mark) = self.mark() else {
+            return self.found(Evidence { totals, names, measured, window }.read(&self.expression));
+        };
+        let Some(earlier) = measured.mark(mark) else {
+            return self.found(Reading::without(0, "the run ended before"));
+        };
+        let (totals, measured) = (&totals.without(earlier), &measured.since(mark));
+        self.found(Evidence { totals, names, measured, window }.read(&self.expression))
+    }
+
+    /// When it begins to look, if not from the start.
+    fn mark(&self) -> Option<Duration> {
+        match self.after {
+            Some(After::Time(time)) => Some(time),
+            _ => None,
         }
     }
 
@@ -168,16 +213,24 @@ impl Checked {
         for (_, incident) in phases.filter_map(|(_, phase)| phase.split_once(':')) {
             Window::of(Some(incident), names)?;
         }
-        Window::of(self.text.during.as_deref(), names)
+        match &self.after {
+            Some(After::Incident(name)) => Window::after(name, names),
+            _ => Window::of(self.text.during.as_deref(), names),
+        }
     }
 
     /// Labels that this rule looks at together; `steady` is no label.
     fn selections(&self) -> impl Iterator<Item = Selection> + '_ {
         let during = self.text.during.as_ref().filter(|during| window::is_incident(during));
-        let phase = during.map(|during| (LabelKey::Phase, format!("during:{during}")));
-        self.expression.quantities().map(move |quantity| {
+        let after = match &self.after {
+            Some(After::Incident(name)) => Some(format!("after:{name}")),
+            _ => None,
+        };
+        let phase = during.map(|during| format!("during:{during}")).or(after).map(|phase| (LabelKey::Phase, phase));
+        let entries = self.expression.quantities().filter(|it| !matches!(it.statistic, Statistic::Gauge(_)));
+        entries.map(move |quantity| {
             let labels = quantity.selector.iter().cloned().chain(phase.clone()).collect();
-            Selection { metric: quantity.metric.name, labels }
+            Selection { metric: quantity.metric, labels }
         })
     }
 
@@ -187,16 +240,23 @@ impl Checked {
     }
 
     fn found(&self, reading: Reading) -> Judged {
+        let saved = self.text.baseline.as_deref();
+        let reading = match saved {
+            Some(saved) => saved.relate(&self.expression, reading),
+            None => reading,
+        };
         Judged {
             metric: self.text.metric.clone(),
             rule: self.text.rule.clone(),
-            dimension: self.expression.dimension(),
-            value: reading.value,
+            dimension: if saved.is_some() { Dimension::Ratio } else { self.expression.dimension() },
+            value: reading.value.filter(|value| value.is_finite()),
             ok: reading.value.is_some_and(|value| self.bound.holds(value)),
             count: reading.count,
-            margin: reading.value.and_then(|value| self.bound.margin(value)),
+            margin: reading.value.filter(|value| value.is_finite()).and_then(|value| self.bound.margin(value)),
             note: reading.note,
             during: self.text.during.clone(),
+            after: self.text.after.clone(),
+            baseline: saved.map(|saved| saved.name.clone()),
             line: (!self.implied).then_some(self.text.line),
         }
     }
@@ -214,7 +274,7 @@ impl Checked {
             Statistic::Min => !beyond && matches!(self.bound.operator, Operator::Above | Operator::AtLeast),
             Statistic::Quantile(q) => enough(10.0 / (1.0 - q)),
             Statistic::Mean => enough(100.0),
-            Statistic::Rate => false,
+            Statistic::Rate | Statistic::Gauge(_) => false,
         }
     }
 }

@@ -233,3 +233,134 @@ fn a_rule_with_abort_knows_the_names_of_the_scenario() {
     };
     assert!(aborted("typing") && !aborted("chat"));
 }
+
+#[test]
+fn a_rule_with_after_looks_at_what_came_later() {
+    let names = with_storm();
+    let earlier = stormy();
+    let mut totals = earlier.clone();
+    let late = Labels { phase: Some(Stretch::after(0)), publish: Some(PublishId(0)), ..Labels::default() };
+    totals.merge(&recorded(&[(Fact::Due, late, 10), (Fact::Delivered, late, 30_000_000), (Fact::Lost, late, 9)]));
+    let mark = (Duration::from_secs(8), std::sync::Arc::new(earlier));
+    let measured = Measured::new(Duration::from_secs(10), [(4_000_000_000, 7_000_000_000)]).with_marks([mark]);
+    let judge = |metric: &str, text: &str, after: &str| {
+        let rule = RuleText { after: Some(after.to_owned()), ..rule(metric, text) };
+        Judge::new(&[rule], &names).unwrap().verdicts(&totals, &names, measured.clone()).remove(0)
+    };
+    assert_eq!(judge("deliveries.delivered", "== 46", "storm").value, Some(46.0));
+    assert_eq!(judge("deliveries.lost", "== 9", "storm").value, Some(9.0), "the storm's own loss is not among them");
+    assert_eq!(judge("deliveries.lost / deliveries.due", "< 1", "8s").value, Some(0.9));
+    let slow = judge("delivery.p50{publish=chat}", "< 1s", "8s");
+    assert_eq!((slow.ok, slow.after.as_deref()), (false, Some("8s")), "nine of the ten never came");
+    assert_eq!(judge("deliveries.delivered.rate", "> 0/s", "8s").value, Some(0.5));
+    let early = judge("deliveries.lost", "== 0", "9s");
+    assert_eq!((early.ok, early.note.as_deref()), (false, Some("the run ended before")));
+    let found = judge("deliveries.lost", "== 0", "incident-1");
+    assert!(found.ok && found.note.as_deref() == Some("not applicable: there was no incident-1"));
+}
+
+#[test]
+fn the_moments_that_rules_ask_for_are_told_once_and_in_order() {
+    let after = |after: &str| RuleText { after: Some(after.to_owned()), ..rule("deliveries.lost", "== 0") };
+    let judge = Judge::new(&[after("10s"), after("storm"), after("5s"), after("10s")], &with_storm()).unwrap();
+    assert_eq!(judge.marks(), [5, 10].map(Duration::from_secs));
+    let aborting = RuleText { abort: true, ..after("5s") };
+    let judge = Judge::new(&[aborting], &with_storm()).unwrap();
+    let lost = recorded(&[(Fact::Due, Labels::default(), 10), (Fact::Lost, Labels::default(), 3)]);
+    assert!(judge.abort(&lost, Duration::from_secs(4)).is_none(), "not before its moment");
+    let at = |recorded: Snapshot| (Duration::from_secs(5), std::sync::Arc::new(recorded));
+    let measured = |before: Snapshot| Measured::from(Duration::from_secs(6)).with_marks([at(before)]);
+    assert!(judge.abort(&lost, measured(lost.clone())).is_none(), "what was lost before does not count");
+    assert!(judge.abort(&lost, measured(Snapshot::default())).is_some());
+}
+
+#[test]
+fn a_gauge_is_judged_alone_and_shared_out_over_messages() {
+    let measured = Measured::from(Duration::from_secs(10)).with_gauges([("generator.cpu_seconds", 2e9)]);
+    let judge = |metric: &str, text: &str| {
+        let judge = Judge::new(&[rule(metric, text)], &names()).unwrap();
+        judge.verdicts(&recorded(&deliveries(100)), &names(), measured.clone()).remove(0)
+    };
+    assert!(judge("generator.cpu_seconds", "< 3s").ok && !judge("generator.cpu_seconds", "< 1s").ok);
+    let each = judge("generator.cpu_seconds / deliveries.delivered", "< 30ms");
+    assert_eq!((each.ok, each.value, each.dimension), (true, Some(20e6), Dimension::Time));
+    assert!(!judge("generator.rss_peak_bytes", "< 1000").ok, "nobody told it: no samples");
+}
+
+/// A run that counted this much.
+fn saved(counts: &[(&str, &[(&str, &str)], u64)]) -> std::sync::Arc<crate::threshold::Saved> {
+    let mut saved = crate::threshold::Saved { name: "main.json".to_owned(), seconds: 10.0, ..Default::default() };
+    saved.gauges.insert("generator.cpu_seconds".to_owned(), 1e9);
+    for (metric, labels, value) in counts {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        saved.counts.entry((*metric).to_owned()).or_default().push(crate::threshold::Count { labels, value: *value });
+    }
+    saved.into()
+}
+
+#[test]
+fn a_rule_with_a_baseline_looks_at_the_share_of_it() {
+    let base = saved(&[
+        ("deliveries.delivered", &[], 80),
+        ("deliveries.delivered", &[("publish", "chat")], 50),
+        ("deliveries.lost", &[], 0),
+        ("deliveries.due", &[], 80),
+        ("delivery", &[], 80),
+    ]);
+    let measured = Measured::from(Duration::from_secs(10)).with_gauges([("generator.cpu_seconds", 2e9)]);
+    let judge = |metric: &str, text: &str| {
+        let rule = RuleText { baseline: Some(base.clone()), ..rule(metric, text) };
+        let judge = Judge::new(&[rule], &names()).unwrap();
+        judge.verdicts(&recorded(&deliveries(100)), &names(), measured.clone()).remove(0)
+    };
+    let more = judge("deliveries.delivered", "<= 110%");
+    assert_eq!((more.ok, more.value, more.dimension), (false, Some(1.25), Dimension::Ratio));
+    assert_eq!((more.note.as_deref(), more.baseline.as_deref()), (Some("100; in main.json: 80"), Some("main.json")));
+    assert_eq!(judge("deliveries.delivered{publish=chat}", "<= 200%").value, Some(2.0));
+    assert_eq!(judge("deliveries.lost", "<= 100%").value, Some(1.0), "none against none is no change");
+    assert_eq!(judge("delivery.count", "<= 125%").value, Some(1.25));
+    let each = judge("generator.cpu_seconds / deliveries.delivered", "<= 105%");
+    assert_eq!((each.ok, each.value), (false, Some(1.6)));
+    let grown = judge("deliveries.due", "<= 110%");
+    assert_eq!((grown.ok, grown.value), (false, Some(1.25)));
+}
+
+#[test]
+fn what_was_none_and_is_some_is_beyond_any_share() {
+    let lost = [(Fact::Due, Labels::default(), 10), (Fact::Lost, Labels::default(), 3)];
+    let baseline = Some(saved(&[("deliveries.lost", &[], 0)]));
+    let rule = RuleText { baseline, ..rule("deliveries.lost", "<= 1000%") };
+    let judged = Judge::new(&[rule], &names()).unwrap().verdicts(&recorded(&lost), &names(), Duration::from_secs(1));
+    assert_eq!((judged[0].ok, judged[0].value), (false, None));
+    assert_eq!(judged[0].note.as_deref(), Some("3; in main.json: 0"));
+}
+
+#[test]
+fn what_cannot_be_judged_in_part_or_against_a_saved_run_is_refused() {
+    let base = saved(&[("deliveries.lost", &[], 0)]);
+    let against = |metric: &str, text: &str| RuleText { baseline: Some(base.clone()), ..rule(metric, text) };
+    let part = |metric: &str, during: Option<&str>, after: Option<&str>| RuleText {
+        during: during.map(str::to_owned),
+        after: after.map(str::to_owned),
+        ..rule(metric, "< 5s")
+    };
+    let cases = [
+        (against("delivery.p99", "<= 110%"), Part::Baseline, "wsbench gate"),
+        (against("delivery.p99 / delivery.p50", "<= 110%"), Part::Baseline, "wsbench gate"),
+        (against("deliveries.lost{publish=chat,group=listeners}", "<= 110%"), Part::Baseline, "main.json has no"),
+        (part("generator.cpu_seconds", Some("storm"), None), Part::Key, "of the whole run"),
+        (part("generator.cpu_seconds", None, Some("2s")), Part::Key, "of the whole run"),
+        (part("delivery.p99", Some("storm"), Some("2s")), Part::After, "together"),
+        (part("delivery.p99", None, Some("strom")), Part::After, "no fault or incident is called `strom`"),
+        (rule("generator.cpu_seconds{publish=chat}", "< 5s"), Part::Key, "has no labels"),
+        (rule("generator.cpu_second", "< 5s"), Part::Key, "no metric is called"),
+        (rule("generator.rss_peak_bytes", "< 5ms"), Part::Rule, "does not fit"),
+    ];
+    for (rule, part, says) in cases {
+        let errors = Judge::new(std::slice::from_ref(&rule), &with_storm()).unwrap_err();
+        assert_eq!(errors[0].part, part, "{}: {}", rule.metric, errors[0]);
+        assert!(errors[0].to_string().contains(says), "{}: {}", rule.metric, errors[0]);
+    }
+    let wrong = Judge::new(&[rule("generator.cpu_second", "< 5s")], &names()).unwrap_err();
+    assert_eq!(wrong[0].nearest.as_deref(), Some("generator.cpu_seconds"));
+}

@@ -2,6 +2,7 @@
 
 use super::bound::Dimension;
 use super::error::{Misread, Problem, nearest};
+use super::gauge::{self, GAUGES};
 use super::vocabulary;
 use crate::metrics::{Kind, LabelKey, METRICS, Metric, Names, QUANTILES, find};
 
@@ -17,8 +18,8 @@ pub enum Expression {
 /// One number out of a snapshot.
 #[derive(Clone, Debug)]
 pub struct Quantity {
-    /// Of this metric,
-    pub metric: &'static Metric,
+    /// Of this metric or gauge,
+    pub metric: &'static str,
     /// over the entries with these labels,
     pub selector: Vec<(LabelKey, String)>,
     /// this.
@@ -42,6 +43,8 @@ pub enum Statistic {
     Mean,
     /// A counter's sum, or a distribution's number of values, per measured second.
     Rate,
+    /// A gauge's value.
+    Gauge(Dimension),
 }
 
 const STATISTICS: &[(&str, Statistic)] = &[
@@ -79,21 +82,38 @@ impl Quantity {
         match self.statistic {
             Statistic::Total | Statistic::Count => Dimension::Count,
             Statistic::Rate => Dimension::Rate,
+            Statistic::Gauge(dimension) => dimension,
             _ => Dimension::Time,
         }
     }
 
+    /// Metric and selector, as they are written.
+    pub(super) fn shown(&self) -> String {
+        if self.selector.is_empty() {
+            return self.metric.to_owned();
+        }
+        let labels: Vec<String> = self.selector.iter().map(|(key, value)| format!("{}={value}", key.name())).collect();
+        format!("{}{{{}}}", self.metric, labels.join(","))
+    }
+
     fn parse(text: &str, at: usize, names: &Names) -> Result<Self, Misread> {
         let Some(brace) = text.find('{') else {
+            if let Some(gauge) = gauge::find(text) {
+                let statistic = Statistic::Gauge(gauge.dimension);
+                return Ok(Self { metric: gauge.name, selector: Vec::new(), statistic });
+            }
             let (metric, statistic) = metric_and_statistic(text, at)?;
-            return Ok(Self { metric, selector: Vec::new(), statistic });
+            return Ok(Self { metric: metric.name, selector: Vec::new(), statistic });
         };
+        if let Some(gauge) = gauge::find(text[..brace].trim_end()) {
+            return Err(Misread::new(at + brace..at + text.len(), Problem::GaugeWithLabels(gauge.name)));
+        }
         let (metric, statistic) = metric_and_statistic(text[..brace].trim_end(), at)?;
         let Some(labels) = text[brace + 1..].strip_suffix('}') else {
             return Err(Misread::new(at + brace..at + text.len(), Problem::Expected("a `}` at the end of the labels")));
         };
         let selector = selector(metric, labels, at + brace + 1, names)?;
-        Ok(Self { metric, selector, statistic })
+        Ok(Self { metric: metric.name, selector, statistic })
     }
 }
 
@@ -102,6 +122,7 @@ impl Expression {
     pub fn dimension(&self) -> Dimension {
         match self {
             Self::One(quantity) => quantity.dimension(),
+            Self::Ratio(over, under) if is_cost_each(over, under) => Dimension::Time,
             Self::Ratio(..) => Dimension::Ratio,
         }
     }
@@ -124,11 +145,17 @@ impl Expression {
         let (under, under_at) = trimmed(&key[slash + 1..], slash + 1);
         let over = Quantity::parse(over, over_at, names)?;
         let under = Quantity::parse(under, under_at, names)?;
-        if (over.dimension() == Dimension::Time) != (under.dimension() == Dimension::Time) {
+        let mixed = (over.dimension() == Dimension::Time) != (under.dimension() == Dimension::Time);
+        if mixed && !is_cost_each(&over, &under) {
             return Err(Misread::new(0..key.len(), Problem::MixedRatio));
         }
         Ok(Self::Ratio(over, under))
     }
+}
+
+/// Whether a time that was spent is shared out over what it was spent on.
+fn is_cost_each(over: &Quantity, under: &Quantity) -> bool {
+    over.statistic == Statistic::Gauge(Dimension::Time) && under.dimension() == Dimension::Count
 }
 
 /// The `/` that stands outside any braces.
@@ -189,8 +216,8 @@ fn unknown_metric(path: &str, head: &str, tail: &str, at: usize) -> Misread {
         return Misread::new(span, Problem::UnknownStatistic { metric: metric.name, statistic }).meant(meant);
     }
     let name = if Statistic::find(tail).is_some() { head } else { path };
-    let meant = nearest(name, METRICS.iter().map(|metric| metric.name))
-        .or_else(|| nearest(head, METRICS.iter().map(|metric| metric.name)));
+    let names = METRICS.iter().map(|metric| metric.name).chain(GAUGES.iter().map(|gauge| gauge.name));
+    let meant = nearest(name, names).or_else(|| nearest(head, METRICS.iter().map(|metric| metric.name)));
     Misread::new(at..at + name.len(), Problem::UnknownMetric(name.to_owned())).meant(meant)
 }
 

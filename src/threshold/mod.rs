@@ -12,28 +12,35 @@
 //!   the loss does not carry (nobody knows the hop of a copy that never came) is left out, so that *all* losses of the
 //!   matching rest count: the judgement is never kinder than the truth;
 //! - a rule with `during` looks at that incident alone, in everything it is made of: both sides of a ratio, the losses,
-//!   the population. An incident that may be found (`incident-1`) and was not leaves nothing to judge: the rule holds;
+//!   the population. An incident that may be found (`incident-1`) and was not leaves nothing to judge: the rule holds.
+//!   `after` is the same for what lies between an incident's end and the next, or for what was recorded from a moment on;
+//! - a rule with `baseline` looks at a share: this run's count, or cost, over the saved run's. Latencies are refused there;
 //! - unless the scenario names them, `clients.failed == 0` holds for every run, and at most 1 % of the messages may be
 //!   unsent when no fault is planned.
 
 mod bound;
 mod error;
 mod evidence;
+mod gauge;
 mod judge;
 mod key;
+mod measured;
+mod saved;
 mod vocabulary;
 mod window;
 
 pub use bound::{Bound, Dimension, Operator};
 pub use error::{Part, Problem, ThresholdError};
+pub use gauge::{GAUGES, Gauge};
 pub use judge::{Judge, Judged};
 pub use key::{Expression, Quantity, Statistic};
-pub use window::Measured;
+pub use measured::{Mark, Measured};
+pub use saved::{Count, Saved};
 
 use crate::metrics::LabelKey;
 
 /// A threshold as it was written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleText {
     /// The key: metric, selector, statistic, perhaps a ratio of two.
     pub metric: String,
@@ -41,6 +48,10 @@ pub struct RuleText {
     pub rule: String,
     /// Only this fault or incident, or `steady`: what lies outside all of them.
     pub during: Option<String>,
+    /// Only what came after this: a fault or incident, or a time from the start of the measured phase.
+    pub after: Option<String>,
+    /// The run whose counts are 100 %.
+    pub baseline: Option<std::sync::Arc<Saved>>,
     /// End the run as soon as it is broken for good.
     pub abort: bool,
     /// Its line in the scenario file.

@@ -1,11 +1,12 @@
-//! The part of a run a rule is about: all of it, one incident (`during = "storm"`), or what lies outside them (`during =
-//! "steady"`).
+//! The part of a run a rule is about: all of it, one incident (`during = "storm"`), what lies outside them (`during =
+//! "steady"`), or what came later (`after = "storm"`, `after = "10s"`).
 
 use std::time::Duration;
 
 use super::error::{Misread, Problem, nearest};
 use crate::metrics::Names;
 use crate::observe::{Labels, Stretch};
+use crate::units::parse_duration;
 
 /// What `during` says for everything outside any incident.
 const STEADY: &str = "steady";
@@ -20,7 +21,28 @@ pub(super) fn found() -> impl Iterator<Item = String> {
 
 /// Checks the name behind `during`: a planned fault, `steady`, or an incident that may be found.
 pub(super) fn check(name: &str, names: &Names) -> Result<(), Misread> {
-    let known: Vec<String> = names.incidents.iter().cloned().chain([STEADY.to_owned()]).chain(found()).collect();
+    known(name, names.incidents.iter().cloned().chain([STEADY.to_owned()]).chain(found()).collect())
+}
+
+/// What `after` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// Only what was recorded from then on, counted from the start of the measured phase.
+    Time(Duration),
+    /// Only what lies between the end of this incident and the next.
+    Incident(String),
+}
+
+/// Reads what stands behind `after`: a time, a planned fault, or an incident that may be found.
+pub(super) fn after(text: &str, names: &Names) -> Result<After, Misread> {
+    let incidents: Vec<String> = names.incidents.iter().cloned().chain(found()).collect();
+    match parse_duration(text) {
+        Ok(time) if !incidents.iter().any(|name| name == text) => Ok(After::Time(time)),
+        _ => known(text, incidents).map(|()| After::Incident(text.to_owned())),
+    }
+}
+
+fn known(name: &str, known: Vec<String>) -> Result<(), Misread> {
     if known.iter().any(|known| known == name) {
         return Ok(());
     }
@@ -42,6 +64,8 @@ pub(super) enum Window {
     Steady,
     /// Those of this incident, from its instant until every client it cut is back.
     Incident(u16),
+    /// Those from then on, to the next incident or the end.
+    After(u16),
 }
 
 impl Window {
@@ -53,11 +77,16 @@ impl Window {
         match during {
             None => Ok(Self::Whole),
             Some(STEADY) => Ok(Self::Steady),
-            Some(name) => {
-                let place = names.incidents.iter().position(|known| known == name);
-                place.and_then(|at| u16::try_from(at).ok()).map(Self::Incident).ok_or(name)
-            }
+            Some(name) => place(name, names).map(Self::Incident),
         }
+    }
+
+    /// The window that begins where the incident `name` is over.
+    ///
+    /// # Errors
+    /// The name, if there was no such incident.
+    pub(super) fn after<'a>(name: &'a str, names: &Names) -> Result<Self, &'a str> {
+        place(name, names).map(Self::After)
     }
 
     /// Whether what carries `labels` counts.
@@ -66,38 +95,14 @@ impl Window {
             Self::Whole => true,
             Self::Steady => !matches!(labels.phase.and_then(Stretch::incident), Some((_, true))),
             Self::Incident(incident) => labels.phase == Some(Stretch::during(incident)),
+            Self::After(incident) => labels.phase == Some(Stretch::after(incident)),
         }
     }
 }
 
-/// How long was measured: altogether, and in each incident.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Measured {
-    whole: Duration,
-    incidents: Vec<Duration>,
-}
-
-impl Measured {
-    /// A measured phase of length `whole`, and beginning and end of each incident in nanoseconds from its start.
-    pub fn new(whole: Duration, incidents: impl IntoIterator<Item = (i64, i64)>) -> Self {
-        let within = |at: i64| Duration::from_nanos(u64::try_from(at).unwrap_or(0)).min(whole);
-        let length = |(from, until): (i64, i64)| within(until).saturating_sub(within(from));
-        Self { whole, incidents: incidents.into_iter().map(length).collect() }
-    }
-
-    pub(super) fn of(&self, window: Window) -> Duration {
-        match window {
-            Window::Whole => self.whole,
-            Window::Steady => self.whole.saturating_sub(self.incidents.iter().sum()),
-            Window::Incident(incident) => self.incidents.get(usize::from(incident)).copied().unwrap_or_default(),
-        }
-    }
-}
-
-impl From<Duration> for Measured {
-    fn from(whole: Duration) -> Self {
-        Self { whole, incidents: Vec::new() }
-    }
+fn place<'a>(name: &'a str, names: &Names) -> Result<u16, &'a str> {
+    let place = names.incidents.iter().position(|known| known == name);
+    place.and_then(|at| u16::try_from(at).ok()).ok_or(name)
 }
 
 #[cfg(test)]
@@ -121,6 +126,17 @@ mod tests {
     }
 
     #[test]
+    fn after_is_a_time_or_an_incident() {
+        let read = |text: &str| after(text, &names()).map_err(|misread| misread.nearest);
+        assert_eq!(read("10s"), Ok(After::Time(Duration::from_secs(10))));
+        for incident in ["storm", "incident-1"] {
+            assert_eq!(read(incident), Ok(After::Incident(incident.to_owned())));
+        }
+        assert_eq!(read("strom"), Err(Some("storm".to_owned())));
+        assert_eq!(read("steady"), Err(None), "what lies outside of all incidents is never over");
+    }
+
+    #[test]
     fn every_observation_is_steady_or_in_one_incident() {
         let at = |phase| Labels { phase, ..Labels::default() };
         let stretches = [None, Some(Stretch::BEFORE), Some(Stretch::during(0)), Some(Stretch::after(0))];
@@ -129,14 +145,6 @@ mod tests {
         assert_eq!(seen(Window::Steady), [true, true, false, true]);
         assert_eq!(seen(Window::Incident(0)), [false, false, true, false]);
         assert_eq!(seen(Window::Incident(1)), [false; 4]);
-    }
-
-    #[test]
-    fn only_what_was_measured_of_an_incident_counts() {
-        let second = 1_000_000_000;
-        let measured = Measured::new(Duration::from_secs(20), [(5 * second, 8 * second), (15 * second, 40 * second)]);
-        let seconds = |window| measured.of(window).as_secs();
-        let windows = [Window::Whole, Window::Steady, Window::Incident(0), Window::Incident(1), Window::Incident(2)];
-        assert_eq!(windows.map(seconds), [20, 12, 3, 5, 0]);
+        assert_eq!(seen(Window::After(0)), [false, false, false, true]);
     }
 }

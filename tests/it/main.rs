@@ -9,6 +9,7 @@ mod examples;
 mod floors;
 mod raw;
 mod readme;
+mod results;
 mod scenarios;
 mod secrets;
 mod signals;

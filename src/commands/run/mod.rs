@@ -2,25 +2,27 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
-use crate::engine::{End, OnTick, Outcome, RawSink, Setup};
-use crate::report::{self, Environment, Facts, Report, Series};
+use super::format::{self, FormatArg};
+use crate::engine::{End, OnTick, Outcome, RawSink, Setup, Tick};
+use crate::report::{self, Environment, Facts, Report};
 use crate::scenario::plan::Plan;
 use crate::scenario::{self, Needs, Scenario, Target};
-use crate::threshold::Judge;
 use crate::ui::{Progress, Terminal, Verbosity};
 
+mod ci;
 pub(super) mod limits;
 mod outputs;
 mod overrides;
 mod quick;
+mod recording;
 pub(super) mod rules;
 mod target;
 
 use outputs::Outputs;
 pub(super) use overrides::ScenarioArgs;
+use recording::Recording;
 
 /// Drive clients through a scenario, report, judge thresholds
 #[derive(Clone, Debug, clap::Args)]
@@ -45,12 +47,11 @@ pub(super) struct Args {
     /// What joins the instances of the bundled server, in place of the scenario's
     #[arg(long, value_enum)]
     broker: Option<super::serve::BrokerArg>,
-    /// Write KIND=FILE as well: json, hgrm, text, raw (repeatable)
-    #[arg(long, value_name = "KIND=FILE")]
+    #[arg(long, value_name = "KIND=FILE", help = outputs::help())]
     out: Vec<String>,
     /// What goes to stdout
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_name = "KIND", default_value = "text", value_parser = format::parser())]
+    format: FormatArg,
     /// A measurement that cannot be trusted is a failure (exit 4)
     #[arg(long)]
     strict: bool,
@@ -60,13 +61,6 @@ pub(super) struct Args {
     /// Threads that drive clients; a worker per two cores by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
-}
-
-/// `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
@@ -93,7 +87,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let mut progress = Progress::new(terminal, verbosity, phases);
     let mut ground = target::raise(&scenario, &plan, &args, &mut progress)?;
     let started = crate::time::wall_clock();
-    let mut recording = Recording { progress, series: Series::default(), judge: &judge, seen: Seen::default() };
+    let mut recording = Recording::new(progress, &judge);
     let (raw, writer) = outputs.raw_log();
     let setup = setup(&args, scenario, plan, &ground, raw);
     let scenario = Arc::clone(&setup.scenario);
@@ -110,14 +104,15 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         again.try_send(code).map_err(Failure::internal)?;
     }
     let outcome = {
-        let mut on_tick = |tick: &crate::engine::Tick| recording.tick(tick);
+        let mut on_tick = |tick: &Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
         runtime.block_on(crate::engine::run(setup, ground.rig(), &mut signals, on_tick)).map_err(Failure::internal)?
     };
-    let Recording { mut progress, series, .. } = recording;
+    let Recording { mut progress, series, seen, .. } = recording;
     progress.finish();
     ground.stop();
-    let judged = judge.verdicts(&outcome.totals, &outcome.names, report::measured(&outcome));
+    let measured = report::measured(&outcome).with_marks(seen.marks);
+    let judged = judge.verdicts(&outcome.totals, &outcome.names, measured);
     let facts = Facts {
         scenario: described(&scenario),
         environment: ground.environment(),
@@ -141,7 +136,8 @@ fn finish(
     writer: Option<outputs::RawWriter>,
 ) -> Done {
     let (written, failed) = outputs.write(report, writer);
-    outputs::show(args.format == Format::Json, terminal, report, &written)?;
+    args.format.show(terminal, report, &written)?;
+    ci::tell(report);
     for error in &failed {
         anstream::eprintln!("error: {error}");
     }
@@ -183,37 +179,6 @@ fn setup(args: &Args, scenario: Scenario, plan: Plan, ground: &target::Ground, r
         secret: ground.secret(),
         run: rand::random(),
         raw,
-    }
-}
-
-/// What is kept of each second as it passes.
-struct Recording<'a> {
-    progress: Progress,
-    series: Series,
-    judge: &'a Judge,
-    seen: Seen,
-}
-
-/// What the rules with `abort` look at.
-#[derive(Default)]
-struct Seen {
-    totals: crate::metrics::Snapshot,
-    measured: Duration,
-}
-
-impl Recording<'_> {
-    fn tick(&mut self, tick: &crate::engine::Tick) -> std::ops::ControlFlow<String> {
-        self.progress.tick(tick);
-        self.series.push(tick);
-        if !self.judge.aborts() {
-            return std::ops::ControlFlow::Continue(());
-        }
-        self.seen.totals.merge(&tick.delta);
-        self.seen.measured = Duration::from_nanos(u64::try_from(tick.at_ns).unwrap_or(0));
-        match self.judge.abort(&self.seen.totals, self.seen.measured) {
-            Some(judged) => std::ops::ControlFlow::Break(format!("{} {}", judged.metric, judged.rule)),
-            None => std::ops::ControlFlow::Continue(()),
-        }
     }
 }
 

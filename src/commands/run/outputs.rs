@@ -1,4 +1,4 @@
-//! `--out KIND=FILE` and stdout.
+//! `--out KIND=FILE` of a run: the formats made from its report, and the raw log, which is written as the run goes.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -6,17 +6,27 @@ use std::path::PathBuf;
 use std::thread::JoinHandle;
 
 use crate::commands::exit::Failure;
+use crate::commands::format;
 use crate::engine::RawSink;
-use crate::output::{self, OUTPUTS, Output, WriteError, Written};
+use crate::output::{self, Request, RequestError, WriteError, Written};
 use crate::report::Report;
-use crate::ui::Terminal;
 
 /// The kind that is written as the run goes.
 const RAW: &str = "raw";
 
+/// The help of `--out`.
+pub(super) fn help() -> String {
+    format!("Write KIND=FILE as well: {}, {RAW} (repeatable)", format::kinds())
+}
+
+fn wrong(argument: &str, error: &RequestError) -> Failure {
+    let kinds = format::kinds();
+    Failure::usage(format!("--out {}: {error}; there are {kinds}, {RAW}", crate::ui::printable(argument)))
+}
+
 /// Everything that is to be written.
 pub(super) struct Outputs {
-    made: Vec<Box<dyn Output>>,
+    made: Vec<Request>,
     raw: Option<PathBuf>,
 }
 
@@ -31,18 +41,10 @@ impl Outputs {
     pub(super) fn parse(arguments: &[String]) -> Result<Self, Failure> {
         let mut outputs = Self { made: Vec::new(), raw: None };
         for argument in arguments {
-            let kinds = || OUTPUTS.iter().map(|kind| kind.name).chain([RAW]).collect::<Vec<_>>().join(", ");
-            let (kind, file) = argument.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or_else(|| {
-                Failure::usage(format!("--out {argument}: expected KIND=FILE, KIND one of {}", kinds()))
-            })?;
-            if kind == RAW {
-                outputs.raw = Some(PathBuf::from(file));
-                continue;
+            match argument.split_once('=') {
+                Some((RAW, file)) if !file.is_empty() => outputs.raw = Some(PathBuf::from(file)),
+                _ => outputs.made.push(Request::parse(argument).map_err(|error| wrong(argument, &error))?),
             }
-            let kind = output::find(kind).ok_or_else(|| {
-                Failure::usage(format!("--out {argument}: no output is called {kind:?}; there are {}", kinds()))
-            })?;
-            outputs.made.push((kind.open)(PathBuf::from(file)));
         }
         Ok(outputs)
     }
@@ -71,8 +73,8 @@ impl Outputs {
     }
 
     /// Writes all of them; what could be written and what could not.
-    pub(super) fn write(mut self, report: &Report, raw: Option<RawWriter>) -> (Vec<Written>, Vec<WriteError>) {
-        let (mut written, mut failed) = output::finish_all(&mut self.made, report);
+    pub(super) fn write(self, report: &Report, raw: Option<RawWriter>) -> (Vec<Written>, Vec<WriteError>) {
+        let (mut written, mut failed) = output::write_all(&self.made, report);
         if let Some(RawWriter { path, thread }) = raw {
             let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("the writer of the raw log died")));
             match ended {
@@ -82,17 +84,4 @@ impl Outputs {
         }
         (written, failed)
     }
-}
-
-/// Shows the report on stdout.
-pub(super) fn show(json: bool, terminal: &Terminal, report: &Report, written: &[Written]) -> Result<(), Failure> {
-    let mut stdout = terminal.stdout();
-    let shown = if json {
-        output::write_json(report, &mut stdout)
-    } else {
-        output::write_text(report, &mut stdout, terminal.stdout_palette())
-            .and_then(|()| output::write_written(written, &mut stdout))
-    };
-    crate::ui::forgive_closed(shown.and_then(|()| stdout.flush()))
-        .map_err(|error| Failure::internal(format!("failed to write to stdout: {error}")))
 }

@@ -1,11 +1,15 @@
 //! Thresholds, checked before anything is started, and the way a wrong scenario is shown.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use crate::commands::exit::{Exit, Failure};
+use crate::commands::saved;
 use crate::metrics::Names;
-use crate::scenario::{Diagnostic, RulePart, Scenario};
-use crate::threshold::{Judge, Part, RuleText, ThresholdError};
+use crate::report;
+use crate::scenario::{Diagnostic, Rule, RulePart, Scenario};
+use crate::threshold::{Judge, Part, RuleText, Saved, ThresholdError};
 use crate::ui::{Palette, Terminal};
 
 /// The judge of a scenario's thresholds.
@@ -16,29 +20,45 @@ pub(in crate::commands) fn judge(scenario: &Scenario, terminal: &Terminal) -> Re
         instances: BTreeMap::new(),
         incidents: scenario.faults.iter().map(|fault| fault.name.clone()).collect(),
     };
-    let text = |rule: &crate::scenario::Rule| RuleText {
-        metric: rule.metric.clone(),
-        rule: rule.rule.clone(),
-        during: rule.during.clone(),
-        abort: rule.abort,
-        line: rule.line,
+    let text = |rule: &Rule| {
+        let baseline = rule.baseline.as_deref().map(|name| baseline(name, rule, scenario, terminal)).transpose()?;
+        Ok(RuleText {
+            metric: rule.metric.clone(),
+            rule: rule.rule.clone(),
+            during: rule.during.clone(),
+            after: rule.after.clone(),
+            baseline,
+            abort: rule.abort,
+            line: rule.line,
+        })
     };
-    let rules: Vec<RuleText> = scenario.thresholds.iter().map(text).collect();
+    let rules: Vec<RuleText> = scenario.thresholds.iter().map(text).collect::<Result<_, Failure>>()?;
     Judge::new(&rules, &names).map_err(|errors| {
         let shown: Vec<Diagnostic> = errors.iter().map(|error| placed(error, scenario)).collect();
         refuse(&shown, terminal)
     })
 }
 
+/// The saved result called `name`, which stands beside the scenario.
+fn baseline(name: &str, rule: &Rule, scenario: &Scenario, terminal: &Terminal) -> Result<Arc<Saved>, Failure> {
+    let path = Path::new(&scenario.source.path).parent().unwrap_or(Path::new("")).join(name);
+    match saved::result(&path.to_string_lossy()) {
+        Ok(report) => Ok(Arc::new(report::baseline(&report, name))),
+        Err(failure) => {
+            let message = format!("no baseline: {}", failure.message);
+            Err(refuse(&[rule.at(RulePart::Rule, &scenario.source, message)], terminal))
+        }
+    }
+}
+
 fn placed(error: &ThresholdError, scenario: &Scenario) -> Diagnostic {
     let part = if error.part == Part::Key { RulePart::Metric } else { RulePart::Rule };
     let message = error.problem.to_string();
     let help = error.nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`?"));
-    let rule = scenario.thresholds.iter().find(|rule| rule.line == error.line && rule.metric == error.metric);
-    let Some(rule) = rule else {
+    let Some(rule) = scenario.thresholds.get(error.number) else {
         return Diagnostic::without_place(&scenario.source.path, message).with_help(help);
     };
-    if error.part == Part::During {
+    if matches!(error.part, Part::During | Part::After | Part::Baseline) {
         return rule.at(part, &scenario.source, message).with_help(help);
     }
     let (whole, written) = match part {

@@ -1,7 +1,8 @@
 //! The delivery table, and what the way over another instance costs.
 
 use super::layout::{flow, left, paint};
-use super::number::{ms, short};
+use crate::output::figures::{figures, way};
+use crate::output::number::ms;
 use crate::report::{Arrival, Broker, Path, Report};
 use crate::ui::{Palette, printable, width};
 
@@ -22,36 +23,13 @@ pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
     for row in rows {
         let repeated = last == Some(&row.publish);
         let publish = left(if repeated { "" } else { &row.publish }, name);
-        lines.push(format!("  {publish}  {:<16}{}", way(row.path), figures(row)));
+        let [count, p50, p90, p99, p99_9, max] = figures(&row.summary);
+        let figures = format!("{count:>8}{p50:>7}{p90:>7}{p99:>7}{p99_9:>7}{max:>8}");
+        lines.push(format!("  {publish}  {:<16}{figures}", way(row.path)));
         last = Some(&row.publish);
     }
     lines.extend(between_instances(report));
     lines
-}
-
-fn way(path: Path) -> &'static str {
-    match path {
-        Path::Cross => "another instance",
-        Path::Same => "same instance",
-        Path::Unknown => "unknown instance",
-        Path::Own => "own copy",
-        Path::Everyone => "everyone has it",
-    }
-}
-
-/// A quantile which fewer values than it needs would have to show is not known.
-fn figures(row: &Arrival) -> String {
-    let summary = row.summary;
-    let known = |values: u64, quantile: u64| if summary.count >= values { ms(quantile) } else { "-".to_owned() };
-    format!(
-        "{:>8}{:>7}{:>7}{:>7}{:>7}{:>8}",
-        short(summary.count),
-        ms(summary.p50),
-        known(10, summary.p90),
-        known(100, summary.p99),
-        known(1_000, summary.p99_9),
-        ms(summary.max)
-    )
 }
 
 fn between_instances(report: &Report) -> Vec<String> {

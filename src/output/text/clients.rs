@@ -1,7 +1,7 @@
 //! Who took part, what went wrong for them, and what they could not understand.
 
 use super::layout::{WIDTH, flow, paint, wrap};
-use super::number::{long, many, moment, percent};
+use crate::output::number::{long, many, moment, percent};
 use crate::report::{Close, Failure, Report};
 use crate::ui::{Palette, fit, width};
 

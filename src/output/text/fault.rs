@@ -2,8 +2,8 @@
 
 use super::bars::{Bars, bars};
 use super::layout::{WIDTH, flow, paint, wrap};
-use super::number::{clock, long, many, moment, ms, significant, time};
-use super::words;
+use crate::output::number::{clock, long, many, moment, ms, significant, time};
+use crate::output::words;
 use crate::report::{Bystanders, Fault, Reconnect, Report, Summary};
 use crate::ui::{Palette, fit, printable, width};
 

@@ -1,7 +1,7 @@
 //! Whether the numbers can be believed, and the figures that decided it.
 
 use super::layout::{WIDTH, flow, paint, wrap};
-use super::number::{long, many, ms, percent, size};
+use crate::output::number::{long, many, ms, percent, size};
 use crate::report::Report;
 use crate::ui::Palette;
 

@@ -1,8 +1,9 @@
 //! The verdict in one line, then why and what to look at.
 
 use super::layout::{WIDTH, paint, wrap};
-use super::number::{long, many, time};
-use crate::report::{Ending, Fault, Path, Report};
+use crate::output::number::many;
+use crate::output::verdict::{because, thresholds, warnings, word};
+use crate::report::Report;
 use crate::ui::{Palette, fit, width};
 
 pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
@@ -24,96 +25,8 @@ pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
         vec![format!("{}  {}   {counts}{}{exit}", paint(style, word), paint(palette.head, &name), " ".repeat(gap))];
     lines.extend(because(report).into_iter().flat_map(|reason| wrap(&reason, "  ", 6)));
     for warning in warnings {
+        let warning = fit(&warning, WIDTH - width("  warning  "));
         lines.push(format!("  {}  {warning}", paint(palette.warn, "warning")));
     }
     lines
-}
-
-fn word(report: &Report) -> &'static str {
-    match report.end {
-        Ending::Interrupted(_) => "INTERRUPTED",
-        Ending::Failed(_) => "FAIL",
-        _ if !report.identity.holds => "FAIL",
-        _ if !report.generator.healthy => "UNTRUSTWORTHY",
-        Ending::Aborted(_) => "FAIL",
-        _ if report.faults.iter().any(|fault| fault.failure.is_some()) => "FAIL",
-        _ if report.thresholds.iter().any(|rule| !rule.ok) => "FAIL",
-        _ if report.thresholds.is_empty() => "DONE",
-        _ => "PASS",
-    }
-}
-
-fn thresholds(report: &Report) -> String {
-    let all = report.thresholds.len();
-    match report.thresholds.iter().filter(|rule| !rule.ok).count() {
-        0 if all == 0 => "no thresholds".to_owned(),
-        0 => format!("{} held", many(all as u64, "threshold")),
-        failed => format!("{failed} of {} failed", many(all as u64, "threshold")),
-    }
-}
-
-/// Why the first line says what the thresholds alone do not explain.
-fn because(report: &Report) -> Vec<String> {
-    let mut reasons = Vec::new();
-    match &report.end {
-        Ending::Complete => {}
-        Ending::Interrupted(_) if report.measured_ns == 0 => {
-            reasons.push("stopped by a signal before anything was measured".to_owned());
-        }
-        Ending::Interrupted(_) => {
-            let after = time(report.measured_ns as f64);
-            reasons.push(format!("stopped by a signal after {after} of measuring: a partial result"));
-        }
-        Ending::Aborted(why) => reasons.push(format!("ended early: {why}")),
-        Ending::Failed(why) => reasons.push(why.clone()),
-    }
-    let undone = report.faults.iter().filter(|fault| fault.failure.is_some());
-    reasons.extend(undone.map(|fault| format!("the fault {} was not carried out: see below", fault.name)));
-    if !report.identity.holds {
-        reasons.push("the counts contradict each other: see below".to_owned());
-    }
-    if !report.generator.healthy {
-        reasons.push("the generator disturbed its own measurement: see Generator".to_owned());
-    }
-    reasons
-}
-
-/// What must not be found only in a table.
-fn warnings(report: &Report) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let mut warn = |number: u64, text: String| {
-        if number > 0 {
-            warnings.push(text);
-        }
-    };
-    let failed = report.counter("clients.failed");
-    warn(failed, format!("{} of {} never joined", long(failed), many(report.counter("clients.requested"), "client")));
-    let lost = report.identity.lost;
-    warn(lost, format!("{} of {} due copies lost", long(lost), long(report.identity.due)));
-    let ghosts = report.counter("deliveries.ghost");
-    warn(ghosts, format!("{} arrived of messages that nobody sent (ghosts)", copies(ghosts)));
-    let misrouted = report.counter("deliveries.misrouted");
-    warn(misrouted, format!("{} arrived where they do not belong (misrouted)", copies(misrouted)));
-    let unknown = report.arrivals.iter().filter(|row| row.path == Path::Unknown).map(|row| row.summary.count).sum();
-    warn(unknown, format!("{} came by an unknown instance", copies(unknown)));
-    warnings.extend(report.faults.iter().flat_map(incident));
-    warnings
-}
-
-/// What an incident adds to them: clients that stayed away, and that nobody had planned it.
-fn incident(fault: &Fault) -> Vec<String> {
-    let (lost, never) = (fault.reconnect.lost, fault.reconnect.never);
-    let name = fit(&fault.name, 32);
-    let mut warnings = Vec::new();
-    if !fault.declared {
-        warnings.push(format!("{} lost at once, not by a fault ({name})", many(lost, "connection")));
-    }
-    if never > 0 {
-        warnings.push(format!("{} of {} never came back after {name}", long(never), many(lost, "client")));
-    }
-    warnings.iter().map(|warning| fit(warning, WIDTH - width("  warning  "))).collect()
-}
-
-fn copies(number: u64) -> String {
-    if number == 1 { "1 copy".to_owned() } else { format!("{} copies", long(number)) }
 }

@@ -1,7 +1,7 @@
 //! Whether everything that was due arrived, and what else did.
 
 use super::layout::{WIDTH, flow, paint};
-use super::number::{grouped, long, many};
+use crate::output::number::{grouped, long, many};
 use crate::report::Report;
 use crate::ui::Palette;
 

@@ -11,31 +11,19 @@ mod generator;
 mod headline;
 mod identity;
 mod layout;
-mod number;
 mod thresholds;
-mod words;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use layout::{WIDTH, flow};
 
-use super::{Output, WriteError, Written, file};
+use super::Written;
+use super::number;
 use crate::report::Report;
 use crate::ui::{Palette, printable};
 
-struct Text {
-    path: PathBuf,
-}
-
-pub(super) fn open(path: PathBuf) -> Box<dyn Output> {
-    Box::new(Text { path })
-}
-
-impl Output for Text {
-    fn finish(&mut self, report: &Report) -> Result<Written, WriteError> {
-        file::write(&self.path, |to| write_text(report, to, Palette::plain()))
-    }
+pub(super) fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    write_text(report, to, Palette::plain())
 }
 
 /// A part of the screen, as lines.

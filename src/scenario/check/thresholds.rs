@@ -22,7 +22,9 @@ impl Check<'_> {
 
     fn rule(&self, metric: &str, path: &str, written: &WordOr<Threshold>, faults: &[Fault]) -> Checked<Rule> {
         let table = match written {
-            WordOr::Word(rule) => Threshold { rule: rule.clone(), during: None, abort: false },
+            WordOr::Word(rule) => {
+                Threshold { rule: rule.clone(), during: None, after: None, baseline: None, abort: false }
+            }
             WordOr::Table(table) => table.clone(),
         };
         if let Some(during) = &table.during {
@@ -34,8 +36,8 @@ impl Check<'_> {
             WordOr::Table(_) => self.root.place(&format!("{path}.rule")).span,
         };
         let line = self.source.text[..key_span.start].matches('\n').count() + 1;
-        let (metric, rule) = (metric.to_owned(), table.rule);
-        Ok(Rule { metric, rule, during: table.during, abort: table.abort, line, key_span, rule_span })
+        let Threshold { rule, during, after, baseline, abort } = table;
+        Ok(Rule { metric: metric.to_owned(), rule, during, after, baseline, abort, line, key_span, rule_span })
     }
 
     /// A rule may hold for a fault, for an incident nobody declared, or for everything but those.

@@ -258,6 +258,10 @@ pub(in crate::scenario) struct Threshold {
     pub(in crate::scenario) rule: String,
     /// Judge only this: the name of a fault, "incident-1" and so on for those nobody declared, or "steady".
     pub(in crate::scenario) during: Option<String>,
+    /// Judge only what came after this: a fault, "incident-1" and so on, or a time such as "10s" from the end of warm-up.
+    pub(in crate::scenario) after: Option<String>,
+    /// A saved result beside the scenario: the rule is about this run's count, or cost, as a share of that one's: "<= 110%".
+    pub(in crate::scenario) baseline: Option<String>,
     /// End the run at once when it breaks. Default false.
     #[serde(default)]
     pub(in crate::scenario) abort: bool,

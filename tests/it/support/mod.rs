@@ -5,6 +5,7 @@ pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod report;
 pub(crate) mod scaled;
+pub(crate) mod schema;
 pub(crate) mod server;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,68 @@
+//! A threshold and what became of it, in words that every format for eyes shares.
+
+use super::number::{long, percent, significant, time};
+use crate::report::Threshold;
+
+/// What is looked at.
+pub(super) fn key(rule: &Threshold) -> String {
+    match (&rule.during, &rule.after) {
+        (Some(part), _) => format!("{} during {part}", rule.metric),
+        (None, Some(part)) => format!("{} after {part}", rule.metric),
+        (None, None) => rule.metric.clone(),
+    }
+}
+
+/// What it must be.
+pub(super) fn bound(rule: &Threshold) -> String {
+    match &rule.baseline {
+        Some(baseline) => format!("{} of {baseline}", rule.rule),
+        None => rule.rule.clone(),
+    }
+}
+
+/// What was found.
+pub(super) fn value(rule: &Threshold) -> String {
+    let Some(value) = rule.value else {
+        return match rule.count {
+            _ if rule.ok => "-",
+            0 => "none",
+            _ => "never",
+        }
+        .to_owned();
+    };
+    match rule.unit.as_str() {
+        "ns" => time(value),
+        "ratio" if value >= 1_000.0 => format!("{} x", long(value as u64)),
+        "ratio" if rule.rule.contains('%') && value > 0.0 && value < 0.0995 => {
+            format!("{} %", significant(value * 100.0, 3))
+        }
+        "ratio" if rule.rule.contains('%') => percent(value),
+        "ratio" => significant(value, 4),
+        "per_second" => format!("{}/s", long(value.round() as u64)),
+        _ => long(value as u64),
+    }
+}
+
+/// How far that is from the bound; nothing where there is no distance.
+pub(super) fn margin(rule: &Threshold) -> String {
+    let Some(margin) = rule.margin else { return String::new() };
+    let side = if margin < 0.0 { "below" } else { "above" };
+    match (margin.abs() * 100.0).round() {
+        0.0 => "at the bound".to_owned(),
+        percent if percent < 1_000.0 => format!("{percent:.0} % {side}"),
+        percent if percent < 1_000_000.0 => format!("{:.0} x {side}", percent / 100.0),
+        _ => format!("far {side}"),
+    }
+}
+
+/// Where the rule stands, and why there is no value.
+pub(super) fn place(rule: &Threshold, path: &str) -> String {
+    let place = match rule.line {
+        Some(line) => format!("{path}:{line}"),
+        None => "implied unless the scenario says otherwise".to_owned(),
+    };
+    match &rule.note {
+        Some(note) => format!("{place}: {note}"),
+        None => place,
+    }
+}
