@@ -7,6 +7,7 @@
 //! and the release build. A measurement is repeated, at most three times, when the generator itself calls it
 //! untrustworthy, and for no other reason.
 
+mod comeback;
 mod idle;
 mod stall;
 mod starved;
