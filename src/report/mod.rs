@@ -274,7 +274,7 @@ pub struct Sample {
 }
 
 /// Endings of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Close {
     /// How they ended.
     pub kind: String,
