@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -175,6 +176,31 @@ async fn closing_hangs_up_and_ends_cleanly() {
         assert_eq!(receive(&mut connection).await.unwrap_err(), CloseReason::Code(1000, String::new()));
         assert_eq!((connection.last_heard(), connection.last_event_id()), (heard, "7"));
     }
+}
+
+#[tokio::test]
+async fn what_is_read_at_once_wakes_the_task_once() {
+    const READS: usize = 10;
+    let address = streaming(async |mut stream| {
+        for _ in 0..READS {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            stream.write_all(b"data: a\n\ndata: b\n\n").await.unwrap();
+        }
+        until_gone(&mut stream).await;
+    })
+    .await;
+    let mut connection = connect(address).await;
+    let (mut polls, mut events) = (0, 0);
+    std::future::poll_fn(|cx| {
+        polls += 1;
+        while connection.poll_receive(cx).is_ready() {
+            events += 1;
+        }
+        if events == 2 * READS { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    // One more to begin with, and one for a read that came in two.
+    assert!(polls <= READS + 2, "{polls} polls");
 }
 
 #[tokio::test]
