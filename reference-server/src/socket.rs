@@ -1,6 +1,7 @@
 //! A WebSocket with its one owner: reads, writes, pings and timers of a connection in a single poll, so that nothing
 //! is handed between tasks. Everything that waits is fed to the codec and flushed once.
 
+mod codec;
 mod farewell;
 #[cfg(test)]
 mod fuzz;
@@ -17,24 +18,11 @@ use futures_util::{Sink, Stream};
 use tokio::time::Sleep;
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{
-        Error, Message, Utf8Bytes,
-        error::{CapacityError, ProtocolError},
-        protocol::{Role, WebSocketConfig},
-    },
+    tungstenite::{Error, Message, Utf8Bytes, protocol::Role},
 };
 
-use crate::{
-    metered::{Endless, Metered},
-    peer::Peer,
-    stats::WorkerStats,
-    time,
-};
+use crate::{metered::Metered, peer::Peer, stats::WorkerStats, time};
 
-/// Read buffer of a connection, allocated from the start.
-const READ_BUFFER: usize = 4 * 1024;
-/// What is written at once while frames are fed.
-const WRITE_BUFFER: usize = 4 * 1024;
 /// Frames handed up before what waits is written.
 const READ_SLICE: u32 = 32;
 
@@ -93,9 +81,9 @@ impl Socket {
         stats: Arc<WorkerStats>,
         max_message: usize,
     ) -> Self {
-        let config = codec(max_message);
+        let config = codec::config(max_message);
         let now = time::micros();
-        metered.allow(allowance(max_message));
+        metered.allow(codec::allowance(max_message));
         // Copied, so that the handshake's larger buffer does not live on as this connection's.
         let read_already = read_already.to_vec();
         let stream = WebSocketStream::from_partially_read(metered, read_already, Role::Server, Some(config)).await;
@@ -114,7 +102,7 @@ impl Socket {
             unflushed: true,
             muted: false,
             slice: 0,
-            allowance: allowance(max_message),
+            allowance: codec::allowance(max_message),
         }
     }
 
@@ -208,7 +196,7 @@ impl Socket {
                     self.unflushed = true;
                     continue;
                 }
-                Some(Err(error)) => Happening::Ended(fault(&error)),
+                Some(Err(error)) => Happening::Ended(codec::fault(&error)),
                 None => Happening::Ended(End::Gone),
             };
             if matches!(happening, Happening::Text(_) | Happening::Binary(_)) {
@@ -249,33 +237,5 @@ impl Socket {
         self.stats.frames_out.add(1);
         Pin::new(&mut self.stream).start_send(message)?;
         std::future::poll_fn(|context| Pin::new(&mut self.stream).poll_flush(context)).await
-    }
-}
-
-/// How the codec is set: small buffers, and every limit set, of which most default to none.
-fn codec(max_message: usize) -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(2 * (max_message + WRITE_BUFFER))
-        .max_message_size(Some(max_message))
-        .max_frame_size(Some(max_message))
-}
-
-/// Bytes in which the largest message must be whole: in fragments of a single byte it takes seven times its size.
-fn allowance(max_message: usize) -> u64 {
-    8 * max_message as u64 + READ_BUFFER as u64
-}
-
-fn fault(error: &Error) -> End {
-    match error {
-        Error::Io(error) if error.get_ref().is_some_and(|error| error.is::<Endless>()) => {
-            End::Fault(1009, "message without end")
-        }
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => End::Fault(1009, "message too big"),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
-        Error::Protocol(_) | Error::Capacity(_) => End::Fault(1002, "protocol error"),
-        Error::Utf8(_) => End::Fault(1007, "invalid UTF-8"),
-        _ => End::Gone,
     }
 }

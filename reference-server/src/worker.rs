@@ -1,11 +1,11 @@
 //! A thread that owns connections: accepts them, runs one task for each, and does what the rooms tell it.
 
+mod alarm;
+mod ends;
+mod faulty;
 mod members;
 mod people;
 mod presence;
-
-mod alarm;
-mod faulty;
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,12 +21,10 @@ use tokio_util::sync::CancellationToken;
 use self::faulty::Faulty;
 pub(crate) use self::members::Wish;
 use crate::{
-    auth::User,
     broker::Room,
-    drain, endpoint,
-    faults::{Cut, Deed, Done},
+    endpoint,
     peer::{Line, Peer, PeerId},
-    protocol::{Medium, Transport},
+    protocol::Transport,
     room::{Inbox, ToWorker},
     shared::Shared,
     stats::WorkerStats,
@@ -206,50 +204,8 @@ impl Worker {
         }
     }
 
-    /// A connection was cut: for the log, and for whoever wanted it.
-    pub(crate) fn has_cut(&self, user: &Arc<User>, cut: Cut) {
-        let Some(faults) = &self.shared.faults else { return };
-        let (at, how) = (time::micros(), Some(cut.how.to_string()));
-        faults.truth.record(Deed { what: "cut", at, user: Some(Arc::clone(user)), how, ..Deed::default() });
-        // Whoever asked may have stopped waiting.
-        let _late = cut.done.try_send(Done { user: Arc::clone(user), at });
-    }
-
-    /// Everybody who has proved who they are: on sockets, streams and polls that wait.
-    fn users(&self) -> Vec<(Arc<User>, PeerId)> {
-        let slots = self.slots.borrow();
-        slots
-            .peers
-            .iter()
-            .filter_map(|(_, peer)| peer.as_ref())
-            .filter(|peer| !peer.ending.get())
-            .filter_map(|peer| Some((peer.user()?, peer.id)))
-            .collect()
-    }
-
-    fn cut(&self, id: PeerId, cut: Cut) {
-        if let Some(peer) = self.peer(id) {
-            peer.cut(cut);
-        }
-    }
-
     fn peer(&self, id: PeerId) -> Option<Rc<Peer>> {
         let slots = self.slots.borrow();
         slots.peers.get(id.slot as usize)?.1.as_ref().filter(|peer| peer.id == id).cloned()
-    }
-
-    /// Gives every connection its moment to be closed.
-    fn drain(&self, now: u64) {
-        self.draining.cancel();
-        let config = &self.shared.config.drain;
-        for peer in self.slots.borrow().peers.iter().filter_map(|(_, peer)| peer.as_ref()) {
-            let hint = match peer.medium {
-                Medium::Frames => drain::hint(config),
-                Medium::Events => drain::event(config, peer.place(), &mut rand::rng()),
-            };
-            peer.send(hint, false, now, &self.shared.config.outbound);
-            peer.drain_at.set(drain::moment(config, now, &mut rand::rng()));
-            peer.signal();
-        }
     }
 }

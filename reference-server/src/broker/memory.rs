@@ -1,7 +1,9 @@
 //! Joins instances that live in one process. Same promises as Redis, no hop to measure.
 
+mod log;
+
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -10,16 +12,13 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use self::log::Log;
 use super::{
     Arrival, Broker, Event, Events, Health, Presence, Publication, Room,
     book::{self, Book, Notice},
     presence::{self, Member, PresenceOptions, RosterReceipt},
 };
-use crate::{
-    config::History,
-    history::{Entry, Epoch, Position},
-    time,
-};
+use crate::{config::History, history::Position, time};
 
 /// What the instances of one process share. Give each its [`view`](Self::view).
 pub struct MemoryBroker {
@@ -34,15 +33,6 @@ struct Shared {
     book: Book,
     next_instance: usize,
     swept: u64,
-}
-
-/// A room: its last messages and the instances that want it.
-struct Log {
-    position: Position,
-    entries: VecDeque<Entry>,
-    keys: VecDeque<(u64, String, u64)>,
-    subscribers: Vec<(usize, Arc<Events>)>,
-    used: u64,
 }
 
 /// One instance's view of a [`MemoryBroker`].
@@ -109,17 +99,9 @@ impl fmt::Debug for MemoryBroker {
 
 impl Shared {
     fn log(&mut self, room: &Room) -> &mut Log {
-        self.rooms.entry(Arc::clone(room)).or_insert_with(|| Log {
-            position: Position { offset: 0, epoch: Epoch::random() },
-            entries: VecDeque::new(),
-            keys: VecDeque::new(),
-            subscribers: Vec::new(),
-            used: 0,
-        })
+        self.rooms.entry(Arc::clone(room)).or_default()
     }
-}
 
-impl Shared {
     /// Tells the instances that listen to a room who has come or gone.
     fn tell(&self, notices: impl IntoIterator<Item = Notice>) {
         for Notice { step, room, user } in notices {
@@ -128,34 +110,6 @@ impl Shared {
                 events.announcement(Arc::clone(&room), frame.clone());
             }
         }
-    }
-}
-
-impl Log {
-    /// The offset of an earlier publication with this key; remembers the key otherwise.
-    fn repeated(&mut self, key: Option<String>, window: Duration, now: u64) -> Option<u64> {
-        while self.keys.front().is_some_and(|(at, ..)| now >= at + time::as_micros(window)) {
-            self.keys.pop_front();
-        }
-        let key = key?;
-        if let Some((.., offset)) = self.keys.iter().find(|(_, known, _)| *known == key) {
-            return Some(*offset);
-        }
-        if self.keys.len() >= 1_024 {
-            self.keys.pop_front();
-        }
-        self.keys.push_back((now, key, self.position.offset + 1));
-        None
-    }
-
-    fn append(&mut self, tail: &Bytes, length: usize, now: u64) -> Position {
-        self.position.offset += 1;
-        self.used = now;
-        self.entries.push_back(Entry { offset: self.position.offset, tail: tail.clone() });
-        while self.entries.len() > length {
-            self.entries.pop_front();
-        }
-        self.position
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::{
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
-use super::{End, Happening, READ_BUFFER, Socket};
+use super::{End, Happening, Socket, codec::READ_BUFFER};
 use crate::{faults::How, time};
 
 /// What a closing connection may still send before it is cut, at least: the message that was refused has to fit.

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
 use tokio_tungstenite::tungstenite::{Error, Message, protocol::WebSocket};
 
-use super::{End, Role, codec, fault};
+use super::{End, Role, codec};
 use crate::protocol::Inbound;
 
 const FEW: u64 = 20_000;
@@ -86,7 +86,7 @@ fn input(rng: &mut SmallRng) -> Vec<u8> {
 /// Reads an input to its end; the frames handed up.
 fn read(bytes: Vec<u8>, piece: usize) -> usize {
     let line = Line { bytes, at: 0, piece };
-    let mut socket = WebSocket::from_raw_socket(line, Role::Server, Some(codec(LIMIT)));
+    let mut socket = WebSocket::from_raw_socket(line, Role::Server, Some(codec::config(LIMIT)));
     let mut frames = 0;
     loop {
         match socket.read() {
@@ -99,7 +99,7 @@ fn read(bytes: Vec<u8>, piece: usize) -> usize {
             }
             Ok(message) => assert!(message.len() <= LIMIT),
             Err(error) => {
-                let ended = fault(&error);
+                let ended = codec::fault(&error);
                 let told = matches!(ended, End::Gone | End::Fault(1002 | 1007 | 1009, _));
                 assert!(told && !matches!(error, Error::WriteBufferFull(_)), "{error}: {ended:?}");
                 return frames;
