@@ -64,7 +64,7 @@ impl Desk {
     /// Who a life speaks for.
     pub(super) fn identity(&self, life: &Life) -> Identity {
         let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
-        Identity { user, token, auth: self.scenario[life.group].auth }
+        Identity { client: life.client, user, token, auth: self.scenario[life.group].auth }
     }
 
     /// A client as errors name it.

@@ -36,7 +36,8 @@ impl Dialer {
         identity: &Identity,
         rooms: Vec<Place>,
     ) -> Result<(Session, Stages), ConnectError> {
-        let opening = self.dialect.opening(identity);
+        let mut opening = self.dialect.opening(identity);
+        opening.client = identity.client.0;
         let connected = self.transport.connect(url, &opening, &self.clock).await?;
         let named = self.instance_header.as_ref().and_then(|want| {
             connected.headers.iter().find(|(name, _)| **name == **want).map(|(_, value)| value.as_str())

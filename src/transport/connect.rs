@@ -44,7 +44,7 @@ pub fn websocket(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transp
         .max_write_buffer_size(config.max_queued.max(2 * WRITE_BUFFER))
         .max_message_size(Some(config.max_message))
         .max_frame_size(Some(config.max_message));
-    let dialer = Dialer::new(&config.source_ips, config.resolve_each);
+    let dialer = Dialer::new(&config.source_ips, config.resolve_each, config.detour);
     let secure = targets.iter().any(|target| target.tls);
     Ok(Arc::new(WebSockets(Arc::new(Shared {
         targets,
@@ -107,7 +107,7 @@ impl Shared {
         what: &str,
     ) -> Result<(Connection, Vec<(String, String)>), ConnectError> {
         let request = Request::new(&request_url(&target.url, opening), opening, &self.headers)?;
-        let (line, lease) = self.line(target, progress).await?;
+        let (line, lease) = self.line(target, opening.client, progress).await?;
         progress.enter(Word::UPGRADE);
         let mut stamped = Stamped::new(line, progress.clock().clone());
         let (headers, rest) = request.exchange(&mut stamped, what).await?;
@@ -117,12 +117,17 @@ impl Shared {
     }
 
     /// TCP, through the proxy if there is one, and TLS if the target wants it.
-    async fn line(&self, target: &Target, progress: &mut Progress) -> Result<(Line, Option<Lease>), ConnectError> {
+    async fn line(
+        &self,
+        target: &Target,
+        client: u32,
+        progress: &mut Progress,
+    ) -> Result<(Line, Option<Lease>), ConnectError> {
         let (host, port) = (target.dial_host.as_str(), target.dial_port);
         let (stream, lease) = match &self.proxy {
-            None => self.dialer.connect(host, port, progress).await?,
+            None => self.dialer.connect(host, port, client, progress).await?,
             Some(proxy) => {
-                let (mut stream, lease) = self.dialer.connect(&proxy.host, proxy.port, progress).await?;
+                let (mut stream, lease) = self.dialer.connect(&proxy.host, proxy.port, client, progress).await?;
                 proxy.tunnel(&mut stream, host, port).await?;
                 (stream, lease)
             }

@@ -187,7 +187,7 @@ impl Ground {
     pub(super) async fn preflight(&self, setup: &Setup) -> Result<(), Failure> {
         let Some(life) = setup.plan.lives().first() else { return Ok(()) };
         let (user, token) = setup.scenario.users.user(life.user, setup.secret.as_deref());
-        let identity = dialect::Identity { user, token, auth: setup.scenario[life.group].auth };
+        let identity = dialect::Identity { client: life.client, user, token, auth: setup.scenario[life.group].auth };
         for url in 0..self.urls {
             let mut tried = 0;
             loop {
