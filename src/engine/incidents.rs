@@ -92,6 +92,13 @@ impl Incidents {
         }
     }
 
+    /// The command of a fault has ended.
+    pub(super) fn command_ended(&mut self, number: u16, status: Option<i32>) {
+        if let Some(open) = self.open.get_mut(usize::from(number)) {
+            open.incident.exit_status = status;
+        }
+    }
+
     /// Takes note of an event; `clients` is how many there are. Gives the boundary of an incident that is found by it.
     pub(super) fn note(&mut self, event: ClientEvent, clients: u64) -> Option<Boundary> {
         match event.what {
@@ -222,6 +229,7 @@ impl Open {
             herd: Vec::new(),
             back: [None; 4],
             failure: None,
+            exit_status: None,
         };
         Self { incident, from, least, until: None, out: FxHashMap::default(), returned: Vec::new() }
     }

@@ -32,7 +32,7 @@ mod worker;
 mod tests;
 
 pub use coordinator::{OnTick, Signals};
-pub use fault::{Act, Cuts, NoRig, Rig};
+pub use fault::{Act, Aftermath, Cuts, Rig, Victim};
 pub use outcome::{End, ErrorSample, Health, Identity, Incident, Outcome, Phase, Tick};
 pub use raw::RawSink;
 

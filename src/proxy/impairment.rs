@@ -1,8 +1,12 @@
 //! How badly a proxied connection is treated. Values; what they do to bytes is `shaper`'s business.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::units::human::bytes;
+use crate::units::print_duration;
 
 /// One of the two ways bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +70,30 @@ impl Impairment {
     /// Whether it does anything at all.
     pub fn is_none(&self) -> bool {
         *self == Self { direction: self.direction, ..Self::default() }
+    }
+}
+
+/// As prose has it: `20ms ± 5ms late, 64 KiB/s, in pieces of 1 B to 100 B, downwards`.
+impl fmt::Display for Impairment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let jitter = (!self.jitter.is_zero()).then(|| format!(" ± {}", print_duration(self.jitter)));
+        let late = |jitter: String| format!("{}{jitter} late", print_duration(self.delay));
+        let pieces = |(least, most): (u64, u64)| match least == most {
+            true => format!("in pieces of {}", bytes(least)),
+            false => format!("in pieces of {} to {}", bytes(least), bytes(most)),
+        };
+        let way = match self.direction {
+            Direction::Up => Some("upwards".to_owned()),
+            Direction::Down => Some("downwards".to_owned()),
+            Direction::Both => None,
+        };
+        let parts = [
+            (!self.delay.is_zero()).then(|| late(jitter.unwrap_or_default())),
+            self.bandwidth.map(|rate| format!("{}/s", bytes(rate))),
+            self.slice.map(pieces),
+            way,
+        ];
+        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
 use crate::engine::{End, OnTick, Outcome, RawSink, Setup};
+use crate::output::{WriteError, Written};
 use crate::report::{self, Environment, Facts, Report, Series};
 use crate::scenario::plan::Plan;
-use crate::scenario::{self, Needs, Scenario, Target};
+use crate::scenario::{self, Needs, Overrides, Scenario, Target};
 use crate::threshold::Judge;
 use crate::ui::{Progress, Terminal, Verbosity};
 
@@ -16,6 +17,7 @@ pub(super) mod limits;
 mod outputs;
 mod overrides;
 mod quick;
+mod rigging;
 pub(super) mod rules;
 mod target;
 
@@ -45,7 +47,7 @@ pub(super) struct Args {
     /// What joins the instances of the bundled server, in place of the scenario's
     #[arg(long, value_enum)]
     broker: Option<super::serve::BrokerArg>,
-    /// Write KIND=FILE as well: json, hgrm, text, raw (repeatable)
+    /// Write KIND=FILE as well: json, hgrm, text, raw, proxy (repeatable)
     #[arg(long, value_name = "KIND=FILE")]
     out: Vec<String>,
     /// What goes to stdout
@@ -54,6 +56,9 @@ pub(super) struct Args {
     /// A measurement that cannot be trusted is a failure (exit 4)
     #[arg(long)]
     strict: bool,
+    /// Faults of the scenario may run commands on this machine
+    #[arg(long)]
+    allow_commands: bool,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -78,6 +83,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     if args.print_scenario {
         return super::print(terminal, &scenario.source.text);
     }
+    let log = outputs.proxy_log(&scenario)?;
     let judge = rules::judge(&scenario, terminal)?;
     let plan = Plan::new(&scenario);
     limits::prepare(&Needs::of(&scenario, &plan))?;
@@ -91,7 +97,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let times = scenario.times;
     let phases = crate::ui::Plan { warm_up: times.warm_up, duration: times.duration, drain: times.drain };
     let mut progress = Progress::new(terminal, verbosity, phases);
-    let mut ground = target::raise(&scenario, &plan, &args, &mut progress)?;
+    let mut ground = target::raise(&scenario, &plan, &args, log, &mut progress)?;
     let started = crate::time::wall_clock();
     let mut recording = Recording { progress, series: Series::default(), judge: &judge, seen: Seen::default() };
     let (raw, writer) = outputs.raw_log();
@@ -116,7 +122,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     };
     let Recording { mut progress, series, .. } = recording;
     progress.finish();
-    ground.stop();
+    let proxied = ground.stop();
     let judged = judge.verdicts(&outcome.totals, &outcome.names, report::measured(&outcome));
     let facts = Facts {
         scenario: described(&scenario),
@@ -128,7 +134,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         strict: args.strict,
     };
     let report = report::build(&outcome, facts);
-    finish(&args, terminal, &outcome, &report, outputs, writer)
+    finish(&args, terminal, &outcome, &report, |report| outputs.write(report, writer, proxied))
 }
 
 /// Writes everything that was asked for; the report's own exit code unless something could not be written.
@@ -137,10 +143,9 @@ fn finish(
     terminal: &Terminal,
     outcome: &Outcome,
     report: &Report,
-    outputs: Outputs,
-    writer: Option<outputs::RawWriter>,
+    write: impl FnOnce(&Report) -> (Vec<Written>, Vec<WriteError>),
 ) -> Done {
-    let (written, failed) = outputs.write(report, writer);
+    let (written, failed) = write(report);
     outputs::show(args.format == Format::Json, terminal, report, &written)?;
     for error in &failed {
         anstream::eprintln!("error: {error}");
@@ -157,7 +162,7 @@ fn finish(
 }
 
 fn load(args: &Args, terminal: &Terminal) -> Result<Scenario, Failure> {
-    let overrides = args.over.overrides();
+    let overrides = Overrides { allow_commands: args.allow_commands, ..args.over.overrides() };
     let environment = &super::environment;
     let loaded = match &args.scenario {
         Some(path) => scenario::load(path, &overrides, environment),

@@ -1,14 +1,17 @@
 //! The ground a run stands on: the bundled server, raised for it, or a server that is already there.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::rigging::{self, Rigging};
 use crate::commands::exit::Failure;
 use crate::commands::redis;
 use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
-use crate::engine::{self, NoRig, Setup};
+use crate::engine::{self, Setup};
+use crate::proxy::Written;
 use crate::report::{self, Environment};
 use crate::scenario::plan::Plan;
 use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
@@ -26,8 +29,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 
 /// What is under the clients' feet.
 pub(super) struct Ground {
-    rig: Option<Rig>,
-    no_rig: NoRig,
+    rigging: Rigging,
     transport: Arc<dyn Transport>,
     dialect: Arc<dyn Dialect>,
     urls: usize,
@@ -35,16 +37,25 @@ pub(super) struct Ground {
     environment: Environment,
 }
 
-/// Raises the server if the scenario wants the bundled one, and prepares the way to it. Call it from the main thread.
+/// Raises the server if the scenario wants the bundled one, and the fault proxy, whose log goes to `log`, if it wants one;
+/// and prepares the way. Call it from the main thread.
 pub(super) fn raise(
     scenario: &Scenario,
     plan: &Plan,
     args: &super::Args,
+    log: Option<PathBuf>,
     progress: &mut Progress,
 ) -> Result<Ground, Failure> {
+    let proxy = rigging::proxy(scenario, plan, log)?;
+    let network = NetworkConfig {
+        max_queued: queue_for(scenario),
+        detour: proxy.as_ref().map(|proxy| proxy.address),
+        ..NetworkConfig::default()
+    };
+    let rigging = Rigging { proxy, ..Rigging::default() };
     match &scenario.target {
-        Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, args, progress),
-        Target::Foreign(foreign) => reach(foreign, scenario),
+        Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, args, progress, network, rigging),
+        Target::Foreign(foreign) => reach(foreign, network, rigging),
     }
 }
 
@@ -54,6 +65,8 @@ fn raise_bundled(
     plan: &Plan,
     args: &super::Args,
     progress: &mut Progress,
+    network: NetworkConfig,
+    rigging: Rigging,
 ) -> Result<Ground, Failure> {
     let path = crate::commands::environment("PATH");
     let broker = redis::start(bundled.broker, args.redis.as_deref(), path.as_deref())?;
@@ -67,7 +80,7 @@ fn raise_bundled(
     let joined_by = if broker.url().is_some() { report::Broker::Redis } else { report::Broker::Memory };
     let secret = secret::random();
     let layout = Layout {
-        program: std::env::current_exe().map_err(|error| Failure::internal(format!("own path: {error}")))?,
+        program: rigging::program()?,
         instances: bundled.instances,
         port: 0,
         admin_port: 0,
@@ -77,15 +90,13 @@ fn raise_bundled(
     };
     let rig = Rig::start(layout, broker)?;
     let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
-    let network = NetworkConfig { max_queued: queue_for(scenario), ..NetworkConfig::default() };
     Ok(Ground {
         urls: urls.len(),
         transport: transport::websocket(urls, network).map_err(Failure::setup)?,
         dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
         secret: Some(Arc::from(secret.into_bytes())),
         environment: Environment::new(joined_by, u32::from(bundled.instances), super::cores()),
-        rig: Some(rig),
-        no_rig: NoRig,
+        rigging: Rigging { server: Some(rig), ..rigging },
     })
 }
 
@@ -102,12 +113,11 @@ fn arguments(bundled: &Bundled, scenario: &Scenario, plan: &Plan) -> Vec<String>
     arguments
 }
 
-fn reach(foreign: &Foreign, scenario: &Scenario) -> Result<Ground, Failure> {
+fn reach(foreign: &Foreign, network: NetworkConfig, rigging: Rigging) -> Result<Ground, Failure> {
     let urls = foreign.urls.len();
-    let network = NetworkConfig { max_queued: queue_for(scenario), ..network(&foreign.network) };
+    let network = towards(&foreign.network, network);
     Ok(Ground {
-        rig: None,
-        no_rig: NoRig,
+        rigging,
         transport: transport::websocket(foreign.urls.clone(), network).map_err(Failure::setup)?,
         dialect: Arc::clone(&foreign.dialect),
         urls,
@@ -116,7 +126,8 @@ fn reach(foreign: &Foreign, scenario: &Scenario) -> Result<Ground, Failure> {
     })
 }
 
-fn network(network: &Network) -> NetworkConfig {
+/// `usual`, and what the scenario says of the way there.
+fn towards(network: &Network, usual: NetworkConfig) -> NetworkConfig {
     let tls = &network.tls;
     NetworkConfig {
         headers: network.headers.clone(),
@@ -131,7 +142,7 @@ fn network(network: &Network) -> NetworkConfig {
         connect_to: network.connect_to.clone(),
         resolve_each: network.resolve_each,
         source_ips: network.source_ips.clone(),
-        ..NetworkConfig::default()
+        ..usual
     }
 }
 
@@ -204,16 +215,11 @@ impl Ground {
 
     /// Whoever carries out faults.
     pub(super) fn rig(&mut self) -> &mut dyn engine::Rig {
-        match &mut self.rig {
-            Some(rig) => rig,
-            None => &mut self.no_rig,
-        }
+        &mut self.rigging
     }
 
-    /// Stops the server if it is ours.
-    pub(super) fn stop(&mut self) {
-        if let Some(rig) = &mut self.rig {
-            rig.stop();
-        }
+    /// Stops what is ours; what became of the fault proxy's log, if there was a proxy.
+    pub(super) fn stop(&mut self) -> Option<Written> {
+        self.rigging.stop()
     }
 }
