@@ -213,7 +213,8 @@ fn parse(line: &str) -> Option<Instance> {
     let fields = line.strip_prefix("ready ")?;
     let value = |key: &str| fields.split(' ').find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
     let url = value("url")?.to_owned();
-    let port = url.strip_prefix("ws://")?.parse::<SocketAddr>().ok()?.port();
+    let address = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://"))?;
+    let port = address.parse::<SocketAddr>().ok()?.port();
     let admin = value("admin")?.strip_prefix("http://")?.parse().ok()?;
     Some(Instance { name: value("instance")?.to_owned(), url, admin, port, line: line.to_owned() })
 }
@@ -231,6 +232,8 @@ mod tests {
         let line = "ready instance=b url=ws://127.0.0.1:7001 admin=http://127.0.0.1:7101 broker=redis";
         let instance = parse(line).unwrap();
         assert_eq!((instance.name.as_str(), instance.url.as_str()), ("b", "ws://127.0.0.1:7001"));
+        let secure = parse(&line.replace("ws://", "wss://")).unwrap();
+        assert_eq!((secure.url.as_str(), secure.port), ("wss://127.0.0.1:7001", 7_001));
         assert_eq!(parse("error: port taken"), None);
     }
 

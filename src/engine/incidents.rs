@@ -166,6 +166,11 @@ impl Incidents {
         self.open.iter().rposition(begun)
     }
 
+    /// The stretch of the incident a loss at `at` belongs to, as far as it is known.
+    pub(super) fn stretch_at(&self, at: Timestamp) -> Option<Stretch> {
+        self.current(at).map(|number| Stretch::during(number as u16))
+    }
+
     fn charge(&mut self, number: usize, event: ClientEvent, kind: Word) {
         let open = &mut self.open[number];
         open.incident.lost += 1;

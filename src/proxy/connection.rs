@@ -40,7 +40,7 @@ pub(super) async fn serve(proxy: Rc<Proxy>, mut client: TcpStream) {
     let (Ok(target), Ok(())) = (connected, told) else { return };
     let link = proxy.admit(detour.client);
     if let Some(log) = &proxy.log {
-        log.opened(link.number, link.client, detour.to, proxy.clock.now());
+        log.opened(&link, detour.to, proxy.clock.now());
     }
     relay(&proxy, &link, client, target).await;
     if let Some(log) = &proxy.log {

@@ -89,6 +89,11 @@ impl Link {
         }
     }
 
+    /// Whether it is treated badly all along.
+    pub(super) fn is_impaired(&self) -> bool {
+        !self.usual.is_none()
+    }
+
     /// Something befalls it.
     pub(super) fn suffer(&self, hit: &Hit, now: Timestamp) {
         match *hit {

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use super::impairment::Way;
+use super::link::Link;
 use super::shaper::Piece;
 use crate::time::Timestamp;
 
@@ -50,10 +51,11 @@ impl Log {
         }
     }
 
-    pub(super) fn opened(&self, connection: u64, client: u32, to: SocketAddr, at: Timestamp) {
-        let at = at.nanos();
+    /// A connection of a client to the target; `impaired`: one of those that are so all along.
+    pub(super) fn opened(&self, link: &Link, to: SocketAddr, at: Timestamp) {
+        let (number, client, impaired, at) = (link.number, link.client, link.is_impaired(), at.nanos());
         self.line(format_args!(
-            r#"{{"what":"opened","connection":{connection},"client":{client},"to":"{to}","at":{at}}}"#
+            r#"{{"what":"opened","connection":{number},"client":{client},"impaired":{impaired},"to":"{to}","at":{at}}}"#
         ));
     }
 

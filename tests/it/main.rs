@@ -4,8 +4,10 @@
 //! asked for, because it needs the machine for itself.
 #![allow(clippy::unwrap_used)] // an unwrap is an assertion here
 
+mod commands;
 mod contract;
 mod floors;
+mod proxy;
 mod raw;
 mod readme;
 mod scenarios;

@@ -82,7 +82,7 @@ impl Coordinator<'_> {
     fn measure_detection(&mut self, event: ClientEvent) {
         if let Some(cut) = self.cuts.remove(&event.client) {
             let group = Some(self.setup.plan.life(event.client).group);
-            let labels = Labels { group, ..Labels::default() };
+            let labels = Labels { group, phase: self.incidents.stretch_at(event.at), ..Labels::default() };
             self.own.observe(&Observation::new(Fact::Detect, labels, nanos(event.at - cut)));
         }
     }

@@ -7,6 +7,8 @@
 //! and the release build. A measurement is repeated, at most three times, when the generator itself calls it
 //! untrustworthy, and for no other reason.
 
+mod delay;
+mod half_open;
 mod idle;
 mod stall;
 mod starved;
