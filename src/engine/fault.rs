@@ -8,7 +8,10 @@ use crate::proxy::Hit;
 use crate::scenario::plan::Plan;
 use crate::scenario::{Cut, Deed, Fault, InstanceAction, RedisAction, Scenario};
 use crate::time::Timestamp;
-use crate::units::{human, print_duration};
+
+mod words;
+
+pub(super) use words::describe;
 
 /// Something to be done to the ground a run stands on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,51 +173,6 @@ fn instance(index: u16, action: InstanceAction, at: Timestamp, add: &mut impl Fn
     }
 }
 
-/// A fault in words.
-pub(super) fn describe(scenario: &Scenario, fault: &Fault) -> String {
-    let time = |time: Duration| print_duration(time);
-    let back =
-        |after: Option<Duration>| after.map_or_else(String::new, |after| format!(", back after {}", time(after)));
-    match &fault.deed {
-        Deed::Disconnect { clients, percent, how } => {
-            let how = match how {
-                Cut::Fin => "fin".to_owned(),
-                Cut::Rst => "rst".to_owned(),
-                Cut::Blackhole => "blackhole".to_owned(),
-                Cut::Close(code) => format!("close {code}"),
-            };
-            format!("{percent} % of {} cut ({how})", scenario[*clients].name)
-        }
-        Deed::Instance { index, action } => match action {
-            InstanceAction::Kill { restart_after } => format!("instance {index} killed{}", back(*restart_after)),
-            InstanceAction::Drain { restart_after } => format!("instance {index} drained{}", back(*restart_after)),
-            InstanceAction::Stop(stopped) => format!("instance {index} stopped for {}", time(*stopped)),
-        },
-        Deed::Redis(RedisAction::Pause(paused)) => format!("Redis paused for {}", time(*paused)),
-        Deed::Redis(RedisAction::Kill(away)) => format!("Redis killed, back empty after {}", time(*away)),
-        Deed::Slow { clients, percent, read } => {
-            format!("{percent} % of {} read {}/s", scenario[*clients].name, human::bytes(*read))
-        }
-        Deed::Proxy { clients, percent, hit } => {
-            format!("{percent} % of {} {}", scenario[*clients].name, befallen(hit))
-        }
-        // Arguments may be secrets.
-        Deed::Command { argv, .. } => format!("ran {}", argv[0]),
-    }
-}
-
-fn befallen(hit: &Hit) -> String {
-    match *hit {
-        Hit::Fin => "cut by the proxy (fin)".to_owned(),
-        Hit::Reset { after: 0 } => "cut by the proxy (reset)".to_owned(),
-        Hit::Reset { after } => format!("cut by the proxy after {} more (reset)", human::bytes(after)),
-        Hit::HalfOpen => "cut by the proxy (half-open)".to_owned(),
-        Hit::Stall { lasting, .. } => format!("stalled for {}", print_duration(lasting)),
-        Hit::Corrupt { .. } => "had a bit turned over".to_owned(),
-        Hit::Impair { impairment, lasting } => format!("impaired for {}: {impairment}", print_duration(lasting)),
-    }
-}
-
 /// How long a fault itself lasts; its stretch ends no sooner.
 pub(super) fn lasts(deed: &Deed) -> Duration {
     const SHORTEST: Duration = Duration::from_secs(1);
@@ -239,6 +197,22 @@ mod tests {
 
     fn fault(at: u64, deed: Deed) -> Fault {
         Fault { name: format!("at {at}"), at: Duration::from_secs(at), deed }
+    }
+
+    #[test]
+    fn a_command_has_its_time_and_no_more() {
+        let argv = vec!["true".to_owned()];
+        let deed = Deed::Command { argv: argv.clone(), timeout: Duration::from_secs(5) };
+        let hit = Hit::Stall { direction: crate::proxy::Direction::Both, lasting: Duration::from_secs(2) };
+        let stall = Deed::Proxy { clients: crate::observe::GroupId(0), percent: 1.0, hit };
+        let start = Timestamp::from_nanos(1_000_000_000_000);
+        let victim = Victim { client: ClientId(7), user: "u7".to_owned() };
+        let mut schedule = Schedule::of(&[fault(1, stall), fault(2, deed)], start, |_, _| vec![victim.clone()]);
+        let mut due = |seconds| schedule.due(start + Duration::from_secs(seconds));
+        assert_eq!(due(1), Some((0, Act::Proxy(vec![victim.clone()], hit))), "what it begins it ends by itself");
+        assert_eq!(due(3), Some((1, Act::StartCommand(1, argv))));
+        assert_eq!(due(6), None);
+        assert_eq!(schedule.amends(), [Act::EndCommand(1)], "nothing runs on when the run is over");
     }
 
     #[test]

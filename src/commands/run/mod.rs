@@ -93,10 +93,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         let _inside = runtime.enter();
         super::signals::listen()?
     };
-    let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
-    let times = scenario.times;
-    let phases = crate::ui::Plan { warm_up: times.warm_up, duration: times.duration, drain: times.drain };
-    let mut progress = Progress::new(terminal, verbosity, phases);
+    let mut progress = progress(&args, &scenario, terminal);
     let mut ground = target::raise(&scenario, &plan, &args, log, &mut progress)?;
     let started = crate::time::wall_clock();
     let mut recording = Recording { progress, series: Series::default(), judge: &judge, seen: Seen::default() };
@@ -135,6 +132,13 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     };
     let report = report::build(&outcome, facts);
     finish(&args, terminal, &outcome, &report, |report| outputs.write(report, writer, proxied))
+}
+
+fn progress(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Progress {
+    let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let times = scenario.times;
+    let phases = crate::ui::Plan { warm_up: times.warm_up, duration: times.duration, drain: times.drain };
+    Progress::new(terminal, verbosity, phases)
 }
 
 /// Writes everything that was asked for; the report's own exit code unless something could not be written.

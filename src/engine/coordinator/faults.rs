@@ -29,7 +29,7 @@ impl Coordinator<'_> {
     pub(super) fn carry_out(&mut self) {
         while let Some((number, act)) = self.schedule.due(self.clock.now()) {
             match self.rig.act(&act) {
-                Ok(cuts) => self.cuts.extend(cuts),
+                Ok(cuts) => cuts.into_iter().for_each(|(client, at)| self.was_cut(client, at)),
                 Err(why) => self.incidents.failed(number, why),
             }
         }
@@ -48,7 +48,7 @@ impl Coordinator<'_> {
     fn hear_of_aftermath(&mut self) {
         for after in self.rig.aftermath() {
             match after {
-                Aftermath::Cut(client, at) => drop(self.cuts.insert(client, at)),
+                Aftermath::Cut(client, at) => self.was_cut(client, at),
                 Aftermath::CommandEnded { fault, status, failure } => {
                     self.incidents.command_ended(fault, status);
                     failure.into_iter().for_each(|why| self.incidents.failed(fault, why));
@@ -77,6 +77,11 @@ impl Coordinator<'_> {
             self.own.set_phase(Some(stretch));
             self.order(&ToWorker::Stretch(at, stretch)).await;
         }
+    }
+
+    fn was_cut(&mut self, client: ClientId, at: Timestamp) {
+        self.cuts.insert(client, at);
+        self.incidents.cut(client, at);
     }
 
     fn measure_detection(&mut self, event: ClientEvent) {

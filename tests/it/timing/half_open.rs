@@ -20,9 +20,13 @@ name = "people"
 count = 200
 rooms = { count = 10, name = "room-{n}" }
 reconnect = { policy = "full-jitter", base = "100ms", cap = "1s", resume = true }
+[[clients]]
+name = "talkers"
+count = 20
+rooms = { same_as = "people" }
 [[publish]]
 name = "talk"
-from = "people"
+from = "talkers"
 rate = "200/s"
 arrival = "constant"
 size = "64B"
