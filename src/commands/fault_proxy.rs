@@ -68,20 +68,21 @@ impl FaultProxy {
         cuts
     }
 
-    /// Ends it; what became of its log.
-    pub(super) fn stop(&mut self) -> Written {
+    /// Ends it; what became of its log, or why it had ended already.
+    pub(super) fn stop(&mut self) -> Result<Written, String> {
         self.orders = None;
         let clock = Clock::real();
         let deadline = clock.now() + ENDING;
         while clock.now() < deadline {
             match self.process.line(Duration::from_millis(100)).as_deref().map(serde_json::from_str) {
-                Some(Ok(Notice::Ended { log })) => return log,
+                Some(Ok(Notice::Ended { log })) => return Ok(log),
                 None if self.process.has_ended() => break,
                 _ => {}
             }
         }
         let words = self.process.last_words();
-        Written { problem: Some(format!("the fault proxy ended before its time: {words}")), ..Written::default() }
+        let words = if words.is_empty() { "it said nothing" } else { words.as_str() };
+        Err(format!("the fault proxy of this run ended before its time ({words}), and every connection with it"))
     }
 }
 

@@ -2,9 +2,14 @@
 //! log says, and what the report says of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use rustix::process::Signal;
+use wsbench::time::nap;
+
+use crate::support::process::{children, command_line, signal};
 use crate::support::proxy_log::{self, Connection};
-use crate::support::{Finished, Report, Running, put, scratch, wsbench};
+use crate::support::{Finished, PATIENCE, Report, Running, put, scratch, wait_for, wsbench};
 
 const SECRET: &str = "the secret of a server that is not ours";
 
@@ -182,6 +187,24 @@ fn nobody_behind_the_proxy_is_told_as_without_one() {
     let path = put(&directory, "proxied.toml", &scenario(&format!("ws://127.0.0.1:{port}/ws"), "[proxy]"));
     let finished = wsbench(["run", &path]).run();
     finished.expect(3).says(&["connection refused", &format!("127.0.0.1:{port}")]);
+}
+
+#[test]
+fn a_run_whose_proxy_is_gone_is_no_run() {
+    let (_server, url) = serve(&[]);
+    let directory = scratch();
+    let path = put(&directory, "proxied.toml", &scenario(&url, "[proxy]"));
+    let json = directory.path().join("r.json");
+    let running = wsbench(["run", &path, "--out", &format!("json={}", json.display())]).start();
+    let proxies = || children(running.pid()).into_iter().filter(|id| command_line(*id).ends_with(" proxy "));
+    let id = wait_for("the proxy", PATIENCE, || proxies().next());
+    let files = || std::fs::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count);
+    wait_for("both sides of twenty connections", PATIENCE, || (files() > 40).then_some(()));
+    // A second later all have joined, and the run has begun.
+    nap(Duration::from_secs(1));
+    signal(id, Signal::KILL);
+    running.finish().expect(3).says(&["the fault proxy of this run ended before its time"]);
+    assert_eq!(Report::read(json).0["exit_code"], 3, "also in the file");
 }
 
 #[test]

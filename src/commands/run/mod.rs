@@ -112,14 +112,14 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         signals = early_signals;
         again.try_send(code).map_err(Failure::internal)?;
     }
-    let outcome = {
+    let mut outcome = {
         let mut on_tick = |tick: &crate::engine::Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
         runtime.block_on(crate::engine::run(setup, ground.rig(), &mut signals, on_tick)).map_err(Failure::internal)?
     };
     let Recording { mut progress, series, .. } = recording;
     progress.finish();
-    let proxied = ground.stop();
+    let proxied = ground.stop(&mut outcome.end);
     let judged = judge.verdicts(&outcome.totals, &outcome.names, report::measured(&outcome));
     let facts = Facts {
         scenario: described(&scenario),

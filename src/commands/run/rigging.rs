@@ -62,10 +62,10 @@ impl engine::Rig for Rigging {
 }
 
 impl Rigging {
-    /// Ends everything; what became of the proxy's log, if there was a proxy.
-    pub(super) fn stop(&mut self) -> Option<Written> {
+    /// Ends everything; what became of the proxy's log, if there was a proxy, or why it had ended already.
+    pub(super) fn stop(&mut self) -> Result<Option<Written>, String> {
         self.errands = Errands::default();
-        let written = self.proxy.as_mut().map(FaultProxy::stop);
+        let written = self.proxy.as_mut().map(FaultProxy::stop).transpose();
         if let Some(server) = &mut self.server {
             server.stop();
         }

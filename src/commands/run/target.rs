@@ -10,7 +10,7 @@ use crate::commands::redis;
 use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
-use crate::engine::{self, Setup};
+use crate::engine::{self, End, Setup};
 use crate::proxy::Written;
 use crate::report::{self, Environment};
 use crate::scenario::plan::Plan;
@@ -218,8 +218,16 @@ impl Ground {
         &mut self.rigging
     }
 
-    /// Stops what is ours; what became of the fault proxy's log, if there was a proxy.
-    pub(super) fn stop(&mut self) -> Option<Written> {
-        self.rigging.stop()
+    /// Stops what is ours; what became of the fault proxy's log, if there was a proxy. Without it there was no target.
+    pub(super) fn stop(&mut self, end: &mut End) -> Option<Written> {
+        match self.rigging.stop() {
+            Ok(log) => log,
+            Err(why) => {
+                if *end == End::Complete {
+                    *end = End::Failed(why.clone());
+                }
+                Some(Written { problem: Some(why), ..Written::default() })
+            }
+        }
     }
 }
