@@ -34,7 +34,7 @@ pub struct Needs {
     pub open_files: u64,
     /// Open files of the busiest process of the bundled server; 0 when none is started.
     pub server_files: u64,
-    /// Open files of the fault proxy: two connections per client; 0 when there is none.
+    /// Open files of the fault proxy: two per connection, those kept in silence too; 0 when there is none.
     pub proxy_files: u64,
     /// Local ports towards the busiest URL, if all connections come from one address.
     pub ports: u64,
@@ -50,7 +50,8 @@ impl Needs {
             Target::Bundled(_) => clients + OTHER_FILES,
             Target::Foreign(_) => 0,
         };
-        let proxy_files = if scenario.proxy.is_some() { 2 * clients + OTHER_FILES } else { 0 };
+        let proxy_files =
+            scenario.proxy.map_or(0, |_| 2 * (clients + proxy::forgotten(scenario, clients)) + OTHER_FILES);
         Self { open_files: clients + OTHER_FILES, server_files, proxy_files, ports: clients.div_ceil(urls) }
     }
 
@@ -193,7 +194,7 @@ fn machine(needs: &Needs, limits: &Limits, scenario: &Scenario, out: &mut Wrappe
         out.item(&format!("the server needs as many, {} in one process at most", grouped(needs.server_files)));
     }
     if needs.proxy_files > 0 {
-        out.item(&format!("the fault proxy needs two per client, {}", grouped(needs.proxy_files)));
+        out.item(&format!("the fault proxy needs two per connection, {}", grouped(needs.proxy_files)));
     }
     let sources = match &scenario.target {
         Target::Foreign(foreign) => foreign.network.source_ips.len().max(1) as u64,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::time_text;
 use super::wrap::{Wrapped, plural};
 use crate::proxy::{Direction, Hit};
-use crate::scenario::Scenario;
 use crate::scenario::plan::Plan;
+use crate::scenario::{Cut, Deed, Scenario};
 use crate::units::human::bytes;
 
 /// What stands between clients and target, if anything does.
@@ -25,6 +25,17 @@ pub(super) fn proxy(scenario: &Scenario, plan: &Plan, out: &mut Wrapped) {
         plural(share, "client"),
         proxy.impairment
     ));
+}
+
+/// Connections the proxy keeps though their clients have new ones: nobody tells the target that they are gone.
+pub(super) fn forgotten(scenario: &Scenario, clients: u64) -> u64 {
+    let kept = scenario.faults.iter().filter_map(|fault| match fault.deed {
+        Deed::Proxy { percent, hit: Hit::HalfOpen, .. } | Deed::Disconnect { percent, how: Cut::Blackhole, .. } => {
+            Some((clients as f64 * percent / 100.0).ceil() as u64)
+        }
+        _ => None,
+    });
+    kept.sum()
 }
 
 /// What befalls clients, said behind "30 % of listeners"; a silence is noticed after `silence`, if that is known.

@@ -160,9 +160,10 @@ fn a_bad_network_in_words() {
         with --allow-commands
     ");
     let said = unbroken(&words);
-    for part in
-        ["stands between clients and server; what passes it is left alone", "the fault proxy needs two per client, 148"]
-    {
+    for part in [
+        "stands between clients and server; what passes it is left alone",
+        "the fault proxy needs two per connection, 148",
+    ] {
         assert!(said.contains(part), "{part} is not in {words}");
     }
 }
