@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wsbench::dialect::{self, AuthStyle, Identity, Parameters};
-use wsbench::observe::TransportKind;
+use wsbench::observe::{ClientId, TransportKind};
 use wsbench::session::{Cookies, Dialer, Happening, Hint, Place};
 use wsbench::time::Clock;
 use wsbench::transport::{self, NetworkConfig};
@@ -25,7 +25,8 @@ const RETRY: Duration = Duration::from_secs(3);
 async fn main() -> Result<(), Box<dyn Error>> {
     let [_, url, room, token] = <[String; 4]>::try_from(std::env::args().collect::<Vec<_>>())
         .map_err(|_| "usage: sse_client URL ROOM TOKEN")?;
-    let identity = Arc::new(Identity { user: String::new(), token: Some(token), auth: AuthStyle::Header });
+    let identity =
+        Arc::new(Identity { client: ClientId(0), user: String::new(), token: Some(token), auth: AuthStyle::Header });
     let dialer = Dialer {
         transports: vec![transport::of(TransportKind::Sse, vec![url.parse()?], NetworkConfig::default())?],
         dialect: dialect::find("room", &Parameters::new())?,

@@ -16,7 +16,7 @@ use rand::SeedableRng;
 use tokio::sync::{mpsc, watch};
 use wsbench::backoff::Policy;
 use wsbench::dialect::{self, AuthStyle, Identity, Parameters};
-use wsbench::observe::TransportKind;
+use wsbench::observe::{ClientId, TransportKind};
 use wsbench::session::{Cookies, Dialer, Ended, Happening, Place, Session};
 use wsbench::time::Clock;
 use wsbench::transport::{self, NetworkConfig};
@@ -92,7 +92,8 @@ impl Client {
 async fn main() -> Result<(), Box<dyn Error>> {
     let [_, url, room, token] =
         <[String; 4]>::try_from(std::env::args().collect::<Vec<_>>()).map_err(|_| "usage: ws_client URL ROOM TOKEN")?;
-    let identity = Identity { user: String::new(), token: Some(token), auth: AuthStyle::FirstMessage };
+    let identity =
+        Identity { client: ClientId(0), user: String::new(), token: Some(token), auth: AuthStyle::FirstMessage };
     let dialer = Dialer {
         transports: vec![transport::of(TransportKind::WebSocket, vec![url.parse()?], NetworkConfig::default())?],
         dialect: dialect::find("room", &Parameters::new())?,

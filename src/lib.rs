@@ -4,9 +4,9 @@
 //!
 //! ```text
 //! 0  time
-//! 1  units  wire  backoff  token  profile  template     pure values
+//! 1  units  wire  detour  backoff  token  profile  template     pure values
 //! 2  observe                                     facts
-//! 3  dialect  transport                          translation (no IO) · IO (no meaning)
+//! 3  dialect  transport  proxy                   translation (no IO) · IO (no meaning)
 //! 4  scenario  ledger  metrics  session          asked · owed · counted · one client's life
 //! 5  threshold  engine                           judgement · many clients
 //! 6  report  ui                                  the outcome as data · the terminal
@@ -19,6 +19,7 @@
 pub mod time;
 
 pub mod backoff;
+pub mod detour;
 pub mod profile;
 pub mod template;
 pub mod token;
@@ -28,6 +29,7 @@ pub mod wire;
 pub mod observe;
 
 pub mod dialect;
+pub mod proxy;
 pub mod transport;
 
 pub mod ledger;

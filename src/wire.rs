@@ -85,6 +85,8 @@ pub struct Opening {
     pub headers: Vec<(String, String)>,
     /// `Sec-WebSocket-Protocol`, in order of preference.
     pub subprotocols: Vec<String>,
+    /// The number of the client whose connection it will be, for a proxy of this run; the target never sees it.
+    pub client: u32,
 }
 
 /// Values may be tokens: only names are shown.
@@ -96,6 +98,7 @@ impl fmt::Debug for Opening {
             .field("query", &names(&self.query))
             .field("headers", &names(&self.headers))
             .field("subprotocols", &self.subprotocols)
+            .field("client", &self.client)
             .finish()
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::engine::Cuts;
 use crate::scenario::Cut;
 use crate::time::Timestamp;
 
@@ -31,7 +30,7 @@ struct Done {
 }
 
 /// Cuts the connections that `users` have on the instance with this admin listener.
-pub(super) fn disconnect(admin: SocketAddr, users: &[String], how: Cut) -> Result<Cuts, String> {
+pub(super) fn disconnect(admin: SocketAddr, users: &[&str], how: Cut) -> Result<Vec<(String, Timestamp)>, String> {
     let how = match how {
         Cut::Fin => "fin".to_owned(),
         Cut::Rst => "rst".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::exit::Done;
 use super::run::{ScenarioArgs, rules};
-use crate::scenario;
+use crate::scenario::{self, Overrides};
 use crate::ui::Terminal;
 
 /// Validate a scenario and say in prose what it will do
@@ -15,7 +15,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
-    let loaded = scenario::load(&args.scenario, &args.over.overrides(), &super::environment);
+    // Nothing is run: what would need leave is only told.
+    let overrides = Overrides { allow_commands: true, ..args.over.overrides() };
+    let loaded = scenario::load(&args.scenario, &overrides, &super::environment);
     let scenario = loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
     rules::judge(&scenario, terminal)?;
     let limits = super::run::limits::of_this_machine()?;

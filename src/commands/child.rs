@@ -1,22 +1,43 @@
 //! A process that wsbench starts: it dies with wsbench, and Ctrl-C at the terminal reaches only wsbench.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use crate::time::{Clock, nap};
 
 /// How many of its last words are kept to explain an early end.
 const LAST_WORDS: usize = 12;
 
+/// Longer lines are taken for several.
+const LONGEST_LINE: u64 = 4_096;
+
 /// How often a child that is expected to end is looked at.
 const GLANCE: Duration = Duration::from_millis(5);
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// By itself, with this status.
+    Status(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// What is made of a child's stdout.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stdout {
+    /// It is handed out line by line.
+    Lines,
+    /// It is kept like stderr.
+    LastWords,
+}
 
 /// A running child. Dropping it kills it.
 #[derive(Debug)]
@@ -32,32 +53,47 @@ impl Process {
     /// Starts `command`, its stdout and stderr read by threads of ours. Call it from the main thread: the kernel ties
     /// the child's life to the thread that made it.
     pub(super) fn start(name: &str, mut command: Command) -> io::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::null());
+        Self::spawn(name, command, Stdout::Lines)
+    }
+
+    /// As [`Self::start`], and it can be spoken to.
+    pub(super) fn start_talking(name: &str, mut command: Command) -> io::Result<Self> {
+        command.stdin(Stdio::piped());
+        Self::spawn(name, command, Stdout::Lines)
+    }
+
+    /// As [`Self::start`], but of its stdout, too, only the last words are kept.
+    pub(super) fn start_unheard(name: &str, mut command: Command) -> io::Result<Self> {
+        command.stdin(Stdio::null());
+        Self::spawn(name, command, Stdout::LastWords)
+    }
+
+    fn spawn(name: &str, mut command: Command, heard: Stdout) -> io::Result<Self> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         die_with_parent(&mut command);
         let mut child = command.spawn()?;
         let last_words = Arc::new(Mutex::new(VecDeque::new()));
         let mut listener = None;
         if let Some(stderr) = child.stderr.take() {
-            let kept = Arc::clone(&last_words);
-            listener = Some(read_lines(name, stderr, move |line| {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() == LAST_WORDS {
-                    kept.pop_front();
-                }
-                kept.push_back(line);
-                true
-            })?);
+            listener = Some(read_lines(name, stderr, keep(&last_words))?);
         }
         let (sender, lines) = mpsc::sync_channel(64);
-        if let Some(stdout) = child.stdout.take() {
-            let mut wanted = true;
-            // Read on when nobody listens any more, or the child would block on a full pipe.
-            read_lines(name, stdout, move |line| {
-                wanted = wanted && sender.send(line).is_ok();
-                true
-            })?;
+        match (child.stdout.take(), heard) {
+            (Some(stdout), Stdout::LastWords) => drop(read_lines(name, stdout, keep(&last_words))?),
+            (Some(stdout), Stdout::Lines) => {
+                let mut wanted = true;
+                // Read on when nobody listens any more, or the child would block on a full pipe.
+                read_lines(name, stdout, move |line| wanted = wanted && sender.send(line).is_ok())?;
+            }
+            (None, _) => {}
         }
         Ok(Self { name: name.to_owned(), child, lines: Some(lines), last_words, listener })
+    }
+
+    /// What is said to it, of a child that can be spoken to; once.
+    pub(super) fn take_stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
     }
 
     /// The next line of its stdout, waiting at most `patience`; `None` when none came.
@@ -78,8 +114,33 @@ impl Process {
             // What it wrote is in the pipe, and perhaps not read yet. A listener that died has nothing more to tell.
             drop(listener.join());
         }
+        self.words_so_far()
+    }
+
+    /// What has been read of its last words.
+    pub(super) fn words_so_far(&self) -> String {
         let kept = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    /// How it ended, if it has. It is not reaped: its number, and that of its group, remain its own.
+    pub(super) fn end(&self) -> Option<End> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let status = rustix::process::waitid(WaitId::Pid(self.pid()?), options).ok()??;
+        let by_itself = status.exit_status().map(End::Status);
+        by_itself.or_else(|| status.terminating_signal().map(End::Signal))
+    }
+
+    /// Kills it and whatever it has started, unless that has gone its own way.
+    pub(super) fn kill_group(&self) {
+        if let Some(pid) = self.pid() {
+            // There may be nobody left.
+            rustix::process::kill_process_group(pid, Signal::KILL).ok();
+        }
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
     }
 
     /// Whether it has ended.
@@ -110,8 +171,7 @@ impl Process {
 
     /// Sends it a signal.
     pub(super) fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
+        if let Some(pid) = self.pid() {
             // It may have ended by itself, which is as good.
             rustix::process::kill_process(pid, signal).ok();
         }
@@ -131,17 +191,29 @@ impl Drop for Process {
 fn read_lines(
     name: &str,
     from: impl io::Read + Send + 'static,
-    mut each: impl FnMut(String) -> bool + Send + 'static,
+    mut each: impl FnMut(String) + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
     let read = move || {
-        for line in BufReader::new(from).lines() {
-            let Ok(line) = line else { break };
-            if !each(line) {
-                break;
-            }
+        let mut from = BufReader::new(from);
+        let mut line = Vec::new();
+        while from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).is_ok_and(|size| size > 0) {
+            each(String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line)).into_owned());
+            line.clear();
         }
     };
     std::thread::Builder::new().name(format!("{name}-output")).spawn(read)
+}
+
+/// Keeps the last of the lines it is given.
+fn keep(last_words: &Arc<Mutex<VecDeque<String>>>) -> impl FnMut(String) + Send + 'static {
+    let kept = Arc::clone(last_words);
+    move |line| {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == LAST_WORDS {
+            kept.pop_front();
+        }
+        kept.push_back(line);
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -11,9 +11,12 @@ use crate::ui::{Colour, Terminal};
 mod admin;
 mod check;
 mod child;
+mod errand;
 mod exit;
+mod fault_proxy;
 mod format;
 mod instance;
+mod proxy;
 mod redis;
 mod report;
 mod rig;
@@ -71,6 +74,9 @@ enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// The fault proxy of a run
+    #[command(hide = true)]
+    Proxy(proxy::Args),
     /// One process of the bundled server
     #[command(hide = true)]
     Instance(instance::Args),
@@ -145,6 +151,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
             clap_complete::generate(shell, &mut Cli::command(), "wsbench", &mut text);
             print(terminal, &String::from_utf8_lossy(&text))
         }
+        Some(Command::Proxy(args)) => proxy::main(&args),
         Some(Command::Instance(args)) => instance::main(args),
     }
 }

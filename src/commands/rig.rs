@@ -9,9 +9,11 @@ use super::admin;
 use super::child::Process;
 use super::exit::Failure;
 use super::redis::Broker;
-use crate::engine::{self, Act, Cuts};
+use crate::engine::{Act, Cuts, Victim};
+use crate::observe::ClientId;
 use crate::scenario::Cut;
 use crate::time::Clock;
+use rustc_hash::FxHashMap;
 use rustix::process::Signal;
 
 /// How long an instance may take to be ready.
@@ -107,8 +109,9 @@ impl Rig {
     }
 }
 
-impl engine::Rig for Rig {
-    fn act(&mut self, act: &Act) -> Result<Cuts, String> {
+impl Rig {
+    /// Does what concerns the server.
+    pub(super) fn act(&mut self, act: &Act) -> Result<Cuts, String> {
         match act {
             Act::KillInstance(index) => self.signal(*index, Signal::KILL),
             Act::DrainInstance(index) => self.signal(*index, Signal::TERM),
@@ -119,13 +122,14 @@ impl engine::Rig for Rig {
             Act::ContinueRedis => self.broker.signal(Signal::CONT),
             Act::KillRedis => self.broker.signal(Signal::KILL),
             Act::StartRedis => self.broker.restart(),
-            Act::Disconnect(users, how) => return self.disconnect(users, *how),
+            Act::Disconnect(victims, how) => return self.disconnect(victims, *how),
+            Act::Proxy(..) | Act::StartCommand(..) | Act::EndCommand(_) => {
+                Err("that is no business of the server's".to_owned())
+            }
         }
         .map(|()| Cuts::new())
     }
-}
 
-impl Rig {
     fn signal(&self, index: u16, signal: Signal) -> Result<(), String> {
         if self.broker.url().is_none() {
             return Err("all instances are one process without Redis: install redis-server, or give --redis".to_owned());
@@ -135,11 +139,14 @@ impl Rig {
         Ok(())
     }
 
-    /// Each instance cuts those of the users that are connected to it.
-    fn disconnect(&self, users: &[String], how: Cut) -> Result<Cuts, String> {
+    /// Each instance cuts those of the victims that are connected to it; it knows them by their users' names.
+    fn disconnect(&self, victims: &[Victim], how: Cut) -> Result<Cuts, String> {
+        let users: Vec<&str> = victims.iter().map(|victim| victim.user.as_str()).collect();
+        let clients: FxHashMap<&str, ClientId> = users.iter().copied().zip(victims.iter().map(|v| v.client)).collect();
         let mut cuts = Cuts::new();
         for instance in &self.instances {
-            cuts.extend(admin::disconnect(instance.admin, users, how)?);
+            let cut = admin::disconnect(instance.admin, &users, how)?;
+            cuts.extend(cut.iter().filter_map(|(user, at)| Some((*clients.get(user.as_str())?, *at))));
         }
         Ok(cuts)
     }
@@ -206,7 +213,8 @@ fn parse(line: &str) -> Option<Instance> {
     let fields = line.strip_prefix("ready ")?;
     let value = |key: &str| fields.split(' ').find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
     let url = value("url")?.to_owned();
-    let port = url.strip_prefix("ws://")?.parse::<SocketAddr>().ok()?.port();
+    let address = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://"))?;
+    let port = address.parse::<SocketAddr>().ok()?.port();
     let admin = value("admin")?.strip_prefix("http://")?.parse().ok()?;
     Some(Instance { name: value("instance")?.to_owned(), url, admin, port, line: line.to_owned() })
 }
@@ -224,6 +232,8 @@ mod tests {
         let line = "ready instance=b url=ws://127.0.0.1:7001 admin=http://127.0.0.1:7101 broker=redis";
         let instance = parse(line).unwrap();
         assert_eq!((instance.name.as_str(), instance.url.as_str()), ("b", "ws://127.0.0.1:7001"));
+        let secure = parse(&line.replace("ws://", "wss://")).unwrap();
+        assert_eq!((secure.url.as_str(), secure.port), ("wss://127.0.0.1:7001", 7_001));
         assert_eq!(parse("error: port taken"), None);
     }
 

@@ -231,8 +231,8 @@ impl Dialect for Json {
             path.insert(0, '/');
         }
         let subprotocols = self.opens.subprotocols.clone();
-        let mut opening =
-            Opening { path, query: fill(&self.opens.query), headers: fill(&self.opens.headers), subprotocols };
+        let (query, headers) = (fill(&self.opens.query), fill(&self.opens.headers));
+        let mut opening = Opening { path, query, headers, subprotocols, ..Opening::default() };
         if !self.opens.show_token() {
             show_token(identity, &mut opening);
         }

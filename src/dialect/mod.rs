@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::observe::TransportKind;
+use crate::observe::{ClientId, TransportKind};
 use crate::wire::{Call, Frame, Opening};
 
 mod credentials;
@@ -34,6 +34,8 @@ pub enum AuthStyle {
 /// Who a connection speaks for.
 #[derive(Clone)]
 pub struct Identity {
+    /// Its number in the plan.
+    pub client: ClientId,
     /// The user's name.
     pub user: String,
     /// The token, if the user has one. Never printed.

@@ -67,7 +67,7 @@ impl Desk {
     /// Who a life speaks for.
     pub(super) fn identity(&self, life: &Life) -> Arc<Identity> {
         let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
-        Arc::new(Identity { user, token, auth: self.scenario[life.group].auth })
+        Arc::new(Identity { client: life.client, user, token, auth: self.scenario[life.group].auth })
     }
 
     /// The name of the user whose mailbox `room` is, if it is one.

@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-
-use crate::observe::{ClientId, GroupId};
+use crate::observe::ClientId;
+use crate::proxy::Hit;
 use crate::scenario::plan::Plan;
 use crate::scenario::{Cut, Deed, Fault, InstanceAction, RedisAction, Scenario};
 use crate::time::Timestamp;
-use crate::units::{human, print_duration};
+
+mod words;
+
+pub(super) use words::describe;
 
 /// Something to be done to the ground a run stands on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +34,43 @@ pub enum Act {
     KillRedis,
     /// Start Redis again, empty.
     StartRedis,
-    /// Cut the connections of these users.
-    Disconnect(Vec<String>, Cut),
+    /// Cut the connections of these clients.
+    Disconnect(Vec<Victim>, Cut),
+    /// Let something befall the connections of these clients at the fault proxy.
+    Proxy(Vec<Victim>, Hit),
+    /// Run a command, the deed of the fault of this number.
+    StartCommand(u16, Vec<String>),
+    /// Kill the command of the fault of this number, if it still runs: its time is over.
+    EndCommand(u16),
+}
+
+/// Somebody whom something is to befall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Victim {
+    /// Its number in the plan.
+    pub client: ClientId,
+    /// Its user's name.
+    pub user: String,
 }
 
 /// When whose connection was cut.
-pub type Cuts = Vec<(String, Timestamp)>;
+pub type Cuts = Vec<(ClientId, Timestamp)>;
+
+/// What became of an act after it was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aftermath {
+    /// A connection was cut.
+    Cut(ClientId, Timestamp),
+    /// The command of a fault has ended.
+    CommandEnded {
+        /// The fault's number.
+        fault: u16,
+        /// Its exit status, if it ended by itself.
+        status: Option<i32>,
+        /// What went wrong, with its last words, if anything did.
+        failure: Option<String>,
+    },
+}
 
 /// Whoever can carry acts out.
 pub trait Rig {
@@ -48,33 +79,23 @@ pub trait Rig {
     /// # Errors
     /// Why it could not be done, and what would make it possible.
     fn act(&mut self, act: &Act) -> Result<Cuts, String>;
+
+    /// What has happened since it was asked last, of what acts leave to happen later.
+    fn aftermath(&mut self) -> Vec<Aftermath>;
 }
 
-/// Nobody: the target is not ours.
-#[derive(Debug)]
-pub struct NoRig;
-
-impl Rig for NoRig {
-    fn act(&mut self, _act: &Act) -> Result<Cuts, String> {
-        Err("this target was not started by wsbench".to_owned())
-    }
-}
-
-/// The clients a fault picks: a seeded share of those the plan has in the group at its moment, the same whoever asks.
-pub(super) fn victims(
-    plan: &Plan,
-    seed: u64,
-    number: u16,
-    group: GroupId,
-    percent: f64,
-    at: Duration,
-) -> Vec<ClientId> {
-    let there = plan.lives().iter().filter(|life| life.group == group && life.covers(at));
-    let mut clients: Vec<ClientId> = there.map(|life| life.client).collect();
-    let picked = (clients.len() as f64 * percent / 100.0).round().max(1.0) as usize;
-    clients.shuffle(&mut ChaCha8Rng::seed_from_u64(seed ^ (u64::from(number) << 48) ^ 0xfa_0175));
-    clients.truncate(picked);
-    clients
+/// The clients the fault of this number picks: a seeded share of those the plan has in the group at its moment, the same
+/// whoever asks.
+pub(super) fn victims(plan: &Plan, scenario: &Scenario, number: u16, fault: &Fault) -> Vec<ClientId> {
+    let (group, percent) = match fault.deed {
+        Deed::Disconnect { clients, percent, .. }
+        | Deed::Slow { clients, percent, .. }
+        | Deed::Proxy { clients, percent, .. } => (clients, percent),
+        Deed::Instance { .. } | Deed::Redis(_) | Deed::Command { .. } => return Vec::new(),
+    };
+    let at = scenario.times.warm_up + fault.at;
+    let seed = scenario.seed ^ (u64::from(number) << 48) ^ 0xfa_0175;
+    plan.pick(percent, seed, |life| life.group == group && life.covers(at))
 }
 
 /// Acts in the order of their moments.
@@ -84,14 +105,23 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// What `faults` amount to when the measured phase begins at `measured`; `users` names the victims of a cut.
-    pub(super) fn of(faults: &[Fault], measured: Timestamp, mut users: impl FnMut(u16, &Fault) -> Vec<String>) -> Self {
+    /// What `faults` amount to when the measured phase begins at `measured`; `victims` are those of a fault.
+    pub(super) fn of(
+        faults: &[Fault],
+        measured: Timestamp,
+        mut victims: impl FnMut(u16, &Fault) -> Vec<Victim>,
+    ) -> Self {
         let mut acts = Vec::new();
         for (number, fault) in (0..).zip(faults) {
             let at = measured + fault.at;
             let mut add = |at: Timestamp, act: Act| acts.push((at, number, act));
             match fault.deed {
-                Deed::Disconnect { how, .. } => add(at, Act::Disconnect(users(number, fault), how)),
+                Deed::Disconnect { how, .. } => add(at, Act::Disconnect(victims(number, fault), how)),
+                Deed::Proxy { hit, .. } => add(at, Act::Proxy(victims(number, fault), hit)),
+                Deed::Command { ref argv, timeout } => {
+                    add(at, Act::StartCommand(number, argv.clone()));
+                    add(at + timeout, Act::EndCommand(number));
+                }
                 Deed::Instance { index, action } => instance(index, action, at, &mut add),
                 Deed::Redis(RedisAction::Pause(time)) => {
                     add(at, Act::PauseRedis);
@@ -119,9 +149,9 @@ impl Schedule {
         due.then(|| self.acts.pop_front()).flatten().map(|(_, number, act)| (number, act))
     }
 
-    /// What puts things right again, for a run that ends before its time.
+    /// What puts things right again when the run ends before its time, or theirs.
     pub(super) fn amends(&mut self) -> Vec<Act> {
-        let amends = |act: &Act| matches!(act, Act::ContinueInstance(_) | Act::ContinueRedis);
+        let amends = |act: &Act| matches!(act, Act::ContinueInstance(_) | Act::ContinueRedis | Act::EndCommand(_));
         self.acts.drain(..).map(|(_, _, act)| act).filter(amends).collect()
     }
 }
@@ -143,39 +173,12 @@ fn instance(index: u16, action: InstanceAction, at: Timestamp, add: &mut impl Fn
     }
 }
 
-/// A fault in words.
-pub(super) fn describe(scenario: &Scenario, fault: &Fault) -> String {
-    let time = |time: Duration| print_duration(time);
-    let back =
-        |after: Option<Duration>| after.map_or_else(String::new, |after| format!(", back after {}", time(after)));
-    match &fault.deed {
-        Deed::Disconnect { clients, percent, how } => {
-            let how = match how {
-                Cut::Fin => "fin".to_owned(),
-                Cut::Rst => "rst".to_owned(),
-                Cut::Blackhole => "blackhole".to_owned(),
-                Cut::Close(code) => format!("close {code}"),
-            };
-            format!("{percent} % of {} cut ({how})", scenario[*clients].name)
-        }
-        Deed::Instance { index, action } => match action {
-            InstanceAction::Kill { restart_after } => format!("instance {index} killed{}", back(*restart_after)),
-            InstanceAction::Drain { restart_after } => format!("instance {index} drained{}", back(*restart_after)),
-            InstanceAction::Stop(stopped) => format!("instance {index} stopped for {}", time(*stopped)),
-        },
-        Deed::Redis(RedisAction::Pause(paused)) => format!("Redis paused for {}", time(*paused)),
-        Deed::Redis(RedisAction::Kill(away)) => format!("Redis killed, back empty after {}", time(*away)),
-        Deed::Slow { clients, percent, read } => {
-            format!("{percent} % of {} read {}/s", scenario[*clients].name, human::bytes(*read))
-        }
-    }
-}
-
 /// How long a fault itself lasts; its stretch ends no sooner.
 pub(super) fn lasts(deed: &Deed) -> Duration {
     const SHORTEST: Duration = Duration::from_secs(1);
     match deed {
-        Deed::Disconnect { .. } => SHORTEST,
+        Deed::Disconnect { .. } | Deed::Command { .. } => SHORTEST,
+        Deed::Proxy { hit, .. } => hit.lasting() + SHORTEST,
         // To the next one, or the end.
         Deed::Slow { .. } => Duration::from_secs(1_000_000),
         Deed::Redis(RedisAction::Pause(time) | RedisAction::Kill(time)) => *time + SHORTEST,
@@ -194,6 +197,22 @@ mod tests {
 
     fn fault(at: u64, deed: Deed) -> Fault {
         Fault { name: format!("at {at}"), at: Duration::from_secs(at), deed }
+    }
+
+    #[test]
+    fn a_command_has_its_time_and_no_more() {
+        let argv = vec!["true".to_owned()];
+        let deed = Deed::Command { argv: argv.clone(), timeout: Duration::from_secs(5) };
+        let hit = Hit::Stall { direction: crate::proxy::Direction::Both, lasting: Duration::from_secs(2) };
+        let stall = Deed::Proxy { clients: crate::observe::GroupId(0), percent: 1.0, hit };
+        let start = Timestamp::from_nanos(1_000_000_000_000);
+        let victim = Victim { client: ClientId(7), user: "u7".to_owned() };
+        let mut schedule = Schedule::of(&[fault(1, stall), fault(2, deed)], start, |_, _| vec![victim.clone()]);
+        let mut due = |seconds| schedule.due(start + Duration::from_secs(seconds));
+        assert_eq!(due(1), Some((0, Act::Proxy(vec![victim.clone()], hit))), "what it begins it ends by itself");
+        assert_eq!(due(3), Some((1, Act::StartCommand(1, argv))));
+        assert_eq!(due(6), None);
+        assert_eq!(schedule.amends(), [Act::EndCommand(1)], "nothing runs on when the run is over");
     }
 
     #[test]

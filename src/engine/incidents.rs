@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::books::signed;
 use super::outcome::Incident;
@@ -69,6 +69,8 @@ struct Open {
     /// Its stretch ends no sooner.
     least: Timestamp,
     until: Option<Timestamp>,
+    /// Clients that were cut and have not noticed: silence takes its time.
+    cut: FxHashSet<ClientId>,
     /// Clients cut by it that are not back.
     out: FxHashMap<ClientId, Timestamp>,
     returned: Vec<Duration>,
@@ -104,10 +106,30 @@ impl Incidents {
         }
     }
 
+    /// The connection of `client` was cut at `at`; what it belongs to is not over before the client has noticed.
+    pub(super) fn cut(&mut self, client: ClientId, at: Timestamp) {
+        if let Some(number) = self.current(at) {
+            self.open[number].cut.insert(client);
+        }
+    }
+
+    /// The command of a fault has ended.
+    pub(super) fn command_ended(&mut self, number: u16, status: Option<i32>) {
+        if let Some(open) = self.open.get_mut(usize::from(number)) {
+            open.incident.exit_status = status;
+        }
+    }
+
     /// Takes note of an event; `clients` is how many there are. Gives the boundary of an incident that is found by it.
     pub(super) fn note(&mut self, event: ClientEvent, clients: u64) -> Option<Boundary> {
         match event.what {
-            Turn::Lost(parting) => return self.lost(event, parting, clients),
+            Turn::Lost(parting) => {
+                let found = self.lost(event, parting, clients);
+                for open in &mut self.open {
+                    open.cut.remove(&event.client);
+                }
+                return found;
+            }
             Turn::Tried => {
                 if let Some(open) = self.blamed(event.client) {
                     open.incident.attempts += 1;
@@ -176,6 +198,11 @@ impl Incidents {
         self.current(at).is_some_and(|number| self.open[number].incident.declared)
     }
 
+    /// The stretch of the incident a loss at `at` belongs to, as far as it is known.
+    pub(super) fn stretch_at(&self, at: Timestamp) -> Option<Stretch> {
+        self.current(at).map(|number| Stretch::during(number as u16))
+    }
+
     fn charge(&mut self, number: usize, event: ClientEvent, kind: Word) {
         let open = &mut self.open[number];
         open.incident.lost += 1;
@@ -197,7 +224,7 @@ impl Incidents {
         for (number, open) in self.open.iter_mut().enumerate() {
             let next = instants.iter().filter(|from| **from > open.from).min().copied();
             let overtaken = next.is_some_and(|next| next <= now);
-            let quiet = open.out.is_empty() && open.least <= now;
+            let quiet = open.out.is_empty() && open.cut.is_empty() && open.least <= now;
             if open.until.is_none() && open.from <= now && (quiet || overtaken) {
                 let until = if overtaken { next.unwrap_or(now) } else { now };
                 open.until = Some(until);
@@ -239,8 +266,17 @@ impl Open {
             herd: Vec::new(),
             back: [None; 4],
             failure: None,
+            exit_status: None,
         };
-        Self { incident, from, least, until: None, out: FxHashMap::default(), returned: Vec::new() }
+        Self {
+            incident,
+            from,
+            least,
+            until: None,
+            cut: FxHashSet::default(),
+            out: FxHashMap::default(),
+            returned: Vec::new(),
+        }
     }
 
     fn conclude(mut self, measured: Timestamp, end: Timestamp) -> Incident {
@@ -270,84 +306,5 @@ fn count<T: Copy>(entries: &mut Vec<T>, is: impl Fn(&T) -> bool, new: T) -> &mut
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_nanos(1_000_000_000_000 + millis * 1_000_000)
-    }
-
-    fn lost(kind: Word) -> Turn {
-        let (instance, second) = (InstanceTag::UNKNOWN, Duration::from_secs(1));
-        Turn::Lost(Parting { kind, instance, age: second, idle: second })
-    }
-
-    fn event(client: u32, millis: u64, what: Turn) -> ClientEvent {
-        ClientEvent { client: ClientId(client), at: at(millis), what }
-    }
-
-    fn storm() -> Incidents {
-        Incidents::declared([("storm".to_owned(), "cut".to_owned(), at(10_000), Duration::from_secs(1))])
-    }
-
-    #[test]
-    fn a_declared_fault_is_followed_until_everybody_is_back() {
-        let mut incidents = storm();
-        for client in 0..4 {
-            assert_eq!(incidents.note(event(client, 10_005, lost(Word::RESET)), 1_000), None);
-        }
-        for (client, millis) in [(0, 10_250), (1, 10_260), (2, 10_900), (3, 12_000)] {
-            incidents.note(event(client, millis, Turn::Tried), 1_000);
-        }
-        incidents.note(event(3, 12_010, Turn::Failed(Word::UPGRADE, Word::http(503))), 1_000);
-        for (client, millis) in [(0, 10_300), (1, 10_310), (2, 11_000)] {
-            incidents.note(event(client, millis, Turn::Back), 1_000);
-        }
-        assert_eq!(incidents.settle(at(12_500)), [], "one is still out");
-        incidents.note(event(3, 14_000, Turn::Tried), 1_000);
-        incidents.note(event(3, 14_100, Turn::Back), 1_000);
-        assert_eq!(incidents.settle(at(14_150)), [(at(14_150), Stretch::after(0))]);
-        let [storm] = &incidents.conclude(at(0), at(20_000))[..] else { panic!() };
-        assert_eq!((storm.lost, storm.recovered, storm.never, storm.attempts), (4, 4, 0, 5));
-        assert_eq!(storm.failures, [(Word::UPGRADE, Word::http(503), 1)]);
-        assert_eq!((storm.herd[2], storm.herd[9], storm.herd[20]), (2, 1, 1));
-        assert_eq!(storm.herd.iter().sum::<u32>(), 5);
-        let millis = storm.back.map(|back| back.unwrap().as_millis());
-        assert_eq!(millis, [310, 4_100, 4_100, 4_100]);
-        assert_eq!((storm.at_ns, storm.until_ns), (10_000_000_000, 14_150_000_000));
-    }
-
-    #[test]
-    fn losses_nobody_declared_are_found_when_they_come_together() {
-        let mut incidents = Incidents::declared([]);
-        for client in 0..9 {
-            assert_eq!(incidents.note(event(client, u64::from(client) * 2_000, lost(Word::EOF)), 200), None);
-        }
-        assert_eq!(incidents.note(event(20, 30_000, lost(Word::EOF)), 200), None);
-        assert_eq!(incidents.note(event(21, 30_100, lost(Word::EOF)), 200), None);
-        let found = incidents.note(event(22, 30_200, lost(Word::RESET)), 200);
-        assert_eq!(found, Some((at(30_000), Stretch::during(0))));
-        assert_eq!(incidents.names(), ["incident-1"]);
-        incidents.note(event(23, 30_400, lost(Word::RESET)), 200);
-        let [incident] = &incidents.conclude(at(0), at(60_000))[..] else { panic!() };
-        assert_eq!((incident.lost, incident.never), (4, 4));
-        assert_eq!(incident.causes, [(Word::EOF, 2), (Word::RESET, 2)]);
-        assert_eq!(incident.back, [None; 4]);
-    }
-
-    #[test]
-    fn a_client_lost_again_belongs_to_the_later_incident() {
-        let mut incidents = Incidents::declared([
-            ("one".to_owned(), String::new(), at(1_000), Duration::from_secs(1)),
-            ("two".to_owned(), String::new(), at(5_000), Duration::from_secs(1)),
-        ]);
-        incidents.note(event(0, 1_001, lost(Word::RESET)), 10);
-        incidents.settle(at(5_001));
-        incidents.note(event(0, 5_100, lost(Word::RESET)), 10);
-        incidents.note(event(0, 6_000, Turn::Back), 10);
-        let both = incidents.conclude(at(0), at(9_000));
-        assert_eq!((both[0].lost, both[0].never), (1, 1));
-        assert_eq!((both[1].lost, both[1].recovered), (1, 1));
-        assert_eq!(both[0].until_ns, 5_000_000_000, "the next one ends it");
-    }
-}
+#[path = "incidents_tests.rs"]
+mod tests;

@@ -33,7 +33,7 @@ mod worker;
 mod tests;
 
 pub use coordinator::{OnTick, Signals};
-pub use fault::{Act, Cuts, NoRig, Rig};
+pub use fault::{Act, Aftermath, Cuts, Rig, Victim};
 pub use outcome::{Close, End, ErrorSample, Health, Identity, Incident, Middle, Outcome, Phase, Tick};
 pub use raw::RawSink;
 

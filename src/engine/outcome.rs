@@ -91,6 +91,8 @@ pub struct Incident {
     pub back: [Option<Duration>; 4],
     /// Why it could not be carried out, if it could not.
     pub failure: Option<String>,
+    /// With what status its command ended, if it is one that did.
+    pub exit_status: Option<i32>,
 }
 
 /// Why a run ended.

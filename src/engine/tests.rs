@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::{Act, Cuts, End, Outcome, Rig, Setup, Tick, simulate};
+use super::{Act, Aftermath, Cuts, End, Outcome, Rig, Setup, Tick, simulate};
 use crate::dialect::{self, Parameters};
 use crate::metrics::{LabelKey, Snapshot};
 use crate::scenario::plan::Plan;
@@ -78,6 +78,10 @@ impl Rig for Noted {
     fn act(&mut self, act: &Act) -> Result<Cuts, String> {
         self.0.push(act.clone());
         if *act == Act::KillRedis { Err("there is no Redis here".to_owned()) } else { Ok(Cuts::new()) }
+    }
+
+    fn aftermath(&mut self) -> Vec<Aftermath> {
+        Vec::new()
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Fault {
     pub what: String,
     /// Why it could not be carried out, if it could not.
     pub failure: Option<String>,
+    /// With what status its command ended; of a fault that is one, and only if it ended by itself.
+    pub exit_status: Option<i32>,
     /// What became of the connections it cut.
     pub reconnect: Reconnect,
     /// Attempts to come back per [`Self::herd_bin_ns`], from its instant to the last of them.

@@ -48,6 +48,7 @@ fn fault(incident: &Incident, number: u16, totals: &Snapshot, bystanders: Bystan
         declared: incident.declared,
         what: incident.what.clone(),
         failure: incident.failure.clone(),
+        exit_status: incident.exit_status,
         reconnect: reconnect(incident, Stretch::during(number), totals),
         herd,
         herd_bin_ns,

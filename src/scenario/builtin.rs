@@ -18,6 +18,7 @@ pub const BUILTINS: &[(&str, &str)] = &[
     ("sse-dashboard", include_str!("../../scenarios/sse-dashboard.toml")),
     ("notifications", include_str!("../../scenarios/notifications.toml")),
     ("mixed-transports", include_str!("../../scenarios/mixed-transports.toml")),
+    ("bad-network", include_str!("../../scenarios/bad-network.toml")),
     ("policy-face-off", include_str!("../../scenarios/policy-face-off.toml")),
 ];
 
@@ -49,11 +50,15 @@ mod tests {
     const SCHEMA: &str = include_str!("../../scenarios/scenario.schema.json");
 
     /// Values that make any of them a matter of seconds.
-    const SMALL: [(&str, &str); 14] = [
+    const SMALL: [(&str, &str); 18] = [
         ("LISTENERS", "90"),
         ("TALKERS", "10"),
         ("ROOMS", "5"),
         ("PEOPLE", "100"),
+        ("PASSENGERS", "90"),
+        ("TUNNEL", "300ms"),
+        ("CELL", "600ms"),
+        ("FORGOTTEN", "900ms"),
         ("WATCHERS", "100"),
         ("EDITORS", "100"),
         ("DOCUMENTS", "25"),

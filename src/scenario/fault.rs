@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::observe::GroupId;
+use crate::proxy::Hit;
 
 /// A `[[fault]]` entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,13 +46,31 @@ pub enum Deed {
         /// Bytes per second.
         read: u64,
     },
+    /// Something befalls a seeded share of a group's connections at the fault proxy.
+    Proxy {
+        /// Whose.
+        clients: GroupId,
+        /// How many of them, of `(0, 100]`.
+        percent: f64,
+        /// What.
+        hit: Hit,
+    },
+    /// A command is run on this machine.
+    Command {
+        /// The program and its arguments.
+        argv: Vec<String>,
+        /// It is killed after this time.
+        timeout: Duration,
+    },
 }
 
 impl Deed {
     /// How long what it hits is away or stands still: zero where only connections are concerned, `None` for good.
     pub fn outage(&self) -> Option<Duration> {
         match *self {
-            Self::Disconnect { .. } | Self::Slow { .. } => Some(Duration::ZERO),
+            Self::Disconnect { .. } | Self::Slow { .. } | Self::Command { .. } => Some(Duration::ZERO),
+            Self::Proxy { hit: Hit::Stall { lasting, .. }, .. } => Some(lasting),
+            Self::Proxy { .. } => Some(Duration::ZERO),
             Self::Instance { action, .. } => match action {
                 InstanceAction::Kill { restart_after } | InstanceAction::Drain { restart_after } => restart_after,
                 InstanceAction::Stop(time) => Some(time),

@@ -20,6 +20,7 @@ mod fault;
 mod file;
 mod json;
 pub mod plan;
+mod proxy;
 mod publish;
 mod rule;
 mod target;
@@ -31,6 +32,7 @@ pub use clients::{Failover, Group, Membership, Pick, Population, Reconnect, Stay
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
 pub use explain::{Limits, Needs, explain};
 pub use fault::{Cut, Deed, Fault, InstanceAction, RedisAction};
+pub use proxy::Proxy;
 pub use publish::{Cadence, Publish, Text, To};
 pub use rule::{Rule, RulePart};
 pub use target::{BrokerChoice, Bundled, Foreign, Network, Target, TlsFiles};
@@ -55,6 +57,8 @@ pub struct Scenario {
     pub times: Times,
     /// Whom to talk to.
     pub target: Target,
+    /// The fault proxy between clients and target, if there is one.
+    pub proxy: Option<Proxy>,
     /// Where users come from.
     pub users: Users,
     /// Every room of the run; [`RoomId`] counts in it.

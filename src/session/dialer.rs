@@ -49,6 +49,7 @@ impl Dialer {
             let detail = format!("the dialect {} is not spoken over {}", self.dialect.name(), kind.name());
             return Err(ConnectError { stage: Word::UPGRADE, kind: Word::OTHER, detail, retry_after: None });
         };
+        opening.client = identity.client.0;
         if let Some(shown) = cookies.shown() {
             opening.headers.push(("Cookie".to_owned(), shown));
         }

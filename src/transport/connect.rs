@@ -88,7 +88,7 @@ impl Shared {
         what: &str,
     ) -> Result<(Connection, Vec<(String, String)>), ConnectError> {
         let request = Request::new(&request_url(&target.url, opening), opening, &self.headers)?;
-        let (line, lease) = self.lines.open(target, progress).await?;
+        let (line, lease) = self.lines.open(target, opening.client, progress).await?;
         progress.enter(Word::UPGRADE);
         let mut stamped = Stamped::new(line, progress.clock().clone());
         let (headers, rest) = request.exchange(&mut stamped, what).await?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::ConnectError;
@@ -10,6 +11,7 @@ use super::failure::{failure, io_failure};
 use super::resolve::{Cell, Resolver};
 use super::source::{Lease, Source, Sources};
 use super::stages::Progress;
+use crate::detour::{ANSWER, Detour, read_answer};
 use crate::observe::Word;
 
 /// How long one address of a name may take when there are others to try.
@@ -21,26 +23,29 @@ pub(super) struct Dialer {
     resolver: Resolver,
     sources: Sources,
     each: bool,
+    detour: Option<SocketAddr>,
 }
 
 impl Dialer {
-    /// Connects from `source_ips`; with `each`, every address of a name is a target in turn.
-    pub(super) fn new(source_ips: &[IpAddr], each: bool) -> Self {
-        Self { resolver: Resolver::default(), sources: Sources::new(source_ips), each }
+    /// Connects from `source_ips`; with `each`, every address of a name is a target in turn. With a `detour`, a proxy of
+    /// this run connects in our place: names, addresses and failures stay what they are.
+    pub(super) fn new(source_ips: &[IpAddr], each: bool, detour: Option<SocketAddr>) -> Self {
+        Self { resolver: Resolver::default(), sources: Sources::new(source_ips), each, detour }
     }
 
-    /// A connection to `host`: stage dns, if the name has to be asked for, and stage tcp, which the caller ends.
+    /// A connection of `client` to `host`: stage dns, if the name has to be asked for, and stage tcp, which the caller ends.
     pub(super) async fn connect(
         &self,
         host: &str,
         port: u16,
+        client: u32,
         progress: &mut Progress,
     ) -> Result<(TcpStream, Option<Lease>), ConnectError> {
         let (cell, candidates) = self.candidates(host, port, progress).await?;
         progress.enter(Word::TCP);
         let mut refusal = None;
         for (index, &address) in candidates.iter().enumerate() {
-            let attempt = self.connect_to(address);
+            let attempt = self.connect_to(address, client);
             let connected = if index + 1 < candidates.len() {
                 let unanswered = |_| failure(Word::TCP, Word::TIMEOUT, format!("{address}: nobody answered"));
                 tokio::time::timeout(PATIENCE, attempt).await.map_err(unanswered).flatten()
@@ -89,18 +94,41 @@ impl Dialer {
         Ok((cell, candidates))
     }
 
-    async fn connect_to(&self, address: SocketAddr) -> Result<(TcpStream, Option<Lease>), ConnectError> {
-        let what = address.to_string();
+    async fn connect_to(&self, address: SocketAddr, client: u32) -> Result<(TcpStream, Option<Lease>), ConnectError> {
         let Source { address: local, lease } = self.sources.next(address.ip());
-        let failed = |error: io::Error| io_failure(Word::TCP, &what, &error);
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
-        socket.set_nodelay(true).map_err(failed)?;
-        if let Some(local) = local {
-            socket.bind(SocketAddr::new(local, 0)).map_err(|error| bind_failure(local, &error))?;
-        }
-        let stream = socket.connect(address).await.map_err(failed)?;
+        let stream = match self.detour {
+            None => open(address, local).await?,
+            Some(proxy) => {
+                let mut stream = open(proxy, local.filter(IpAddr::is_loopback)).await?;
+                lead(&mut stream, &Detour { to: address, from: local, client }).await?;
+                stream
+            }
+        };
         Ok((stream, lease))
     }
+}
+
+async fn open(address: SocketAddr, local: Option<IpAddr>) -> Result<TcpStream, ConnectError> {
+    let what = address.to_string();
+    let failed = |error: io::Error| io_failure(Word::TCP, &what, &error);
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
+    socket.set_nodelay(true).map_err(failed)?;
+    if let Some(local) = local {
+        socket.bind(SocketAddr::new(local, 0)).map_err(|error| bind_failure(local, &error))?;
+    }
+    socket.connect(address).await.map_err(failed)
+}
+
+/// Lets the proxy at the other end of `stream` connect it on. What it met with is told as if it had been met here.
+async fn lead(stream: &mut TcpStream, detour: &Detour) -> Result<(), ConnectError> {
+    let lost = |error: io::Error| failure(Word::TCP, Word::PROXY, format!("the fault proxy of this run: {error}"));
+    stream.write_all(detour.line().as_bytes()).await.map_err(lost)?;
+    let mut answer = [0; ANSWER];
+    stream.read_exact(&mut answer).await.map_err(lost)?;
+    read_answer(answer).map_err(|error| match (io::Error::from_raw_os_error(error), detour.from) {
+        (error, Some(local)) if error.kind() == io::ErrorKind::AddrNotAvailable => bind_failure(local, &error),
+        (error, _) => io_failure(Word::TCP, &detour.to.to_string(), &error),
+    })
 }
 
 fn bind_failure(local: IpAddr, error: &io::Error) -> ConnectError {

@@ -35,7 +35,7 @@ impl Lines {
         }
         let connect_to = config.connect_to.iter().map(Redirect::new).collect::<Result<Vec<_>, _>>()?;
         let targets = urls.into_iter().map(|url| Target::new(url, &connect_to)).collect::<Result<Vec<_>, _>>()?;
-        let dialer = Dialer::new(&config.source_ips, config.resolve_each);
+        let dialer = Dialer::new(&config.source_ips, config.resolve_each, config.detour);
         let secure = targets.iter().any(|target| target.tls);
         let tls = if secure { Some(Tls::new(&config.tls)?) } else { None };
         let proxy = config.proxy.as_ref().map(Proxy::new).transpose()?;
@@ -47,18 +47,19 @@ impl Lines {
         Target::new(url, &self.connect_to)
     }
 
-    /// A line to `target`, and what keeps its local address taken: stages dns, tcp and tls.
+    /// A line of `client` to `target`, and what keeps its local address taken: stages dns, tcp and tls.
     pub(super) async fn open(
         &self,
         target: &Target,
+        client: u32,
         progress: &mut Progress,
     ) -> Result<(Line, Option<Lease>), ConnectError> {
         let tls = if target.tls { Some(self.tls.as_ref().ok_or_else(|| without_tls(target))?) } else { None };
         let (host, port) = (target.dial_host.as_str(), target.dial_port);
         let (stream, lease) = match &self.proxy {
-            None => self.dialer.connect(host, port, progress).await?,
+            None => self.dialer.connect(host, port, client, progress).await?,
             Some(proxy) => {
-                let (mut stream, lease) = self.dialer.connect(&proxy.host, proxy.port, progress).await?;
+                let (mut stream, lease) = self.dialer.connect(&proxy.host, proxy.port, client, progress).await?;
                 proxy.tunnel(&mut stream, host, port).await?;
                 (stream, lease)
             }

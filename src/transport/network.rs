@@ -1,7 +1,7 @@
 //! How to reach a target, as the transports want to be told, and what may be wrong with it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
@@ -22,6 +22,8 @@ pub struct NetworkConfig {
     pub resolve_each: bool,
     /// Local addresses to connect from, in turn.
     pub source_ips: Vec<IpAddr>,
+    /// A proxy of this run through which every connection goes, as [`crate::detour`] has it.
+    pub detour: Option<SocketAddr>,
     /// For the whole connect, name to upgrade.
     pub connect_timeout: Duration,
     /// The largest message accepted, in bytes.
@@ -55,6 +57,7 @@ impl Default for NetworkConfig {
             connect_to: Vec::new(),
             resolve_each: false,
             source_ips: Vec::new(),
+            detour: None,
             connect_timeout: Duration::from_secs(10),
             max_message: 16 << 20,
             max_queued: 256 << 10,
@@ -73,6 +76,7 @@ impl fmt::Debug for NetworkConfig {
             .field("connect_to", &self.connect_to)
             .field("resolve_each", &self.resolve_each)
             .field("source_ips", &self.source_ips)
+            .field("detour", &self.detour)
             .field("connect_timeout", &self.connect_timeout)
             .finish_non_exhaustive()
     }

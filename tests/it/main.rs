@@ -4,9 +4,11 @@
 //! asked for, because it needs the machine for itself.
 #![allow(clippy::unwrap_used)] // an unwrap is an assertion here
 
+mod commands;
 mod contract;
 mod examples;
 mod floors;
+mod proxy;
 mod raw;
 mod readme;
 mod results;

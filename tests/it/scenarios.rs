@@ -94,6 +94,7 @@ macro_rules! smoke {
 }
 
 smoke! {
+    bad_network_passes: "bad-network",
     chat_passes: "chat",
     collaborative_editing_passes: "collaborative-editing",
     dashboard_passes: "dashboard",

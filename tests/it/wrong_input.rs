@@ -127,14 +127,15 @@ fn a_fault_that_cannot_happen_is_usage() {
     run(&with("at = \"500ms\"\ndisconnect = { clients = \"nobody\", percent = 30, how = \"rst\" }"), &[])
         .expect(2)
         .says(&["nobody"]);
-    run(&with("at = \"500ms\"\ncommand = [\"true\"]"), &[])
-        .expect(2)
-        .says(&["`command` is not built yet", "wrong.toml:34:"]);
+    run(&with("at = \"500ms\"\ncommand = [\"true\"]"), &[]).expect(2).says(&["wrong.toml:34:", "--allow-commands"]);
+    let proxy = "proxy = { clients = \"people\", percent = 30, action = \"stall\" }";
+    run(&with(&format!("at = \"500ms\"\n{proxy}")), &[]).expect(2).says(&["wrong.toml:34:", "`duration`"]);
 }
 
 #[test]
 fn flags_that_mean_nothing_are_usage() {
     wsbench(["run", "@quickstart", "--out", "jsno=x"]).run().expect(2).says(&["jsno", "json", "raw"]);
+    wsbench(["run", "@quickstart", "--out", "proxy=x"]).run().expect(2).says(&["no fault proxy", "[proxy]"]);
     wsbench(["run", "@quickstart", "--out", "x.json"]).run().expect(2).says(&["KIND=FILE"]);
     wsbench(["run", "@quickstart", "--no-such-flag"]).run().expect(2).says(&["--no-such-flag"]);
     wsbench(["run", "@quickstart", "-c", "0"]).run().expect(2).says(&["0"]);

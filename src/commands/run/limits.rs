@@ -22,7 +22,7 @@ pub(in crate::commands) fn of_this_machine() -> Result<Limits, Failure> {
 /// Refuses what this machine cannot carry. Ports on loopback never run out: source addresses are taken in turn.
 pub(super) fn prepare(needs: &Needs) -> Result<(), Failure> {
     let limits = of_this_machine()?;
-    let needed = needs.open_files.max(needs.server_files);
+    let needed = needs.most_files();
     if needed > limits.open_files {
         return Err(Failure::setup(format!(
             "this scenario needs {needed} open files in a process, and {} are allowed: ask for fewer clients (-c), or \

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::exit::{Done, Exit, Failure};
 use super::format::{self, FormatArg};
 use crate::engine::{End, OnTick, Outcome, RawSink, Setup, Tick};
+use crate::output::{WriteError, Written};
 use crate::report::{self, Environment, Facts, Report};
 use crate::scenario::plan::Plan;
-use crate::scenario::{self, Needs, Scenario, Target};
+use crate::scenario::{self, Needs, Overrides, Scenario, Target};
 use crate::ui::{Progress, Terminal, Verbosity};
 
 mod ci;
@@ -17,6 +18,7 @@ mod outputs;
 mod overrides;
 mod quick;
 mod recording;
+mod rigging;
 pub(super) mod rules;
 mod target;
 
@@ -55,6 +57,9 @@ pub(super) struct Args {
     /// A measurement that cannot be trusted is a failure (exit 4)
     #[arg(long)]
     strict: bool,
+    /// Faults of the scenario may run commands on this machine
+    #[arg(long)]
+    allow_commands: bool,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -72,6 +77,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     if args.print_scenario {
         return super::print(terminal, &scenario.source.text);
     }
+    let log = outputs.proxy_log(&scenario)?;
     let judge = rules::judge(&scenario, terminal)?;
     let plan = Plan::new(&scenario);
     limits::prepare(&Needs::of(&scenario, &plan))?;
@@ -81,11 +87,8 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         let _inside = runtime.enter();
         super::signals::listen()?
     };
-    let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
-    let times = scenario.times;
-    let phases = crate::ui::Plan { warm_up: times.warm_up, duration: times.duration, drain: times.drain };
-    let mut progress = Progress::new(terminal, verbosity, phases);
-    let mut ground = target::raise(&scenario, &plan, &args, &mut progress)?;
+    let mut progress = progress(&args, &scenario, terminal);
+    let mut ground = target::raise(&scenario, &plan, &args, log, &mut progress)?;
     let started = crate::time::wall_clock();
     let mut recording = Recording::new(progress, &judge);
     let (raw, writer) = outputs.raw_log();
@@ -103,14 +106,14 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         signals = early_signals;
         again.try_send(code).map_err(Failure::internal)?;
     }
-    let outcome = {
+    let mut outcome = {
         let mut on_tick = |tick: &Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
         runtime.block_on(crate::engine::run(setup, ground.rig(), &mut signals, on_tick)).map_err(Failure::internal)?
     };
     let Recording { mut progress, series, seen, .. } = recording;
     progress.finish();
-    ground.stop();
+    let proxied = ground.stop(&mut outcome.end);
     let measured = report::measured(&outcome).with_marks(seen.marks);
     let judged = judge.verdicts(&outcome.totals, &outcome.names, measured);
     let facts = Facts {
@@ -123,7 +126,14 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         strict: args.strict,
     };
     let report = report::build(&outcome, facts);
-    finish(&args, terminal, &outcome, &report, outputs, writer)
+    finish(&args, terminal, &outcome, &report, |report| outputs.write(report, writer, proxied))
+}
+
+fn progress(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Progress {
+    let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let times = scenario.times;
+    let phases = crate::ui::Plan { warm_up: times.warm_up, duration: times.duration, drain: times.drain };
+    Progress::new(terminal, verbosity, phases)
 }
 
 /// Writes everything that was asked for; the report's own exit code unless something could not be written.
@@ -132,10 +142,9 @@ fn finish(
     terminal: &Terminal,
     outcome: &Outcome,
     report: &Report,
-    outputs: Outputs,
-    writer: Option<outputs::RawWriter>,
+    write: impl FnOnce(&Report) -> (Vec<Written>, Vec<WriteError>),
 ) -> Done {
-    let (written, failed) = outputs.write(report, writer);
+    let (written, failed) = write(report);
     args.format.show(terminal, report, &written)?;
     ci::tell(report);
     for error in &failed {
@@ -153,7 +162,7 @@ fn finish(
 }
 
 fn load(args: &Args, terminal: &Terminal) -> Result<Scenario, Failure> {
-    let overrides = args.over.overrides();
+    let overrides = Overrides { allow_commands: args.allow_commands, ..args.over.overrides() };
     let environment = &super::environment;
     let loaded = match &args.scenario {
         Some(path) => scenario::load(path, &overrides, environment),

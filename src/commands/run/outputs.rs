@@ -9,25 +9,29 @@ use crate::commands::exit::Failure;
 use crate::commands::format;
 use crate::engine::RawSink;
 use crate::output::{self, Request, RequestError, WriteError, Written};
+use crate::proxy;
 use crate::report::Report;
+use crate::scenario::Scenario;
 
-/// The kind that is written as the run goes.
+/// The kinds that are written as the run goes.
 const RAW: &str = "raw";
+const PROXY: &str = "proxy";
 
 /// The help of `--out`.
 pub(super) fn help() -> String {
-    format!("Write KIND=FILE as well: {}, {RAW} (repeatable)", format::kinds())
+    format!("Write KIND=FILE as well: {}, {RAW}, {PROXY} (repeatable)", format::kinds())
 }
 
 fn wrong(argument: &str, error: &RequestError) -> Failure {
     let kinds = format::kinds();
-    Failure::usage(format!("--out {}: {error}; there are {kinds}, {RAW}", crate::ui::printable(argument)))
+    Failure::usage(format!("--out {}: {error}; there are {kinds}, {RAW}, {PROXY}", crate::ui::printable(argument)))
 }
 
 /// Everything that is to be written.
 pub(super) struct Outputs {
     made: Vec<Request>,
     raw: Option<PathBuf>,
+    proxy: Option<PathBuf>,
 }
 
 /// The thread that writes the raw log.
@@ -39,14 +43,26 @@ pub(super) struct RawWriter {
 impl Outputs {
     /// Reads the arguments of `--out`.
     pub(super) fn parse(arguments: &[String]) -> Result<Self, Failure> {
-        let mut outputs = Self { made: Vec::new(), raw: None };
+        let mut outputs = Self { made: Vec::new(), raw: None, proxy: None };
         for argument in arguments {
             match argument.split_once('=') {
                 Some((RAW, file)) if !file.is_empty() => outputs.raw = Some(PathBuf::from(file)),
+                Some((PROXY, file)) if !file.is_empty() => outputs.proxy = Some(PathBuf::from(file)),
                 _ => outputs.made.push(Request::parse(argument).map_err(|error| wrong(argument, &error))?),
             }
         }
         Ok(outputs)
+    }
+
+    /// Where the fault proxy's log goes, if it is wanted; there has to be a proxy then.
+    pub(super) fn proxy_log(&self, scenario: &Scenario) -> Result<Option<PathBuf>, Failure> {
+        match &self.proxy {
+            Some(path) if scenario.proxy.is_none() => Err(Failure::usage(format!(
+                "--out {PROXY}={}: there is no fault proxy in this scenario; write `[proxy]` to have one",
+                path.display()
+            ))),
+            path => Ok(path.clone()),
+        }
     }
 
     /// The sink of the raw log and the thread that writes it, if one is wanted.
@@ -72,9 +88,21 @@ impl Outputs {
         (Some(sink), Some(RawWriter { path, thread: std::thread::spawn(write) }))
     }
 
-    /// Writes all of them; what could be written and what could not.
-    pub(super) fn write(self, report: &Report, raw: Option<RawWriter>) -> (Vec<Written>, Vec<WriteError>) {
+    /// Writes all of them, the fault proxy having written `log`; what could be written and what could not.
+    pub(super) fn write(
+        self,
+        report: &Report,
+        raw: Option<RawWriter>,
+        log: Option<proxy::Written>,
+    ) -> (Vec<Written>, Vec<WriteError>) {
         let (mut written, mut failed) = output::write_all(&self.made, report);
+        if let (Some(path), Some(log)) = (self.proxy, log) {
+            let incomplete = || format!("{} lines are missing: the disk did not keep up", log.missing);
+            match log.problem.or_else(|| (log.missing > 0).then(incomplete)) {
+                None => written.push(Written { path, bytes: log.bytes }),
+                Some(problem) => failed.push(WriteError { path, source: io::Error::other(problem) }),
+            }
+        }
         if let Some(RawWriter { path, thread }) = raw {
             let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("the writer of the raw log died")));
             match ended {

@@ -76,6 +76,7 @@ impl ScenarioArgs {
             key: self.key.clone(),
             connect_to: self.connect_to.clone(),
             owned: self.owned(),
+            allow_commands: false,
         }
     }
 

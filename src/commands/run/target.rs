@@ -1,15 +1,18 @@
 //! The ground a run stands on: the bundled server, raised for it, or a server that is already there.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::rigging::{self, Rigging};
 use crate::commands::exit::Failure;
 use crate::commands::redis;
 use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
-use crate::engine::{self, NoRig, Setup};
+use crate::engine::{self, End, Setup};
 use crate::observe::{RoomId, TransportKind};
+use crate::proxy::Written;
 use crate::report::{self, Environment};
 use crate::scenario::plan::{Life, Plan};
 use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
@@ -27,8 +30,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 
 /// What is under the clients' feet.
 pub(super) struct Ground {
-    rig: Option<Rig>,
-    no_rig: NoRig,
+    rigging: Rigging,
     transports: Vec<Arc<dyn Transport>>,
     dialect: Arc<dyn Dialect>,
     urls: usize,
@@ -36,16 +38,25 @@ pub(super) struct Ground {
     environment: Environment,
 }
 
-/// Raises the server if the scenario wants the bundled one, and prepares the way to it. Call it from the main thread.
+/// Raises the server if the scenario wants the bundled one, and the fault proxy, whose log goes to `log`, if it wants one;
+/// and prepares the way. Call it from the main thread.
 pub(super) fn raise(
     scenario: &Scenario,
     plan: &Plan,
     args: &super::Args,
+    log: Option<PathBuf>,
     progress: &mut Progress,
 ) -> Result<Ground, Failure> {
+    let proxy = rigging::proxy(scenario, plan, log)?;
+    let network = NetworkConfig {
+        max_queued: queue_for(scenario),
+        detour: proxy.as_ref().map(|proxy| proxy.address),
+        ..NetworkConfig::default()
+    };
+    let rigging = Rigging { proxy, ..Rigging::default() };
     match &scenario.target {
-        Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, args, progress),
-        Target::Foreign(foreign) => reach(foreign, scenario, plan),
+        Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, args, progress, network, rigging),
+        Target::Foreign(foreign) => reach(foreign, plan, network, rigging),
     }
 }
 
@@ -55,6 +66,8 @@ fn raise_bundled(
     plan: &Plan,
     args: &super::Args,
     progress: &mut Progress,
+    network: NetworkConfig,
+    rigging: Rigging,
 ) -> Result<Ground, Failure> {
     let path = crate::commands::environment("PATH");
     let broker = redis::start(bundled.broker, args.redis.as_deref(), path.as_deref())?;
@@ -68,7 +81,7 @@ fn raise_bundled(
     let joined_by = if broker.url().is_some() { report::Broker::Redis } else { report::Broker::Memory };
     let secret = secret::random();
     let layout = Layout {
-        program: std::env::current_exe().map_err(|error| Failure::internal(format!("own path: {error}")))?,
+        program: rigging::program()?,
         instances: bundled.instances,
         port: 0,
         admin_port: 0,
@@ -78,15 +91,13 @@ fn raise_bundled(
     };
     let rig = Rig::start(layout, broker)?;
     let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
-    let network = NetworkConfig { max_queued: queue_for(scenario), ..NetworkConfig::default() };
     Ok(Ground {
         urls: urls.len(),
         transports: transports(plan, &urls, &network)?,
         dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
         secret: Some(Arc::from(secret.into_bytes())),
         environment: Environment::new(joined_by, u32::from(bundled.instances), super::cores()),
-        rig: Some(rig),
-        no_rig: NoRig,
+        rigging: Rigging { server: Some(rig), ..rigging },
     })
 }
 
@@ -103,12 +114,11 @@ fn arguments(bundled: &Bundled, scenario: &Scenario, plan: &Plan) -> Vec<String>
     arguments
 }
 
-fn reach(foreign: &Foreign, scenario: &Scenario, plan: &Plan) -> Result<Ground, Failure> {
+fn reach(foreign: &Foreign, plan: &Plan, network: NetworkConfig, rigging: Rigging) -> Result<Ground, Failure> {
     let urls = foreign.urls.len();
-    let network = NetworkConfig { max_queued: queue_for(scenario), ..network(&foreign.network) };
+    let network = towards(&foreign.network, network);
     Ok(Ground {
-        rig: None,
-        no_rig: NoRig,
+        rigging,
         transports: transports(plan, &foreign.urls, &network)?,
         dialect: Arc::clone(&foreign.dialect),
         urls,
@@ -123,7 +133,8 @@ fn transports(plan: &Plan, urls: &[url::Url], network: &NetworkConfig) -> Result
     used.map(|kind| transport::of(kind, urls.to_vec(), network.clone()).map_err(Failure::setup)).collect()
 }
 
-fn network(network: &Network) -> NetworkConfig {
+/// `usual`, and what the scenario says of the way there.
+fn towards(network: &Network, usual: NetworkConfig) -> NetworkConfig {
     let tls = &network.tls;
     NetworkConfig {
         headers: network.headers.clone(),
@@ -138,7 +149,7 @@ fn network(network: &Network) -> NetworkConfig {
         connect_to: network.connect_to.clone(),
         resolve_each: network.resolve_each,
         source_ips: network.source_ips.clone(),
-        ..NetworkConfig::default()
+        ..usual
     }
 }
 
@@ -168,17 +179,13 @@ impl Ground {
     /// How clients of `scenario` get there.
     pub(super) fn dialer(&self, scenario: &Scenario) -> Dialer {
         let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        let servers = self.rigging.server.iter().flat_map(|rig| &rig.instances);
         Dialer {
             transports: self.transports.clone(),
             dialect: Arc::clone(&self.dialect),
             clock: Clock::real(),
             machine: machine.map(|id| Arc::from(id.trim())),
-            instances: self
-                .rig
-                .iter()
-                .flat_map(|rig| &rig.instances)
-                .map(|instance| instance.name.as_str().into())
-                .collect(),
+            instances: servers.map(|instance| instance.name.as_str().into()).collect(),
             instance_header: None,
             join_timeout: scenario.times.join_timeout,
         }
@@ -202,7 +209,8 @@ impl Ground {
         let connects = |life: &&Life| life.transport != TransportKind::LongPoll;
         let Some(life) = setup.plan.lives().iter().find(connects) else { return Ok(()) };
         let (user, token) = setup.scenario.users.user(life.user, setup.secret.as_deref());
-        let identity = Arc::new(dialect::Identity { user, token, auth: setup.scenario[life.group].auth });
+        let identity =
+            Arc::new(dialect::Identity { client: life.client, user, token, auth: setup.scenario[life.group].auth });
         // A stream is always of a room or of its user; a socket need not enter any.
         let named = |room: &RoomId| Place::new(setup.scenario.rooms[room.0 as usize].as_str().into(), None);
         let rooms = match life.transport {
@@ -229,16 +237,19 @@ impl Ground {
 
     /// Whoever carries out faults.
     pub(super) fn rig(&mut self) -> &mut dyn engine::Rig {
-        match &mut self.rig {
-            Some(rig) => rig,
-            None => &mut self.no_rig,
-        }
+        &mut self.rigging
     }
 
-    /// Stops the server if it is ours.
-    pub(super) fn stop(&mut self) {
-        if let Some(rig) = &mut self.rig {
-            rig.stop();
+    /// Stops what is ours; what became of the fault proxy's log, if there was a proxy. Without it there was no target.
+    pub(super) fn stop(&mut self, end: &mut End) -> Option<Written> {
+        match self.rigging.stop() {
+            Ok(log) => log,
+            Err(why) => {
+                if *end == End::Complete {
+                    *end = End::Failed(why.clone());
+                }
+                Some(Written { problem: Some(why), ..Written::default() })
+            }
         }
     }
 }

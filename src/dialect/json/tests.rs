@@ -1,6 +1,7 @@
 //! A home-made backend described by parameters: transcripts, and every way to describe it wrongly.
 
 use crate::dialect::{AuthStyle, Dialect, Habits, Identity, Intent, Parameters, find};
+use crate::observe::ClientId;
 use crate::wire::Frame;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -48,7 +49,7 @@ fn heard(dialect: &Arc<dyn Dialect>, frame: &str) -> String {
 }
 
 fn identity(auth: AuthStyle) -> Identity {
-    Identity { user: "ann \"a\"".to_owned(), token: Some("k".to_owned()), auth }
+    Identity { client: ClientId(0), user: "ann \"a\"".to_owned(), token: Some("k".to_owned()), auth }
 }
 
 #[test]

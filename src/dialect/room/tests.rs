@@ -1,6 +1,7 @@
 //! Transcripts of the room protocol: what a session means, what the server sees, and the other way round.
 
 use crate::dialect::{AuthStyle, Delivery, Dialect, Event, Identity, Intent, Parameters, Position, Stamps, find};
+use crate::observe::ClientId;
 use crate::wire::{Frame, Opening};
 use proptest::prelude::{any, prop_assert_eq, proptest};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ fn said(intent: &Intent<'_>) -> String {
 }
 
 fn identity(auth: AuthStyle) -> Identity {
-    Identity { user: "u1".to_owned(), token: Some("to.k_en".to_owned()), auth }
+    Identity { client: ClientId(0), user: "u1".to_owned(), token: Some("to.k_en".to_owned()), auth }
 }
 
 /// The only event in `text`, shown.

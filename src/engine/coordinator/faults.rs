@@ -1,13 +1,11 @@
 //! Faults and incidents at the coordinator: carrying out the schedule, following who was cut, telling the workers.
 
-use rustc_hash::FxHashMap;
-
 use super::Coordinator;
-use crate::engine::fault::{Schedule, describe, lasts, victims};
+use crate::engine::fault::{Aftermath, Schedule, Victim, describe, lasts, victims};
 use crate::engine::incidents::{Boundary, ClientEvent, Incidents, Turn};
 use crate::engine::link::ToWorker;
 use crate::observe::{ClientId, Fact, Labels, Observation, Observe};
-use crate::scenario::{Deed, Fault};
+use crate::scenario::Fault;
 use crate::time::{Timestamp, nanos};
 
 impl Coordinator<'_> {
@@ -20,41 +18,49 @@ impl Coordinator<'_> {
             .map(|fault| (fault.name.clone(), describe(scenario, fault), measured + fault.at, lasts(&fault.deed)));
         self.incidents = Incidents::declared(planned);
         let setup = &self.setup;
-        let users = |number: u16, fault: &Fault| {
-            let clients = victims_of(setup, number, fault);
-            clients.into_iter().map(|client| user(setup, client)).collect()
+        let victims = |number: u16, fault: &Fault| {
+            let clients = victims(&setup.plan, scenario, number, fault);
+            clients.into_iter().map(|client| Victim { client, user: user(setup, client) }).collect()
         };
-        self.schedule = Schedule::of(&scenario.faults, measured, users);
+        self.schedule = Schedule::of(&scenario.faults, measured, victims);
     }
 
     /// Does what is due.
-    pub(super) async fn carry_out(&mut self) {
+    pub(super) fn carry_out(&mut self) {
         while let Some((number, act)) = self.schedule.due(self.clock.now()) {
             match self.rig.act(&act) {
-                Ok(cuts) if cuts.is_empty() => {}
-                Ok(cuts) => {
-                    let fault = &self.setup.scenario.faults[usize::from(number)];
-                    let clients = victims_of(&self.setup, number, fault);
-                    let by_user: FxHashMap<String, ClientId> =
-                        clients.into_iter().map(|client| (user(&self.setup, client), client)).collect();
-                    let known = cuts.into_iter().filter_map(|(user, at)| Some((*by_user.get(&user)?, at)));
-                    self.cuts.extend(known);
-                }
+                Ok(cuts) => cuts.into_iter().for_each(|(client, at)| self.was_cut(client, at)),
                 Err(why) => self.incidents.failed(number, why),
             }
         }
     }
 
-    /// A run that ends before its time leaves nothing stopped.
+    /// A run that is over leaves nothing stopped and nothing running.
     pub(super) fn make_amends(&mut self) {
         for act in self.schedule.amends() {
             // What cannot be woken is not there any more.
             self.rig.act(&act).ok();
         }
+        self.hear_of_aftermath();
+    }
+
+    /// Takes in what has become of acts done earlier.
+    fn hear_of_aftermath(&mut self) {
+        for after in self.rig.aftermath() {
+            match after {
+                Aftermath::Cut(client, at) => self.was_cut(client, at),
+                Aftermath::CommandEnded { fault, status, failure } => {
+                    self.incidents.command_ended(fault, status);
+                    failure.into_iter().for_each(|why| self.incidents.failed(fault, why));
+                }
+            }
+        }
     }
 
     /// Takes in what happened to clients, and lets the workers know of stretches that begin.
     pub(super) async fn follow(&mut self, events: Vec<ClientEvent>) {
+        // Before the losses: an instant must be known when its loss is.
+        self.hear_of_aftermath();
         let clients = self.workers.iter().map(|known| known.asked).sum();
         let mut boundaries: Vec<Boundary> = Vec::new();
         for event in events {
@@ -76,22 +82,17 @@ impl Coordinator<'_> {
         }
     }
 
+    fn was_cut(&mut self, client: ClientId, at: Timestamp) {
+        self.cuts.insert(client, at);
+        self.incidents.cut(client, at);
+    }
+
     fn measure_detection(&mut self, event: ClientEvent) {
         if let Some(cut) = self.cuts.remove(&event.client) {
             let group = Some(self.setup.plan.life(event.client).group);
-            let labels = Labels { group, ..Labels::default() };
+            let labels = Labels { group, phase: self.incidents.stretch_at(event.at), ..Labels::default() };
             self.own.observe(&Observation::new(Fact::Detect, labels, nanos(event.at - cut)));
         }
-    }
-}
-
-fn victims_of(setup: &crate::engine::Setup, number: u16, fault: &Fault) -> Vec<ClientId> {
-    let at = setup.scenario.times.warm_up + fault.at;
-    match fault.deed {
-        Deed::Disconnect { clients, percent, .. } => {
-            victims(&setup.plan, setup.scenario.seed, number, clients, percent, at)
-        }
-        _ => Vec::new(),
     }
 }
 

@@ -263,7 +263,7 @@ impl<'a> Coordinator<'a> {
             if enough(&self.workers) {
                 return Woken::Enough;
             }
-            self.carry_out().await;
+            self.carry_out();
             let wake = self.schedule.next().map_or(deadline, |act| act.min(deadline));
             let report = tokio::select! {
                 biased;

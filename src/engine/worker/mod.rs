@@ -190,9 +190,8 @@ impl Worker {
     fn afflict(&self, number: u16) {
         let scenario = &self.desk.scenario;
         let Some(fault) = scenario.faults.get(usize::from(number)) else { return };
-        let Deed::Slow { clients, percent, read } = fault.deed else { return };
-        let at = scenario.times.warm_up + fault.at;
-        for victim in victims(&self.plan, scenario.seed, number, clients, percent, at) {
+        let Deed::Slow { read, .. } = fault.deed else { return };
+        for victim in victims(&self.plan, scenario, number, fault) {
             if let Some((client, _)) = self.clients.borrow().get(&victim) {
                 client.slow_down(read, self.desk.clock.now());
             }

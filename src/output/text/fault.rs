@@ -39,6 +39,9 @@ fn section(fault: &Fault, palette: &Palette) -> Vec<String> {
             return lines;
         }
     }
+    if let (Some(status), None) = (fault.exit_status, &fault.failure) {
+        lines.push(format!("  its command ended with exit status {status}"));
+    }
     lines.extend(back(&fault.reconnect, palette));
     lines.extend(herd(fault));
     lines.extend(felt(fault));

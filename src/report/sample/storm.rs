@@ -23,6 +23,7 @@ pub(crate) fn incident(name: &str) -> Incident {
         herd: Vec::new(),
         back: [None; 4],
         failure: None,
+        exit_status: None,
     }
 }
 

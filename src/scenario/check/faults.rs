@@ -15,7 +15,10 @@ pub(super) const STEADY: &str = "steady";
 pub(super) const INCIDENT: &str = "incident-";
 
 /// What works towards any target.
-const REMEDY: &str = "`disconnect` and `slow` work towards any target";
+const REMEDY: &str = "`disconnect`, `slow` and `proxy` work towards any target";
+
+/// How long a command may take, unless something else is asked for.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Check<'_> {
     /// The faults in the order of their moments, of which all are before `end`.
@@ -53,26 +56,36 @@ impl Check<'_> {
                 .with_help("`at` counts from the end of the warm-up".to_owned()));
         }
         self.one_deed(at, written)?;
-        let deed = match (&written.disconnect, &written.instance, &written.redis, &written.slow) {
-            (Some(cut), ..) => self.disconnect(&place("disconnect"), cut, target, groups)?,
-            (_, Some(hit), ..) => self.instance(&place("instance"), hit, target)?,
-            (_, _, Some(hit), _) => self.redis(&place("redis"), hit, target)?,
-            (.., Some(slow)) => self.slow(&place("slow"), slow, groups)?,
-            (None, None, None, None) => return Err(self.nothing_done(at, written)),
+        let deed = if let Some(cut) = &written.disconnect {
+            self.disconnect(&place("disconnect"), cut, target, groups)?
+        } else if let Some(hit) = &written.instance {
+            self.instance(&place("instance"), hit, target)?
+        } else if let Some(hit) = &written.redis {
+            self.redis(&place("redis"), hit, target)?
+        } else if let Some(slow) = &written.slow {
+            self.slow(&place("slow"), slow, groups)?
+        } else if let Some(hit) = &written.proxy {
+            self.proxy_fault(&place("proxy"), hit, groups)?
+        } else if let Some(argv) = &written.command {
+            self.command(&place("command"), argv, written.timeout)?
+        } else {
+            return Err(self.nothing_done(at, written));
         };
         Ok(Fault { name: written.name.clone(), at: written.at.0, deed })
     }
 
     fn one_deed(&self, at: usize, written: &file::Fault) -> Checked<()> {
         let place = |key: &str| format!("fault.{at}.{key}");
-        if written.command.is_some() {
-            return Err(self.not_built(&place("command"), "`command`"));
+        if written.timeout.is_some() && written.command.is_none() {
+            return Err(self.wrong(&place("timeout"), "`timeout` goes with `command`"));
         }
         let deeds = [
             ("disconnect", written.disconnect.is_some()),
             ("instance", written.instance.is_some()),
             ("redis", written.redis.is_some()),
             ("slow", written.slow.is_some()),
+            ("proxy", written.proxy.is_some()),
+            ("command", written.command.is_some()),
         ];
         let mut named = deeds.iter().filter(|(_, named)| *named).map(|(key, _)| *key);
         match (named.next(), named.next()) {
@@ -86,7 +99,7 @@ impl Check<'_> {
     }
 
     fn nothing_done(&self, at: usize, written: &file::Fault) -> Diagnostic {
-        let help = "write one of `disconnect`, `instance`, `redis` and `slow`, as in \
+        let help = "write one of `disconnect`, `instance`, `redis`, `slow`, `proxy` and `command`, as in \
                     `disconnect = { clients = \"…\", percent = 30, how = \"rst\" }`";
         let message = format!("what `{}` does is not said", written.name);
         self.wrong(&format!("fault.{at}"), message).with_help(help.to_owned())
@@ -109,13 +122,33 @@ impl Check<'_> {
         Ok(Deed::Slow { clients, percent, read: written.read.0 })
     }
 
-    fn hit_group(&self, place: &str, name: &str, groups: &[Group]) -> Checked<GroupId> {
+    fn command(&self, place: &str, argv: &[String], timeout: Option<file::Time>) -> Checked<Deed> {
+        if argv.first().is_none_or(String::is_empty) {
+            let help =
+                "write the program and its arguments, as in `[\"kubectl\", \"rollout\", \"restart\", \"deploy/chat\"]`";
+            return Err(self.wrong(place, "there is no command").with_help(help.to_owned()));
+        }
+        if !self.overrides.allow_commands {
+            let message = "this runs a program on this machine, which a scenario may only do with leave";
+            let help = "if you know what it does, add `--allow-commands`".to_owned();
+            return Err(self.wrong(place, message).with_help(help));
+        }
+        match timeout.map_or(TIMEOUT, |time| time.0) {
+            Duration::ZERO => {
+                let place = place.replace("command", "timeout");
+                Err(self.wrong(&place, "must be longer than 0s"))
+            }
+            timeout => Ok(Deed::Command { argv: argv.to_vec(), timeout }),
+        }
+    }
+
+    pub(super) fn hit_group(&self, place: &str, name: &str, groups: &[Group]) -> Checked<GroupId> {
         let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
         let found = names.iter().position(|known| *known == name);
         found.map(|at| GroupId(at as u16)).ok_or_else(|| self.unknown(place, "group of clients", name, &names))
     }
 
-    fn share(&self, place: &str, percent: f64) -> Checked<f64> {
+    pub(super) fn share(&self, place: &str, percent: f64) -> Checked<f64> {
         match percent > 0.0 && percent <= 100.0 {
             true => Ok(percent),
             false => Err(self.wrong(place, format!("must be above 0 and at most 100 percent, not {percent}"))),
@@ -171,7 +204,7 @@ impl Check<'_> {
         Err(self.wrong(place, message).with_help(format!("{remedy}; {REMEDY}")))
     }
 
-    fn lasting(&self, place: &str, word: &str, written: Option<file::Time>) -> Checked<Duration> {
+    pub(super) fn lasting(&self, place: &str, word: &str, written: Option<file::Time>) -> Checked<Duration> {
         match written.map(|time| time.0) {
             None => {
                 let message = format!("for how long is not said: `{word}` needs a `duration`");
@@ -206,6 +239,6 @@ fn subject(deed: &Deed) -> Option<String> {
     match deed {
         Deed::Instance { index, .. } => Some(format!("instance {index}")),
         Deed::Redis(_) => Some("Redis".to_owned()),
-        Deed::Disconnect { .. } | Deed::Slow { .. } => None,
+        Deed::Disconnect { .. } | Deed::Slow { .. } | Deed::Proxy { .. } | Deed::Command { .. } => None,
     }
 }

@@ -13,6 +13,7 @@ use super::{Fault, RulePart, Scenario, Source, Times, builtin, deserialize};
 mod clients;
 mod faults;
 mod owned;
+mod proxy;
 mod publish;
 mod rooms;
 mod sanity;
@@ -52,6 +53,8 @@ pub struct Overrides {
     pub connect_to: Vec<(String, String)>,
     /// `--i-own-this-target`, `WSBENCH_OWNED`.
     pub owned: Owned,
+    /// `--allow-commands`: faults may run commands.
+    pub allow_commands: bool,
 }
 
 /// Whose the target is, as far as it was said. Faults and crowds are for one's own servers.
@@ -124,6 +127,7 @@ impl Check<'_> {
         let groups = self.groups(file, &target, &users, &mut rooms)?;
         let publishes = self.publishes(file, &times, &groups, &rooms)?;
         let faults = self.faults(file, times.duration, &target, &groups)?;
+        let proxy = self.proxy_of(file.proxy.as_ref(), &target, &groups, &faults)?;
         if file.run.settle.is_none() {
             times.settle = times.settle.max(longest_outage(&faults) + times.drain);
         }
@@ -133,6 +137,7 @@ impl Check<'_> {
             source: self.source.clone(),
             times,
             target,
+            proxy,
             users,
             rooms: rooms.names,
             groups,

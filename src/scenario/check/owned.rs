@@ -16,7 +16,8 @@ impl Check<'_> {
         let Target::Foreign(foreign) = &scenario.target else { return Ok(()) };
         let Some((at, host)) = self.stranger(foreign) else { return Ok(()) };
         let clients = plan.lives().len();
-        let wrong = if let Some(fault) = self.root.get("fault").filter(|_| !scenario.faults.is_empty()) {
+        let fault = self.root.get("fault").filter(|_| !scenario.faults.is_empty()).or(self.root.get("proxy"));
+        let wrong = if let Some(fault) = fault {
             let message = format!("faults towards {host}, which is not this machine, are only for its owner");
             Diagnostic::new(self.source, fault.key_span.clone(), message)
         } else if clients > FEW {

@@ -5,9 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::time_text;
 use super::wrap::{Wrapped, plural};
+use super::{proxy, time_text};
 use crate::observe::GroupId;
+use crate::proxy::Hit;
 use crate::scenario::plan::{Life, Plan};
 use crate::scenario::{Bundled, Cut, Deed, Failover, Fault, Group, InstanceAction, RedisAction, Scenario, Target};
 use crate::units::human::bytes;
@@ -57,6 +58,13 @@ fn deed(scenario: &Scenario, plan: &Plan, fault: &Fault) -> String {
         format!("{percent} % of {} (about {})", scenario[clients].name, plural(some, "client"))
     };
     match fault.deed {
+        Deed::Proxy { clients, percent, ref hit } => {
+            format!("{} {}", share(clients, percent), proxy::hit(hit, silence(&scenario.target)))
+        }
+        Deed::Command { ref argv, timeout } => {
+            let arguments = plural(argv.len() as u64 - 1, "argument");
+            format!("runs {} with {arguments}, {} at most; only with --allow-commands", argv[0], time_text(timeout))
+        }
         Deed::Disconnect { clients, percent, how } => {
             format!("{} {}", share(clients, percent), cut(how, silence(&scenario.target)))
         }
@@ -143,9 +151,13 @@ fn hit(scenario: &Scenario, plan: &Plan, fault: &Fault) -> impl Iterator<Item = 
         .map(|life| (life.group, life.url))
         .filter(|(group, url)| match &fault.deed {
             Deed::Disconnect { clients, .. } => clients == group,
+            Deed::Proxy { clients, hit, .. } => {
+                clients == group && !matches!(hit, Hit::Corrupt { .. } | Hit::Impair { .. })
+            }
             Deed::Instance { index, .. } => u32::from(*index) == *url,
             Deed::Redis(_) => true,
-            Deed::Slow { .. } => false,
+            // What a command does is its own affair.
+            Deed::Slow { .. } | Deed::Command { .. } => false,
         })
         .map(|(group, _)| group)
 }
@@ -154,7 +166,12 @@ fn hit(scenario: &Scenario, plan: &Plan, fault: &Fault) -> impl Iterator<Item = 
 fn back_after(scenario: &Scenario, fault: &Fault, group: &Group) -> Option<Duration> {
     let outage = fault.deed.outage();
     match fault.deed {
-        Deed::Slow { .. } => Some(Duration::ZERO),
+        Deed::Slow { .. } | Deed::Command { .. } => Some(Duration::ZERO),
+        Deed::Proxy { hit: Hit::Stall { .. } | Hit::Corrupt { .. } | Hit::Impair { .. }, .. } => outage,
+        Deed::Proxy { hit, .. } => {
+            let noticed = if hit == Hit::HalfOpen { silence(&scenario.target) } else { Duration::ZERO };
+            longest_return(group, Some(Duration::ZERO), 1).map(|back| noticed + back)
+        }
         // Nobody loses a connection.
         Deed::Redis(_) | Deed::Instance { action: InstanceAction::Stop(_), .. } => outage,
         Deed::Disconnect { how: Cut::Close(1000 | 1001), .. }

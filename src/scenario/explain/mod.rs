@@ -9,6 +9,7 @@ use crate::time::nanos;
 use crate::units::human::{count, duration, grouped, rate};
 
 mod faults;
+mod proxy;
 mod traffic;
 mod wrap;
 
@@ -33,6 +34,8 @@ pub struct Needs {
     pub open_files: u64,
     /// Open files of the busiest process of the bundled server; 0 when none is started.
     pub server_files: u64,
+    /// Open files of the fault proxy: two per connection, those kept in silence too; 0 when there is none.
+    pub proxy_files: u64,
     /// Local ports towards the busiest URL, if all connections come from one address.
     pub ports: u64,
 }
@@ -47,7 +50,14 @@ impl Needs {
             Target::Bundled(_) => clients + OTHER_FILES,
             Target::Foreign(_) => 0,
         };
-        Self { open_files: clients + OTHER_FILES, server_files, ports: clients.div_ceil(urls) }
+        let proxy_files =
+            scenario.proxy.map_or(0, |_| 2 * (clients + proxy::forgotten(scenario, clients)) + OTHER_FILES);
+        Self { open_files: clients + OTHER_FILES, server_files, proxy_files, ports: clients.div_ceil(urls) }
+    }
+
+    /// Open files of the process that needs most of them.
+    pub fn most_files(&self) -> u64 {
+        self.open_files.max(self.server_files).max(self.proxy_files)
     }
 }
 
@@ -57,6 +67,7 @@ pub fn explain(scenario: &Scenario, limits: &Limits) -> String {
     let mut out = Wrapped::default();
     headline(scenario, &plan, &mut out);
     server(scenario, &mut out);
+    proxy::proxy(scenario, &plan, &mut out);
     traffic::clients(scenario, &plan, &mut out);
     traffic::publications(scenario, &mut out);
     expected(scenario, &plan, &mut out);
@@ -176,14 +187,17 @@ fn machine(needs: &Needs, limits: &Limits, scenario: &Scenario, out: &mut Wrappe
         "open files: wsbench needs {}, the limit is {}: {}",
         grouped(needs.open_files),
         grouped(limits.open_files),
-        judged(needs.open_files.max(needs.server_files), limits.open_files)
+        judged(needs.most_files(), limits.open_files)
     );
-    if needs.open_files > limits.open_files {
-        let _written = write!(files, "; raise it (ulimit -n {}) or ask for fewer clients (-c)", needs.open_files);
+    if needs.most_files() > limits.open_files {
+        let _written = write!(files, "; raise it (ulimit -n {}) or ask for fewer clients (-c)", needs.most_files());
     }
     out.item(&files);
     if needs.server_files > 0 {
         out.item(&format!("the server needs as many, {} in one process at most", grouped(needs.server_files)));
+    }
+    if needs.proxy_files > 0 {
+        out.item(&format!("the fault proxy needs two per connection, {}", grouped(needs.proxy_files)));
     }
     let sources = match &scenario.target {
         Target::Foreign(foreign) => foreign.network.source_ips.len().max(1) as u64,

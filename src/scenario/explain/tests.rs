@@ -116,6 +116,59 @@ fn faults_of(name: &str, vars: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn a_bad_network_in_words() {
+    insta::assert_snapshot!(faults_of("@bad-network", &[]), @r"
+    Faults
+      tunnel, 5 s after the warm-up: 20 % of passengers (about 54 clients) say or
+        hear nothing for 3 s
+      cell, 12 s after the warm-up: 20 % of passengers (about 54 clients) have their
+        connections reset by the proxy once 1000 B more have reached them
+      forgotten, 18 s after the warm-up: 20 % of passengers (about 54 clients) are
+        cut off without a word, which they notice after 3 s of silence
+    ");
+    let text = "
+        [target]
+        urls = ['ws://localhost:1']
+        [[clients]]
+        name = 'people'
+        count = 10
+        rooms = { count = 1 }
+        [[fault]]
+        name = 'a'
+        at = '1s'
+        proxy = { clients = 'people', percent = 50, action = 'impair', delay = '200ms', duration = '2s' }
+        [[fault]]
+        name = 'b'
+        at = '2s'
+        proxy = { clients = 'people', percent = 50, action = 'corrupt' }
+        [[fault]]
+        name = 'c'
+        at = '3s'
+        command = ['kubectl', 'rollout', 'restart', 'deploy/chat']
+        ";
+    let leave = Overrides { allow_commands: true, ..Overrides::default() };
+    let scenario = parse(Source::new("bad.toml", text), &leave, &|_| None).unwrap();
+    let words = explain(&scenario, &ROOMY);
+    let faults = words.split("\n\n").find(|part| part.starts_with("Faults")).unwrap();
+    insta::assert_snapshot!(faults, @r"
+    Faults
+      a, 1 s after the warm-up: 50 % of people (about 5 clients) are impaired for 2
+        s: 200ms late
+      b, 2 s after the warm-up: 50 % of people (about 5 clients) have one bit turned
+        over in the next they hear
+      c, 3 s after the warm-up: runs kubectl with 3 arguments, 60 s at most; only
+        with --allow-commands
+    ");
+    let said = unbroken(&words);
+    for part in [
+        "stands between clients and server; what passes it is left alone",
+        "the fault proxy needs two per connection, 148",
+    ] {
+        assert!(said.contains(part), "{part} is not in {words}");
+    }
+}
+
+#[test]
 fn faults_in_words() {
     insta::assert_snapshot!(faults_of("@reconnect-storm", &[]), @r"
     Faults

@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::values::{Reserved, Time, Whole};
+use super::proxy::ProxyFault;
+use super::values::{Time, Whole};
 use crate::scenario::Cut;
 use crate::units::{UnitError, parse_size};
 
-/// Something that goes wrong on purpose: when, and exactly one of `disconnect`, `instance`, `redis` and `slow`.
+/// Something that goes wrong on purpose: when, and exactly one of `disconnect`, `instance`, `redis`, `slow`, `proxy` and
+/// `command`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename = "fault")]
 pub(in crate::scenario) struct Fault {
@@ -15,7 +17,7 @@ pub(in crate::scenario) struct Fault {
     pub(in crate::scenario) name: String,
     /// When, counted from the end of the warm-up; before the end of what is measured.
     pub(in crate::scenario) at: Time,
-    /// Cut the connections of a seeded share of a group.
+    /// Cut the connections of a seeded share of a group: at the bundled server, or at a proxy that wsbench starts for it.
     pub(in crate::scenario) disconnect: Option<Disconnect>,
     /// Hit an instance of the bundled server; needs Redis.
     pub(in crate::scenario) instance: Option<Instance>,
@@ -23,8 +25,12 @@ pub(in crate::scenario) struct Fault {
     pub(in crate::scenario) redis: Option<Redis>,
     /// Let a seeded share of a group read slowly from then on.
     pub(in crate::scenario) slow: Option<Slow>,
-    /// Run a command (not built yet).
-    pub(in crate::scenario) command: Option<Reserved>,
+    /// Let something befall the connections of a seeded share of a group, at a proxy that wsbench starts for it.
+    pub(in crate::scenario) proxy: Option<ProxyFault>,
+    /// Run a command: the program and its arguments. Only with `--allow-commands` on the command line.
+    pub(in crate::scenario) command: Option<Vec<String>>,
+    /// With command: it is killed after this time. Default 60s.
+    pub(in crate::scenario) timeout: Option<Time>,
 }
 
 /// Connections are cut.

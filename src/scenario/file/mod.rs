@@ -11,13 +11,15 @@ mod text;
 
 mod fault;
 mod load;
+mod proxy;
 mod shapes;
 mod target;
 mod traffic;
 mod values;
 
-pub(super) use fault::{Disconnect, Fault, Instance, InstanceWord, Redis, RedisWord, Slow};
+pub(super) use fault::{Disconnect, Fault, Instance, InstanceWord, Pace, Redis, RedisWord, Slow};
 pub(super) use load::{beside, lines, read_source, resolve};
+pub(super) use proxy::{DirectionWord, Proxy, ProxyFault, ProxyWord, Slice};
 pub(super) use shapes::{Course, OneOrMany, Ordered, WordOr};
 pub(super) use target::{Broker, Mint, Resolve, Reuse, Server, Target, Tls, Users};
 pub(super) use traffic::{
@@ -52,6 +54,8 @@ pub(super) struct File {
     pub(super) server: Option<Server>,
     /// Talk to a server that is already there.
     pub(super) target: Option<Target>,
+    /// Put a proxy of wsbench's own between clients and target, and let it delay, narrow or slice what passes.
+    pub(super) proxy: Option<Proxy>,
     /// Where users come from.
     pub(super) users: Option<Users>,
     /// Groups of clients.

@@ -5,6 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
 use super::{Scenario, Target};
 use crate::observe::{ClientId, GroupId, PublishId, RoomId, TransportKind};
 
@@ -163,6 +167,20 @@ impl Plan {
     /// Whether anybody connects by `kind`.
     pub fn uses(&self, kind: TransportKind) -> bool {
         self.inner.lives.iter().any(|life| life.transport == kind)
+    }
+
+    /// A seeded share of the clients that `fit`, at least one of them if there are any: the same whoever asks.
+    pub fn pick(&self, percent: f64, seed: u64, fit: impl Fn(&Life) -> bool) -> Vec<ClientId> {
+        let mut clients: Vec<ClientId> = self.lives().iter().filter(|life| fit(life)).map(|life| life.client).collect();
+        let picked = (clients.len() as f64 * percent / 100.0).round().max(1.0) as usize;
+        clients.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        clients.truncate(picked);
+        clients
+    }
+
+    /// The clients of `group`, or of all groups, whose connections the fault proxy impairs all along.
+    pub fn share(&self, percent: f64, group: Option<GroupId>, seed: u64) -> Vec<ClientId> {
+        self.pick(percent, seed ^ 0x0be7_4ee7, |life| group.is_none_or(|group| life.group == group))
     }
 
     /// How long the ramp is: the last planned start before t0.

@@ -40,7 +40,7 @@ pub(super) async fn connect(
 ) -> Result<Connected, ConnectError> {
     let asked = http_url(caller.target(url), &opening);
     let headers = request_headers(&asked, &USUAL, &opening, &caller.headers)?;
-    let road = Road::new(&caller, &clock);
+    let road = Road::new(&caller, opening.client, &clock);
     let mut events = client(&asked, &headers, road.clone())?.stream();
     let first = tokio::time::timeout(caller.timeout, events.next()).await;
     let error = match first {
@@ -88,6 +88,8 @@ struct Found {
 #[derive(Clone)]
 struct Road {
     caller: Arc<Caller>,
+    /// Whose they are.
+    client: u32,
     progress: Arc<tokio::sync::Mutex<Progress>>,
     found: Arc<Mutex<Option<Found>>>,
     /// Bytes given to the crate since it last made something of them.
@@ -95,9 +97,9 @@ struct Road {
 }
 
 impl Road {
-    fn new(caller: &Arc<Caller>, clock: &Clock) -> Self {
+    fn new(caller: &Arc<Caller>, client: u32, clock: &Clock) -> Self {
         let progress = Arc::new(tokio::sync::Mutex::new(Progress::new(clock)));
-        Self { caller: Arc::clone(caller), progress, found: Arc::default(), unclaimed: Arc::default() }
+        Self { caller: Arc::clone(caller), client, progress, found: Arc::default(), unclaimed: Arc::default() }
     }
 
     fn found(&self) -> Option<Found> {
@@ -115,7 +117,8 @@ impl Road {
             headers.insert(0, ("host".to_owned(), host(&url)));
         }
         let mut progress = self.progress.lock().await;
-        let Answered { head, body, lease } = ask(&self.caller, &target, &url, &headers, &mut progress).await?;
+        let Answered { head, body, lease } =
+            ask(&self.caller, (&target, self.client), &url, &headers, &mut progress).await?;
         let found = Found { head: head.clone(), tap: Arc::clone(body.tap()), lease };
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
         Ok((head, Body::new(body, self.unclaimed, self.caller.limit)))

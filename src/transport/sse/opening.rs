@@ -49,7 +49,7 @@ pub(super) async fn open(
     let mut elsewhere: Option<Target> = None;
     for _ in 0..=REDIRECTS {
         let target = elsewhere.as_ref().unwrap_or(target);
-        let mut answered = ask(caller, target, &url, &headers, progress).await?;
+        let mut answered = ask(caller, (target, opening.client), &url, &headers, progress).await?;
         let Some(next) = redirect(&answered.head, &url)? else {
             return if is_stream(&answered.head) {
                 Ok(answered)
@@ -69,16 +69,16 @@ pub(super) async fn open(
     Err(failure(Word::UPGRADE, Word::PROTOCOL, detail))
 }
 
-/// One request over a line of its own, up to the head of its answer.
+/// One request of `client` over a line of its own, up to the head of its answer.
 pub(super) async fn ask(
     caller: &Caller,
-    target: &Target,
+    (target, client): (&Target, u32),
     url: &Url,
     headers: &[(String, String)],
     progress: &mut Progress,
 ) -> Result<Answered, ConnectError> {
     let what = shown(url);
-    let (line, lease) = caller.lines.open(target, progress).await?;
+    let (line, lease) = caller.lines.open(target, client, progress).await?;
     progress.enter(Word::UPGRADE);
     let line = Stamped::new(line, progress.clock().clone());
     let request = request(url, headers).ok_or_else(|| {

@@ -178,6 +178,7 @@ async fn what_is_asked_for() {
         query: vec![pair("token", "a&b")],
         headers: vec![pair("Cookie", "token=k"), pair("X-A", "dialect")],
         subprotocols: vec!["v1".to_owned(), "v2".to_owned()],
+        ..Opening::default()
     };
     let headers = vec![pair("Origin", "https://app.example"), pair("cookie", "route=1"), pair("x-a", "scenario")];
     let config = NetworkConfig {

@@ -2,6 +2,7 @@
 
 pub(crate) mod cli;
 pub(crate) mod process;
+pub(crate) mod proxy_log;
 pub(crate) mod redis;
 pub(crate) mod report;
 pub(crate) mod scaled;

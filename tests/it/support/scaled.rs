@@ -8,6 +8,11 @@ const SCALED: &[(&str, &str)] = &[
     ("dashboard", "WATCHERS=100 WARM_UP=300ms DURATION=2s DRAIN=500ms"),
     ("collaborative-editing", "EDITORS=40 DOCUMENTS=10 CURSORS=20/s WARM_UP=300ms DURATION=2s DRAIN=500ms"),
     (
+        "bad-network",
+        "PASSENGERS=45 TALKERS=5 ROOMS=2 RATE=50/s PING_INTERVAL=300ms PING_TIMEOUT=600ms TUNNEL=500ms INSIDE=300ms \
+         CELL=2s FORGOTTEN=3500ms WARM_UP=300ms DURATION=7s DRAIN=2s",
+    ),
+    (
         "half-open",
         "LISTENERS=45 TALKERS=5 ROOMS=2 RATE=50/s PING_INTERVAL=300ms PING_TIMEOUT=600ms AT=500ms WARM_UP=300ms \
          DURATION=4s DRAIN=1s",

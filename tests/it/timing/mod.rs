@@ -8,6 +8,8 @@
 //! untrustworthy, and for no other reason.
 
 mod comeback;
+mod delay;
+mod half_open;
 mod idle;
 mod stall;
 mod starved;

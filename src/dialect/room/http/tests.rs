@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::dialect::AuthStyle;
+use crate::observe::ClientId;
 use crate::wire::Response;
 
 fn identity(auth: AuthStyle) -> Identity {
-    Identity { user: "ada".to_owned(), token: Some("T".to_owned()), auth }
+    Identity { client: ClientId(0), user: "ada".to_owned(), token: Some("T".to_owned()), auth }
 }
 
 fn position() -> Position {

@@ -98,12 +98,16 @@ fn exactly_one_deed() {
     refused(&[
         (
             "",
-            "25:1 what `storm` does is not said | write one of `disconnect`, `instance`, `redis` and `slow`, as in \
-             `disconnect = { clients = \"…\", percent = 30, how = \"rst\" }`",
+            "25:1 what `storm` does is not said | write one of `disconnect`, `instance`, `redis`, `slow`, `proxy` \
+             and `command`, as in `disconnect = { clients = \"…\", percent = 30, how = \"rst\" }`",
         ),
         (&both, "29:1 `disconnect` and `redis` exclude each other | write a `[[fault]]` for each"),
         (&format!("{slow}{CUT}"), "28:1 `disconnect` and `slow` exclude each other | write a `[[fault]]` for each"),
-        ("command = [\"kubectl\", \"rollout\"]", "28:1 `command` is not built yet"),
+        (
+            &format!("{slow}command = [\"true\"]"),
+            "29:1 `slow` and `command` exclude each other | write a `[[fault]]` for each",
+        ),
+        (&format!("{slow}timeout = \"5s\""), "29:11 `timeout` goes with `command`"),
     ]);
 }
 
@@ -195,7 +199,7 @@ const PAUSE: &str = "redis = { action = \"pause\", duration = \"2s\" }";
 #[test]
 fn what_is_not_ours_cannot_be_killed() {
     let elsewhere = |deed: &str| brief(&check(&fault(deed).replace("[server]\ninstances = 2", FOREIGN)).unwrap_err());
-    let remedy = "write `[server]` in place of `[target]`; `disconnect` and `slow` work towards any target";
+    let remedy = "write `[server]` in place of `[target]`; `disconnect`, `slow` and `proxy` work towards any target";
     let only = "can only be hit where wsbench has started it";
     assert_eq!(elsewhere(KILL), format!("28:1 an instance {only} | {remedy}"));
     assert_eq!(elsewhere(PAUSE), format!("28:1 Redis {only} | {remedy}"));
@@ -204,7 +208,10 @@ fn what_is_not_ours_cannot_be_killed() {
     assert!(check(&fault(CUT).replace("[server]\ninstances = 2", FOREIGN)).is_ok());
     let url = Overrides { url: Some("ws://127.0.0.1:1".to_owned()), ..Overrides::default() };
     let wrong = parse(Source::new("chat.toml", fault(KILL)), &url, &|_| None).unwrap_err();
-    assert!(brief(&wrong).ends_with("| leave out `--url`; `disconnect` and `slow` work towards any target"), "{wrong}");
+    assert!(
+        brief(&wrong).ends_with("| leave out `--url`; `disconnect`, `slow` and `proxy` work towards any target"),
+        "{wrong}"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod faults;
 mod meaning;
 mod overrides;
 mod owned;
+mod proxy;
 mod variables;
 mod wrong;
 
