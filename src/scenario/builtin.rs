@@ -50,7 +50,7 @@ mod tests {
     const SCHEMA: &str = include_str!("../../scenarios/scenario.schema.json");
 
     /// Values that make any of them a matter of seconds.
-    const SMALL: [(&str, &str); 18] = [
+    const SMALL: &[(&str, &str)] = &[
         ("LISTENERS", "90"),
         ("TALKERS", "10"),
         ("ROOMS", "5"),
@@ -63,6 +63,9 @@ mod tests {
         ("EDITORS", "100"),
         ("DOCUMENTS", "25"),
         ("EACH", "18"),
+        ("USERS", "90"),
+        ("BACKEND", "10"),
+        ("BOARDS", "1"),
         ("AT", "500ms"),
         ("AT_2", "1s"),
         ("AT_3", "1500ms"),

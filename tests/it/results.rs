@@ -128,7 +128,10 @@ fn githubs_runner_is_told_where_and_why() {
     finished.expect(99).says(&[&place]);
     assert!(!finished.stdout.contains("::error"), "{}", finished.stdout);
     let summary = std::fs::read_to_string(&page).unwrap();
-    assert!(summary.starts_with("## FAIL · quickstart"), "{summary}");
+    // On a busy machine so short a run may doubt itself, which comes before everything else.
+    let verdict = summary.lines().next().unwrap();
+    assert!(["## FAIL · quickstart", "## UNTRUSTWORTHY · quickstart"].contains(&verdict), "{summary}");
+    assert!(summary.contains("1 of 3 thresholds failed · exit 99"), "{summary}");
     let elsewhere = run().run();
     assert!(!elsewhere.expect(99).stderr.contains("::error"), "{}", elsewhere.stderr);
 }

@@ -82,7 +82,7 @@ fn headline(scenario: &Scenario, plan: &Plan, out: &mut Wrapped) {
     let measured = time_text(scenario.times.duration);
     let clients = plural(u64::from(plan.peak()), "client");
     let rooms = match scenario.rooms.len() as u64 {
-        0 => "in no room".to_owned(),
+        0 => "and no rooms".to_owned(),
         rooms => format!("in {}", plural(rooms, "room")),
     };
     out.paragraph(&format!("{}: {clients} {rooms}, {measured} measured", scenario.name));
