@@ -22,6 +22,3 @@ pub use metric::{Metric, MetricError, Settings};
 pub use report::{Report, Summary};
 pub use run::Gate;
 pub use schedule::Schedule;
-
-#[cfg(test)]
-mod simulation;

@@ -86,3 +86,7 @@ impl Gate {
         Report::new(&self.settings, self.warming[0].len(), self.measured, &self.kept, self.findings.clone(), reasons)
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;
