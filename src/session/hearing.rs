@@ -163,7 +163,7 @@ impl Session {
                 tell(Happening::Frame(Word::REPLY));
             }
             Event::Presence => tell(Happening::Frame(Word::PRESENCE)),
-            Event::Reply | Event::Gap { .. } => tell(Happening::Frame(Word::REPLY)),
+            Event::Reply { .. } | Event::Gap { .. } => tell(Happening::Frame(Word::REPLY)),
             Event::Unknown => tell(Happening::Unknown(&received.frame)),
         }
         None

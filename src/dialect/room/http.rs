@@ -13,6 +13,9 @@ use crate::dialect::quote::escaped_len;
 use crate::dialect::{Event, Identity, Intent, Position};
 use crate::wire::{Answer, Call, Opening};
 
+/// The one question that can be asked without a socket.
+pub(super) const QUESTION: &str = "presence";
+
 /// The stream of a room's events.
 pub(super) fn stream(identity: &Identity, room: &str, position: Option<&Position>) -> Opening {
     let mut opening = Opening { path: path(room, "events"), ..Opening::default() };
@@ -39,7 +42,10 @@ pub(super) fn call(identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
             out.raw(r#"{"content":""#).text(text).raw("\"}");
             (path(room, "messages"), Vec::new(), Some(Bytes::from(out.0)), reference)
         }
-        Intent::Auth { .. } | Intent::Leave { .. } => return None,
+        Intent::Ask { message, room, reference } if message == QUESTION => {
+            (path(room, "presence"), Vec::new(), None, reference)
+        }
+        Intent::Ask { .. } | Intent::Auth { .. } | Intent::Leave { .. } => return None,
     };
     let mut opening = Opening { path, query, ..Opening::default() };
     show_token_over_http(identity, &mut opening);
