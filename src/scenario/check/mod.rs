@@ -14,6 +14,7 @@ mod clients;
 mod faults;
 mod owned;
 mod publish;
+mod requests;
 mod rooms;
 mod sanity;
 mod target;
@@ -123,6 +124,7 @@ impl Check<'_> {
         let mut rooms = rooms::Rooms::default();
         let groups = self.groups(file, &target, &users, &mut rooms)?;
         let publishes = self.publishes(file, &times, &groups, &rooms)?;
+        let requests = self.requests(file, &times, &target, &groups)?;
         let faults = self.faults(file, times.duration, &target, &groups)?;
         if file.run.settle.is_none() {
             times.settle = times.settle.max(longest_outage(&faults) + times.drain);
@@ -137,6 +139,7 @@ impl Check<'_> {
             rooms: rooms.names,
             groups,
             publishes,
+            requests,
             faults,
             thresholds: self.thresholds(file)?,
         };
@@ -145,9 +148,8 @@ impl Check<'_> {
     }
 
     fn reserved(&self, file: &File) -> Checked<()> {
-        let keys = [("request", file.request), ("gate", file.gate)];
-        match keys.iter().find(|(_, value)| value.is_some()) {
-            Some((key, _)) => Err(self.not_built(key, &format!("`{key}`"))),
+        match file.gate {
+            Some(_) => Err(self.not_built("gate", "`gate`")),
             None => Ok(()),
         }
     }

@@ -15,6 +15,8 @@ pub(super) enum For {
     Thinking,
     Filler,
     Transports,
+    Requests,
+    Subjects,
 }
 
 /// The seed of the stream for `purpose`, of the group or publish entry `entry`, of its member `member`.

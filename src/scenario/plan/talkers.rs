@@ -28,7 +28,12 @@ impl Talkers {
                     To::Room(room) => life.rooms.contains(&room),
                 }
         };
-        let suitable: Vec<&Life> = lives.iter().filter(suits).collect();
+        Self::among(lives.iter().filter(suits))
+    }
+
+    /// These lives, which are in the order of coming.
+    pub(super) fn among<'l>(lives: impl Iterator<Item = &'l Life>) -> Self {
+        let suitable: Vec<&Life> = lives.collect();
         let mut goings: Vec<(Duration, u32)> =
             (0..).zip(&suitable).filter_map(|(at, life)| Some((life.leave?, at))).collect();
         goings.sort_unstable();

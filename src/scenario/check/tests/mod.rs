@@ -7,6 +7,7 @@ mod faults;
 mod meaning;
 mod overrides;
 mod owned;
+mod requests;
 mod variables;
 mod wrong;
 
