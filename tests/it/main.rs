@@ -8,6 +8,7 @@ mod contract;
 mod floors;
 mod raw;
 mod readme;
+mod requests;
 mod scenarios;
 mod secrets;
 mod signals;

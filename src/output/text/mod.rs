@@ -12,6 +12,7 @@ mod headline;
 mod identity;
 mod layout;
 mod number;
+mod requests;
 mod thresholds;
 mod words;
 
@@ -45,6 +46,7 @@ const SECTIONS: &[Section] = &[
     headline::lines,
     thresholds::lines,
     arrival::lines,
+    requests::lines,
     identity::lines,
     fault::lines,
     clients::lines,
