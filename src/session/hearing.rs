@@ -118,6 +118,7 @@ impl Session {
             Event::Acked { reference } => {
                 match self.answered(reference) {
                     Some(waiting) => tell(Happening::Acked(waiting.token, received.at - waiting.at)),
+                    None if self.settles(reference) => tell(Happening::Answered(reference, received.at)),
                     // Where answers carry nothing but the reference, it may be a join's.
                     None => self.joined(Some(reference), None, None, tell),
                 }
@@ -163,7 +164,10 @@ impl Session {
                 tell(Happening::Frame(Word::REPLY));
             }
             Event::Presence => tell(Happening::Frame(Word::PRESENCE)),
-            Event::Reply | Event::Gap { .. } => tell(Happening::Frame(Word::REPLY)),
+            Event::Reply { reference: Some(reference) } if self.settles(reference) => {
+                tell(Happening::Answered(reference, received.at));
+            }
+            Event::Reply { .. } | Event::Gap { .. } => tell(Happening::Frame(Word::REPLY)),
             Event::Unknown => tell(Happening::Unknown(&received.frame)),
         }
         None
@@ -195,7 +199,7 @@ impl Session {
         self.answer = self.request(&Intent::Poll { room: &room, position: &position, reference });
     }
 
-    /// A request got no answer. If it was a poll, this is the end; a publication may or may not have been heard.
+    /// A request got no answer. If it was a poll, this is the end; a publication or a question may or may not have been heard.
     fn unanswered(
         &mut self,
         reference: u64,
@@ -207,6 +211,8 @@ impl Session {
         }
         if let Some(waiting) = self.answered(reference) {
             tell(Happening::Refused(waiting.token, "unconfirmed", true));
+        } else if self.settles(reference) {
+            tell(Happening::Declined(reference, "unconfirmed"));
         }
         None
     }
@@ -258,6 +264,8 @@ impl Session {
             tell(Happening::JoinRefused(at, code));
         } else if let Some(waiting) = self.answered(reference) {
             tell(Happening::Refused(waiting.token, code, unconfirmed));
+        } else if self.settles(reference) {
+            tell(Happening::Declined(reference, code));
         }
     }
 

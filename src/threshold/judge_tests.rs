@@ -8,6 +8,7 @@ fn names() -> Names {
     Names {
         groups: vec!["listeners".to_owned()],
         publishes: vec!["chat".to_owned(), "typing".to_owned()],
+        requests: vec!["history".to_owned()],
         ..Names::default()
     }
 }

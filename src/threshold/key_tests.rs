@@ -4,6 +4,7 @@ fn names() -> Names {
     Names {
         groups: vec!["listeners".to_owned()],
         publishes: vec!["chat".to_owned()],
+        requests: vec!["history".to_owned()],
         incidents: vec!["storm".to_owned()],
         ..Names::default()
     }

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use tokio::task::{AbortHandle, spawn_local};
 
 use crate::engine::Setup;
-use crate::engine::books::{Action, SendFate, SendReport};
+use crate::engine::books::{Action, Fate, SendFate, SendReport};
 use crate::engine::client::{Client, abandon, live};
 use crate::engine::desk::Desk;
 use crate::engine::fault::victims;
@@ -18,7 +18,7 @@ use crate::ledger::Sent;
 use crate::metrics::Histogram;
 use crate::observe::{ClientId, Fact, Topic, Word};
 use crate::scenario::Deed;
-use crate::scenario::plan::{Payload, Plan, Publication};
+use crate::scenario::plan::{Inquiry, Payload, Plan, Publication};
 use crate::time::{Timestamp, nanos};
 use crate::wire::Marker;
 
@@ -41,8 +41,6 @@ pub(in crate::engine) struct Worker {
     payload: Payload,
     text: RefCell<String>,
     asked: Cell<u64>,
-    /// The run is ending: what becomes due is reported as never written, so that no other worker waits for it.
-    silent: Cell<bool>,
     /// When the plan next wants something of this worker, as far as the pacer has looked.
     due: Cell<Option<Timestamp>>,
     lag: RefCell<Histogram>,
@@ -60,7 +58,6 @@ impl Worker {
             payload: Payload::new(&setup.scenario),
             text: RefCell::default(),
             asked: Cell::new(0),
-            silent: Cell::new(false),
             due: Cell::new(None),
             lag: RefCell::default(),
             rescheduled: tokio::sync::Notify::new(),
@@ -172,15 +169,17 @@ impl Worker {
     fn act(self: &Rc<Self>) -> bool {
         let Some(action) = self.desk.books.borrow_mut().actions.pop_front() else { return false };
         match action {
-            Action::Say(publication) if self.silent.get() => {
+            // What becomes due is reported as never written, so that no other worker waits for it.
+            Action::Say(publication) if self.desk.silent.get() => {
                 let (room, index) = (publication.room, publication.index);
                 let fate = SendFate::Sent(Sent::Unsent);
                 self.desk.books.borrow_mut().report(SendReport { room, index, fate });
             }
-            Action::Start(_) if self.silent.get() => {}
+            Action::Start(_) | Action::Ask(_) if self.desk.silent.get() => {}
             Action::Start(client) => self.start(client),
             Action::Leave(client) => self.depart(client),
             Action::Say(publication) => self.say(&publication),
+            Action::Ask(inquiry) => self.ask(&inquiry),
             Action::Afflict(number) => self.afflict(number),
         }
         true
@@ -194,6 +193,20 @@ impl Worker {
         for victim in victims(&self.plan, scenario, number, fault) {
             if let Some((client, _)) = self.clients.borrow().get(&victim) {
                 client.slow_down(read, self.desk.clock.now());
+            }
+        }
+    }
+
+    fn ask(&self, inquiry: &Inquiry) {
+        let Some(t0) = self.desk.books.borrow().t0() else { return };
+        let due = t0 + inquiry.due;
+        let client = self.clients.borrow().get(&inquiry.client).map(|(client, _)| Rc::clone(client));
+        match client {
+            Some(client) => client.ask(&self.desk, inquiry.request, inquiry.room, due),
+            None => {
+                let mut books = self.desk.books.borrow_mut();
+                let account = books.asked(inquiry.request, self.desk.scenario[inquiry.request].from, due);
+                books.settle(account, Fate::Failed(Word::DISCONNECTED));
             }
         }
     }

@@ -11,6 +11,7 @@ mod generator;
 mod headline;
 mod identity;
 mod layout;
+mod requests;
 mod thresholds;
 
 use std::io::{self, Write};
@@ -33,6 +34,7 @@ const SECTIONS: &[Section] = &[
     headline::lines,
     thresholds::lines,
     arrival::lines,
+    requests::lines,
     identity::lines,
     fault::lines,
     clients::lines,

@@ -1,5 +1,5 @@
 //! The schedule of the whole population: who connects when, enters which rooms and leaves when ([`Life`]), and who says
-//! what to which room when ([`Publication`]). A pure function of scenario and seed: every worker makes or walks the same
+//! what to which room when ([`Publication`]), and who asks what ([`Inquiry`]). A pure function of scenario and seed: every worker makes or walks the same
 //! plan, however many there are.
 
 use std::sync::Arc;
@@ -10,8 +10,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Scenario, Target};
-use crate::observe::{ClientId, GroupId, PublishId, RoomId, TransportKind};
+use crate::observe::{ClientId, GroupId, PublishId, RequestId, RoomId, TransportKind};
 
+mod inquiries;
 mod lives;
 mod payload;
 mod population;
@@ -23,6 +24,7 @@ mod talkers;
 mod transports;
 mod urls;
 
+pub use inquiries::Inquiries;
 pub use payload::Payload;
 pub(super) use population::RAMP_PER_SECOND;
 pub use publications::Publications;
@@ -104,6 +106,19 @@ pub struct Publication {
     pub size: u32,
 }
 
+/// One request that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inquiry {
+    /// The entry it belongs to.
+    pub request: RequestId,
+    /// When it is due, counted from t0.
+    pub due: Duration,
+    /// Who asks.
+    pub client: ClientId,
+    /// The room it is about, if it is about one.
+    pub room: Option<RoomId>,
+}
+
 /// The schedule of a whole run. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -121,6 +136,9 @@ struct Inner {
     lives: Vec<Life>,
     publishes: Vec<super::Publish>,
     talkers: Vec<Talkers>,
+    requests: Vec<super::Request>,
+    /// By request: who may ask.
+    askers: Vec<Talkers>,
 }
 
 impl Plan {
@@ -135,8 +153,14 @@ impl Plan {
         let owners = mailboxes(scenario, &mut lives);
         let publishes = scenario.publishes.clone();
         let talkers = publishes.iter().map(|publish| Talkers::of(publish, &lives)).collect();
+        let requests = scenario.requests.clone();
+        let asks = |life: &Life, request: &super::Request| {
+            life.group == request.from && !(request.names_room && life.rooms.is_empty())
+        };
+        let among = |request| Talkers::among(lives.iter().filter(|life| asks(life, request)));
+        let askers = requests.iter().map(among).collect();
         let (seed, published, rooms) = (scenario.seed, scenario.times.published(), scenario.rooms.len());
-        Self { inner: Arc::new(Inner { seed, published, rooms, owners, lives, publishes, talkers }) }
+        Self { inner: Arc::new(Inner { seed, published, rooms, owners, lives, publishes, talkers, requests, askers }) }
     }
 
     /// Every life of the run, ordered by start; [`ClientId`] counts in it.
@@ -200,6 +224,11 @@ impl Plan {
     /// Everything that is to be said, in the order of due times. Each call starts at the beginning.
     pub fn publications(&self) -> Publications {
         Publications::new(Arc::clone(&self.inner))
+    }
+
+    /// Every request that is made at a pace, in the order of due times. Each call starts at the beginning.
+    pub fn inquiries(&self) -> Inquiries {
+        Inquiries::new(Arc::clone(&self.inner))
     }
 
     /// How many members each room has at `at`, counted from t0; [`RoomId`] counts in it.
