@@ -5,12 +5,14 @@
 
 mod baseline;
 mod build;
+mod compare;
 mod entries;
 mod environment;
 mod fault;
 mod incidents;
 mod judgement;
 mod lookup;
+mod mask;
 mod number;
 mod read;
 #[cfg(test)]
@@ -18,12 +20,14 @@ pub(crate) mod sample;
 mod series;
 mod summary;
 
-pub use baseline::baseline;
+pub use baseline::{baseline, names};
 pub use build::{Facts, build, measured};
+pub use compare::{COMPARED, Change, Comparison, Shift, Side, compare};
 pub use entries::{Counter, Distribution};
 pub use environment::{Broker, Environment};
 pub use fault::{AttemptFailure, Back, Bystanders, Cause, Fault, Reconnect};
 pub use judgement::{Decision, Verdict, decide};
+pub use mask::{hidden, is_secret, looks_secret};
 pub use read::{ReadError, read};
 pub use series::{Point, Series};
 pub use summary::Summary;

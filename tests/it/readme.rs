@@ -77,7 +77,7 @@ fn run_one(document: &Path, command: &[String]) {
 }
 
 fn is_output(kind: &str) -> bool {
-    ["json", "raw", "text", "hgrm"].contains(&kind)
+    kind == "raw" || wsbench::output::find(kind).is_some()
 }
 
 /// A server does not end by itself.

@@ -2,15 +2,17 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
 use super::format::{self, FormatArg};
-use crate::engine::{End, OnTick, Outcome, RawSink, Setup, Tick};
-use crate::report::{self, Environment, Facts, Report};
+use crate::engine::{OnTick, RawSink, Setup, Tick};
+use crate::report::{self, Ending, Environment, Report};
 use crate::scenario::plan::Plan;
 use crate::scenario::{self, Needs, Scenario, Target};
 use crate::ui::{Progress, Terminal, Verbosity};
 
+mod account;
 mod ci;
 pub(super) mod limits;
 mod outputs;
@@ -18,8 +20,10 @@ mod overrides;
 mod quick;
 mod recording;
 pub(super) mod rules;
+mod secrets;
 mod target;
 
+use account::{Account, Rotation};
 use outputs::Outputs;
 pub(super) use overrides::ScenarioArgs;
 use recording::Recording;
@@ -55,6 +59,9 @@ pub(super) struct Args {
     /// A measurement that cannot be trusted is a failure (exit 4)
     #[arg(long)]
     strict: bool,
+    /// How often a long run writes its json outputs on the way, so that a killed one leaves a result
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = crate::units::parse_duration)]
+    snapshot_every: Duration,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -81,25 +88,32 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         let _inside = runtime.enter();
         super::signals::listen()?
     };
-    let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
-    let times = scenario.times;
-    let phases = crate::ui::Plan { warm_up: times.warm_up, duration: times.duration, drain: times.drain };
-    let mut progress = Progress::new(terminal, verbosity, phases);
+    let mut progress = progress(&args, &scenario, terminal);
+    let over = args.over.overrides();
+    secrets::warn(&over, &mut progress);
     let mut ground = target::raise(&scenario, &plan, &args, &mut progress)?;
-    let started = crate::time::wall_clock();
-    let mut recording = Recording::new(progress, &judge);
+    let account = Account {
+        scenario: described(&scenario),
+        environment: ground.environment(),
+        started: crate::time::wall_clock(),
+        strict: args.strict,
+        secrets: secrets::known(&scenario, &over),
+    };
+    let rotation = Rotation::new(outputs.rotated(), args.snapshot_every, rules::names(&scenario));
+    let rotation = Some(rotation).filter(|rotation| rotation.is_wanted(scenario.times.total()));
+    let mut recording = Recording::new(progress, &judge, &account, rotation);
     let (raw, writer) = outputs.raw_log();
     let setup = setup(&args, scenario, plan, &ground, raw);
-    let scenario = Arc::clone(&setup.scenario);
     let early = runtime.block_on(async {
         tokio::select! {
             reached = ground.preflight(&setup) => reached.map(|()| None),
             code = signals.recv() => Ok(code),
         }
-    })?;
+    });
+    let hidden = |failure: Failure| failure.saying(|message| report::hidden(message, &account.secrets));
     // The engine hears of it as of any other, so that a run that has not begun leaves its outputs too.
     let (again, early_signals) = tokio::sync::mpsc::channel(1);
-    if let Some(code) = early {
+    if let Some(code) = early.map_err(hidden)? {
         signals = early_signals;
         again.try_send(code).map_err(Failure::internal)?;
     }
@@ -111,26 +125,21 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let Recording { mut progress, series, seen, .. } = recording;
     progress.finish();
     ground.stop();
-    let measured = report::measured(&outcome).with_marks(seen.marks);
-    let judged = judge.verdicts(&outcome.totals, &outcome.names, measured);
-    let facts = Facts {
-        scenario: described(&scenario),
-        environment: ground.environment(),
-        started,
-        judged: &judged,
-        selections: &judge.selections(),
-        series: series.points(),
-        strict: args.strict,
-    };
-    let report = report::build(&outcome, facts);
-    finish(&args, terminal, &outcome, &report, outputs, writer)
+    let report = account.report(&outcome, &judge, &seen.marks, &series);
+    finish(&args, terminal, &report, outputs, writer)
+}
+
+fn progress(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Progress {
+    let verbosity = if args.quiet { Verbosity::Quiet } else { Verbosity::Normal };
+    let times = scenario.times;
+    let phases = crate::ui::Plan { warm_up: times.warm_up, duration: times.duration, drain: times.drain };
+    Progress::new(terminal, verbosity, phases)
 }
 
 /// Writes everything that was asked for; the report's own exit code unless something could not be written.
 fn finish(
     args: &Args,
     terminal: &Terminal,
-    outcome: &Outcome,
     report: &Report,
     outputs: Outputs,
     writer: Option<outputs::RawWriter>,
@@ -141,7 +150,7 @@ fn finish(
     for error in &failed {
         anstream::eprintln!("error: {error}");
     }
-    if let End::Failed(reason) = &outcome.end {
+    if let Ending::Failed(reason) = &report.end {
         anstream::eprintln!("error: {}", crate::ui::printable(reason));
     }
     let code = if failed.is_empty() || matches!(report.exit_code, 130 | 143) {

@@ -6,6 +6,7 @@
 mod arrival;
 mod bars;
 mod clients;
+mod compare;
 mod fault;
 mod generator;
 mod headline;
@@ -15,6 +16,7 @@ mod thresholds;
 
 use std::io::{self, Write};
 
+pub use compare::write_comparison;
 use layout::{WIDTH, flow};
 
 use super::Written;
