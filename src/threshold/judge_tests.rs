@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::metrics::Recorder;
+use crate::metrics::{LabelKey, Recorder};
 use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, PublishId, Stretch};
+use crate::threshold::Part;
 
 fn names() -> Names {
     Names {

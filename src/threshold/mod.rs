@@ -19,6 +19,7 @@
 //!   unsent when no fault is planned.
 
 mod bound;
+mod checked;
 mod condition;
 mod error;
 mod evidence;
