@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::metrics::Recorder;
+use crate::metrics::{LabelKey, Recorder};
 use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, PublishId, Stretch};
+use crate::threshold::Part;
 
 fn names() -> Names {
     Names {
@@ -288,8 +289,11 @@ fn a_gauge_is_judged_alone_and_shared_out_over_messages() {
     assert!(!judge("generator.rss_peak_bytes", "< 1000").ok, "nobody told it: no samples");
 }
 
+/// A counter, its labels and its value.
+type Counted<'a> = (&'a str, &'a [(&'a str, &'a str)], u64);
+
 /// A run that counted this much.
-fn saved(counts: &[(&str, &[(&str, &str)], u64)]) -> std::sync::Arc<crate::threshold::Saved> {
+fn saved(counts: &[Counted<'_>]) -> std::sync::Arc<crate::threshold::Saved> {
     let mut saved = crate::threshold::Saved { name: "main.json".to_owned(), seconds: 10.0, ..Default::default() };
     saved.gauges.insert("generator.cpu_seconds".to_owned(), 1e9);
     for (metric, labels, value) in counts {

@@ -6,6 +6,7 @@
 mod arrival;
 mod bars;
 mod clients;
+mod compare;
 mod fault;
 mod generator;
 mod headline;
@@ -16,6 +17,7 @@ mod thresholds;
 
 use std::io::{self, Write};
 
+pub use compare::write_comparison;
 use layout::{WIDTH, flow};
 
 use super::Written;
