@@ -187,8 +187,8 @@ pub enum Event<'a> {
     },
     /// A copy of somebody's publication (or of something that looks like one).
     Delivery(Delivery<'a>),
-    /// A request was accepted: a publication, or a join in a protocol whose answers say no more than which request
-    /// they belong to.
+    /// A request was accepted: a publication, or a join or question in a protocol whose answers say no more than which
+    /// request they belong to.
     Acked {
         /// Which.
         reference: u64,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Ended, Happening, Hint, Place, Session, Step, Waiting};
 use crate::dialect::{AuthStyle, Event, Identity, Intent, Position};
 use crate::observe::{TransportKind, Word};
+use crate::time::Timestamp;
 use crate::wire::{CloseReason, Frame, InstanceTag, Received};
 
 impl Session {
@@ -115,14 +116,7 @@ impl Session {
                 }
                 tell(Happening::Delivery(delivery, received.at));
             }
-            Event::Acked { reference } => {
-                match self.answered(reference) {
-                    Some(waiting) => tell(Happening::Acked(waiting.token, received.at - waiting.at)),
-                    None if self.settles(reference) => tell(Happening::Answered(reference, received.at)),
-                    // Where answers carry nothing but the reference, it may be a join's.
-                    None => self.joined(Some(reference), None, None, tell),
-                }
-            }
+            Event::Acked { reference } => self.acked(reference, received.at, tell),
             Event::Refused { reference, code, unconfirmed } => {
                 if let Some(reason) = self.turned_away(received) {
                     return Some(Ended::Closed(reason));
@@ -171,6 +165,15 @@ impl Session {
             Event::Unknown => tell(Happening::Unknown(&received.frame)),
         }
         None
+    }
+
+    /// A request was accepted: a publication, a question, or (where answers carry nothing but the reference) a join.
+    fn acked(&mut self, reference: u64, at: Timestamp, tell: &mut dyn FnMut(Happening<'_>)) {
+        match self.answered(reference) {
+            Some(waiting) => tell(Happening::Acked(waiting.token, at - waiting.at)),
+            None if self.settles(reference) => tell(Happening::Answered(reference, at)),
+            None => self.joined(Some(reference), None, None, tell),
+        }
     }
 
     /// Takes note of what a server says about itself.

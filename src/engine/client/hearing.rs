@@ -76,12 +76,7 @@ impl Hearing<'_> {
                 books.frame(Word::REPLY);
                 self.asking.answered(books, reference, at);
             }
-            Happening::Declined(reference, code) => {
-                if let Some(request) = self.asking.declined(books, reference) {
-                    let what = &self.desk.scenario[request].name;
-                    self.failed(code, what);
-                }
-            }
+            Happening::Declined(reference, code) => self.declined(reference, code),
             Happening::Frame(kind) => books.frame(kind),
             Happening::Unknown(frame) => books.unknown(frame.bytes()),
         }
@@ -95,6 +90,13 @@ impl Hearing<'_> {
             self.books.said(fact, topic, self.client.group, None, 1);
         }
         self.failed(code, "publication");
+    }
+
+    fn declined(&mut self, reference: u64, code: &str) {
+        if let Some(request) = self.asking.declined(self.books, reference) {
+            let what = &self.desk.scenario[request].name;
+            self.failed(code, what);
+        }
     }
 
     /// The server refused `what` with this code.

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use tokio::task::{AbortHandle, spawn_local};
 
 use crate::engine::Setup;
-use crate::engine::books::{Action, Fate, SendFate, SendReport};
+use crate::engine::books::{Action, SendFate, SendReport};
 use crate::engine::client::{Client, abandon, live};
 use crate::engine::desk::Desk;
 use crate::engine::fault::victims;
@@ -18,10 +18,11 @@ use crate::ledger::Sent;
 use crate::metrics::Histogram;
 use crate::observe::{ClientId, Fact, Topic, Word};
 use crate::scenario::Deed;
-use crate::scenario::plan::{Inquiry, Payload, Plan, Publication};
+use crate::scenario::plan::{Payload, Plan, Publication};
 use crate::time::{Timestamp, nanos};
 use crate::wire::Marker;
 
+mod requests;
 mod shift;
 
 pub(super) use shift::run;
@@ -193,20 +194,6 @@ impl Worker {
         for victim in victims(&self.plan, scenario, number, fault) {
             if let Some((client, _)) = self.clients.borrow().get(&victim) {
                 client.slow_down(read, self.desk.clock.now());
-            }
-        }
-    }
-
-    fn ask(&self, inquiry: &Inquiry) {
-        let Some(t0) = self.desk.books.borrow().t0() else { return };
-        let due = t0 + inquiry.due;
-        let client = self.clients.borrow().get(&inquiry.client).map(|(client, _)| Rc::clone(client));
-        match client {
-            Some(client) => client.ask(&self.desk, inquiry.request, inquiry.room, due),
-            None => {
-                let mut books = self.desk.books.borrow_mut();
-                let account = books.asked(inquiry.request, self.desk.scenario[inquiry.request].from, due);
-                books.settle(account, Fate::Failed(Word::DISCONNECTED));
             }
         }
     }

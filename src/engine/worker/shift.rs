@@ -75,23 +75,6 @@ impl Worker {
         }
     }
 
-    /// Requests whose time is over have timed out.
-    fn check_requests(&self) {
-        let now = self.desk.clock.now();
-        while let Some(id) = self.desk.overdue.next(now) {
-            let again = self.clients.borrow().get(&id).and_then(|(client, _)| client.time_out(&self.desk, now));
-            if let Some(at) = again {
-                self.desk.overdue.add(at, id);
-            }
-        }
-    }
-
-    /// The run is over: no answer is waited for any longer.
-    fn end_requests(&self) {
-        let clients: Vec<Rc<Client>> = self.clients.borrow().values().map(|(client, _)| Rc::clone(client)).collect();
-        clients.iter().for_each(|client| client.end_requests(&self.desk));
-    }
-
     /// A tick's account: what has happened since the last one.
     fn progress(&self, stage: Stage, with_snapshot: bool) -> FromWorker {
         let mut books = self.desk.books.borrow_mut();

@@ -3,12 +3,26 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::Inner;
 use super::seed::{For, derive, rng};
 use super::stream::Moments;
-use super::{Inner, Inquiry};
-use crate::observe::RequestId;
+use crate::observe::{ClientId, RequestId, RoomId};
 use crate::scenario::Occasion;
+
+/// One request that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inquiry {
+    /// The entry it belongs to.
+    pub request: RequestId,
+    /// When it is due, counted from t0.
+    pub due: Duration,
+    /// Who asks.
+    pub client: ClientId,
+    /// The room it is about, if it is about one.
+    pub room: Option<RoomId>,
+}
 
 /// Every request made at a pace, in the order of due times; what is due together in the order of the `[[request]]`
 /// entries. Holds O(entries + clients) memory, whatever the number of requests.

@@ -10,7 +10,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{Scenario, Target};
-use crate::observe::{ClientId, GroupId, PublishId, RequestId, RoomId, TransportKind};
+use crate::observe::{ClientId, GroupId, PublishId, RoomId, TransportKind};
 
 mod inquiries;
 mod lives;
@@ -24,7 +24,7 @@ mod talkers;
 mod transports;
 mod urls;
 
-pub use inquiries::Inquiries;
+pub use inquiries::{Inquiries, Inquiry};
 pub use payload::Payload;
 pub(super) use population::RAMP_PER_SECOND;
 pub use publications::Publications;
@@ -104,19 +104,6 @@ pub struct Publication {
     pub publisher: ClientId,
     /// Bytes of its payload, marker included; of a corpus the number of its line.
     pub size: u32,
-}
-
-/// One request that is to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inquiry {
-    /// The entry it belongs to.
-    pub request: RequestId,
-    /// When it is due, counted from t0.
-    pub due: Duration,
-    /// Who asks.
-    pub client: ClientId,
-    /// The room it is about, if it is about one.
-    pub room: Option<RoomId>,
 }
 
 /// The schedule of a whole run. Cheap to clone.
