@@ -23,6 +23,10 @@ pub struct GroupId(pub u16);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct PublishId(pub u16);
 
+/// A `[[request]]` entry, by its place in the scenario.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct RequestId(pub u16);
+
 /// Whether a copy came through the instance its publisher was connected to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Hop {
@@ -139,6 +143,8 @@ words! {
     UNKNOWN = "unknown",
     // reasons why a publication was not written
     DISCONNECTED = "disconnected", NOT_JOINED = "not_joined", BACK_PRESSURE = "back_pressure", GENERATOR = "generator",
+    // one more why a request failed
+    LEFT = "left",
     // kinds of frames
     DELIVERY = "delivery", ACK = "ack", REPLY = "reply", PRESENCE = "presence", HEARTBEAT = "heartbeat",
     ERROR = "error",
@@ -188,12 +194,14 @@ pub struct Labels {
     pub group: Option<GroupId>,
     /// The `[[publish]]` entry behind it.
     pub publish: Option<PublishId>,
+    /// The `[[request]]` entry behind it.
+    pub request: Option<RequestId>,
     /// The server instance the client is connected to.
     pub instance: Option<InstanceTag>,
     /// A stage of connecting or of the bus hop.
     pub stage: Option<Word>,
-    /// The class of a loss, the reason of an exclusion or of an unsent message, the kind of a frame or error: each
-    /// metric says which of `class`, `reason` and `kind` this is.
+    /// The class of a loss, the reason of an exclusion, of an unsent message or of a failed request, the kind of a frame
+    /// or error: each metric says which of `class`, `reason` and `kind` this is.
     pub detail: Option<Word>,
     /// The stretch of the run it belongs to (of a publication and its copies: that of its due time); only where there
     /// are faults or incidents.
@@ -227,6 +235,11 @@ pub enum Fact {
     MessageIncomplete,
     Ack,
     SendLag,
+    RequestSent,
+    /// Answered in time; value: latency from when it was due.
+    RequestAnswered,
+    RequestFailed,
+    RequestTimedOut,
     Due,
     /// A live first copy of a due pair; value: latency from the due time.
     Delivered,
@@ -289,7 +302,7 @@ impl Observation {
 
     /// What a counter adds for it: 1 where the value is a time, the value where it is an amount.
     pub fn amount(&self) -> u64 {
-        if matches!(self.fact, Fact::Delivered | Fact::Replayed) { 1 } else { self.value }
+        if matches!(self.fact, Fact::Delivered | Fact::Replayed | Fact::RequestAnswered) { 1 } else { self.value }
     }
 }
 

@@ -77,7 +77,8 @@ pub struct Response {
 /// What a dialect adds to the target's URL and to the opening request.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Opening {
-    /// The path where the URL has none of its own (`/` counts as none): empty or starting with `/`.
+    /// Empty or starting with `/`. On a socket it is the path where the URL has none of its own (`/` counts as none); over
+    /// HTTP, where each request has a path of its own, it takes the place of the URL's.
     pub path: String,
     /// Query parameters, not yet encoded, after those of the URL.
     pub query: Vec<(String, String)>,

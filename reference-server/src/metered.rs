@@ -187,3 +187,40 @@ impl AsyncWrite for Metered {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// What the other side reads of four megabytes put ahead and what is done after that.
+    async fn read_of(work: impl AsyncFnOnce(&mut Metered)) -> (Vec<u8>, u64) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let stats = Arc::<WorkerStats>::default();
+        let stream = Stream::Plain(listener.accept().await.unwrap().0);
+        let mut metered = Metered::new(stream, Arc::clone(&stats), 0);
+        metered.put_ahead(vec![1; 4 << 20]);
+        let write = async {
+            work(&mut metered).await;
+            drop(metered);
+        };
+        let mut all = Vec::new();
+        let (read, ()) = tokio::join!(client.read_to_end(&mut all), write);
+        read.unwrap();
+        (all, stats.bytes_out.get())
+    }
+
+    #[tokio::test]
+    async fn what_is_put_ahead_goes_first_and_whole() {
+        let (all, counted) = read_of(async |metered: &mut Metered| metered.write_all(&[2; 100]).await.unwrap()).await;
+        assert!(all[..4 << 20].iter().all(|&byte| byte == 1) && all[4 << 20..] == [2; 100]);
+        assert_eq!(counted, all.len() as u64);
+        let (all, _) = read_of(async |metered: &mut Metered| metered.flush().await.unwrap()).await;
+        assert_eq!(all.len(), 4 << 20, "a flush does without anything behind it");
+    }
+}

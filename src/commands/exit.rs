@@ -12,6 +12,10 @@ pub(super) enum Exit {
     Usage = 2,
     /// The target or the set-up.
     Setup = 3,
+    /// No verdict is possible.
+    Inconclusive = 97,
+    /// What was asked to hold does not.
+    Threshold = 99,
 }
 
 /// The table as `--help` shows it.
@@ -19,9 +23,10 @@ pub(super) const TABLE: &str = "\
 Exit codes:
     0  everything asked for held
     1  internal error, or an output could not be written
-    2  usage, or the scenario is not valid
+    2  usage, or the scenario or result is not valid
     3  target or set-up: refused, DNS, TLS, HTTP status, limits, Redis, port
     4  the measurement is not trustworthy (with --strict)
+   97  no verdict: `compare` was asked about latency
    99  a threshold failed
   130  interrupted (143: terminated), after all outputs were written";
 
@@ -47,6 +52,15 @@ impl Failure {
 
     pub(super) fn setup(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Setup, message: message.to_string(), rendered: false }
+    }
+
+    pub(super) fn inconclusive(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Inconclusive, message: message.to_string(), rendered: false }
+    }
+
+    /// The same, its message as `change` makes it.
+    pub(super) fn saying(self, change: impl FnOnce(&str) -> String) -> Self {
+        Self { message: change(&self.message), ..self }
     }
 
     pub(super) fn internal(message: impl fmt::Display) -> Self {

@@ -11,6 +11,7 @@ use crate::ui::{Colour, Terminal};
 mod admin;
 mod check;
 mod child;
+mod compare;
 mod errand;
 mod exit;
 mod fault_proxy;
@@ -54,6 +55,8 @@ enum Command {
     /// Validate a scenario and say in prose what it will do
     #[command(alias = "plan")]
     Check(check::Args),
+    /// Two saved results side by side (for latency use gate)
+    Compare(compare::Args),
     /// Show a saved result in any format
     Report(report::Args),
     /// Run the bundled room server
@@ -137,6 +140,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         Some(Command::Check(args)) => check::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),
+        Some(Command::Compare(args)) => compare::main(&args, terminal),
         Some(Command::Report(args)) => report::main(&args, terminal),
         Some(Command::Schema { of }) => {
             let schema = match of {

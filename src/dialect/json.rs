@@ -9,7 +9,10 @@ use self::pointer::Pointer;
 use self::rules::When;
 use self::template::{Slot, Template, Values};
 use super::credentials::show_token;
-use super::{AuthStyle, Delivery, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters};
+use super::{
+    AuthStyle, Delivery, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Question,
+};
+use crate::observe::TransportKind;
 use crate::wire::{Frame, MARKER_PREFIX, Opening};
 
 mod parameters;
@@ -43,6 +46,8 @@ struct Says {
     join: Option<Template>,
     leave: Option<Template>,
     auth: Option<Template>,
+    /// By name.
+    questions: Vec<(String, Template)>,
 }
 
 /// How frames are recognised, in the order in which they are tried.
@@ -113,7 +118,16 @@ impl Says {
         let join = given.template("join", ROOM)?;
         let leave = given.template("leave", ROOM)?;
         let auth = given.template("auth", &[Slot::Token, Slot::User, Slot::Ref])?;
-        Ok(Self { publish, join, leave, auth })
+        let questions = given.templates("messages", ROOM)?;
+        let nameless = questions.iter().find(|(_, template)| !template.names(Slot::Ref));
+        if let Some((name, _)) = nameless {
+            let problem = "has no {{ref}}: no answer could be recognised";
+            return Err(Checked::missing(&format!("messages.{name}"), problem));
+        }
+        if !questions.is_empty() && !given.has("reply.ref") {
+            return Err(Checked::missing("messages", "are recognised by their answers: `reply.ref` must say where"));
+        }
+        Ok(Self { publish, join, leave, auth, questions })
     }
 }
 
@@ -239,6 +253,11 @@ impl Dialect for Json {
         opening
     }
 
+    fn questions(&self, kind: TransportKind) -> Vec<Question> {
+        let asked = self.says.questions.iter().filter(|_| self.speaks(kind));
+        asked.map(|(name, text)| Question { name: name.clone(), names_room: text.names(Slot::Room) }).collect()
+    }
+
     fn encode(&self, intent: &Intent<'_>) -> Option<Frame> {
         let (template, values) = match *intent {
             Intent::Auth { identity } if identity.auth == AuthStyle::FirstMessage => {
@@ -254,6 +273,10 @@ impl Dialect for Json {
             }
             Intent::Publish { room, text, reference } => {
                 (&self.says.publish, Values { reference, room, text, ..Values::default() })
+            }
+            Intent::Ask { message, room, reference } => {
+                let (_, template) = self.says.questions.iter().find(|(name, _)| name == message)?;
+                (template, Values { reference, room, ..Values::default() })
             }
         };
         Some(Frame::text(template.render(&values)))

@@ -101,6 +101,24 @@ pub enum Intent<'a> {
         /// Numbers the request.
         reference: u64,
     },
+    /// Say a named message that is answered by its reference.
+    Ask {
+        /// The message's name: one of [`Dialect::questions`].
+        message: &'a str,
+        /// The room it is about; not looked at where it is about none.
+        room: &'a str,
+        /// Numbers the request.
+        reference: u64,
+    },
+}
+
+/// A named message that is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Its name in scenarios.
+    pub name: String,
+    /// Whether it is about a room the client is in.
+    pub names_room: bool,
 }
 
 /// A place in a room's history: an offset within an epoch.
@@ -169,8 +187,8 @@ pub enum Event<'a> {
     },
     /// A copy of somebody's publication (or of something that looks like one).
     Delivery(Delivery<'a>),
-    /// A request was accepted: a publication, or a join in a protocol whose answers say no more than which request
-    /// they belong to.
+    /// A request was accepted: a publication, or a join or question in a protocol whose answers say no more than which
+    /// request they belong to.
     Acked {
         /// Which.
         reference: u64,
@@ -194,7 +212,10 @@ pub enum Event<'a> {
         instance: Option<&'a str>,
     },
     /// An answer to some other request of ours.
-    Reply,
+    Reply {
+        /// Which, if the protocol says.
+        reference: Option<u64>,
+    },
     /// Somebody came or went.
     Presence,
     /// A sign of life; `answer` is owed, if any.
@@ -264,6 +285,11 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     /// The position that the id of an event stands for.
     fn position(&self, _event_id: &str) -> Option<Position> {
         None
+    }
+
+    /// What can be asked over this kind of transport: each has a frame, or a call where there is no socket.
+    fn questions(&self, _kind: TransportKind) -> Vec<Question> {
+        Vec::new()
     }
 
     /// Calls `emit` with what the response headers of a stream say (lower-case names).

@@ -13,7 +13,7 @@ use super::quote::{escaped_len, push_escaped};
 use super::scan;
 use super::{
     AuthStyle, Delivery, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Position,
-    Stamps,
+    Question, Stamps,
 };
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening};
@@ -32,6 +32,9 @@ fn make(parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
         }
     }
 }
+
+/// What can be asked: the name, which is also its frame's type, and whether it is about a room.
+const QUESTIONS: [(&str, bool); 3] = [("history", true), ("presence", true), ("ping", false)];
 
 /// The protocol; it has no state.
 #[derive(Debug)]
@@ -77,6 +80,7 @@ impl Dialect for Room {
                 out.0
             }
             Intent::Publish { room, text, reference } => publish(room, text, reference),
+            Intent::Ask { message, room, reference } => ask(message, room, reference)?,
             Intent::Poll { .. } | Intent::Notify { .. } => return None,
         };
         Some(Frame::text(text))
@@ -98,6 +102,12 @@ impl Dialect for Room {
         http::read(event_id)
     }
 
+    fn questions(&self, kind: TransportKind) -> Vec<Question> {
+        let asked = |name: &str| kind == TransportKind::WebSocket || name == http::QUESTION;
+        let question = |(name, names_room): (&str, bool)| Question { name: name.to_owned(), names_room };
+        QUESTIONS.into_iter().filter(|(name, _)| asked(name)).map(question).collect()
+    }
+
     fn introduce(&self, headers: &[(String, String)], emit: &mut dyn FnMut(Event<'_>)) {
         http::introduce(headers, emit);
     }
@@ -116,6 +126,8 @@ fn meaning(bytes: &[u8], emit: &mut dyn FnMut(Event<'_>)) {
         emit(Event::Delivery(delivery));
     } else if let Some(reference) = scan::ack(bytes) {
         emit(Event::Acked { reference });
+    } else if let Some(reference) = scan::reply(bytes) {
+        emit(Event::Reply { reference: Some(reference) });
     } else if bytes.starts_with(br#"{"type":"user."#) {
         emit(Event::Presence);
     } else {
@@ -131,6 +143,18 @@ fn join(room: &str, position: Option<&Position>, reference: u64) -> String {
     }
     out.raw("}");
     out.0
+}
+
+/// A question; nothing if this protocol has none of that name.
+fn ask(message: &str, room: &str, reference: u64) -> Option<String> {
+    let (kind, names_room) = QUESTIONS.into_iter().find(|(name, _)| *name == message)?;
+    let mut out = Writer::with_capacity(64 + escaped_len(room));
+    out.raw(r#"{"type":""#).raw(kind);
+    if names_room {
+        out.raw(r#"","room":""#).text(room);
+    }
+    out.raw(r#"","ref":"#).number(reference).raw("}");
+    Some(out.0)
 }
 
 /// The one frame written by the thousand: its length is exact, so that it moves into the socket's queue as it is.
@@ -180,7 +204,7 @@ fn parse(bytes: &[u8], emit: &mut dyn FnMut(Event<'_>)) {
     };
     emit(match text("type").unwrap_or_default() {
         "message" | "notify" => Event::Delivery(parsed_message(&value, bytes)),
-        "ack" => number("ref").map_or(Event::Reply, |reference| Event::Acked { reference }),
+        "ack" => number("ref").map_or(Event::Reply { reference: None }, |reference| Event::Acked { reference }),
         "auth.success" => Event::AuthAccepted,
         "welcome" => Event::Welcome {
             instance: text("instance"),
@@ -200,8 +224,11 @@ fn parse(bytes: &[u8], emit: &mut dyn FnMut(Event<'_>)) {
             Event::Refused { reference: number("ref"), code, unconfirmed: code == "unconfirmed" }
         }
         "user.joined" | "user.left" => Event::Presence,
-        "left" | "presence" | "history" => Event::Reply,
-        "pong" => Event::Heartbeat { answer: None },
+        "left" | "presence" | "history" => Event::Reply { reference: number("ref") },
+        "pong" => match number("ref") {
+            None => Event::Heartbeat { answer: None },
+            reference => Event::Reply { reference },
+        },
         "drain" => Event::Drain {
             min: millis("retry_min_ms").unwrap_or_default(),
             max: millis("retry_max_ms").or(millis("retry_min_ms")).unwrap_or_default(),

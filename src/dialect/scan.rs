@@ -42,6 +42,23 @@ pub(super) fn ack(frame: &[u8]) -> Option<u64> {
     matches!(scan.rest.first(), Some(b',' | b'}')).then_some(reference)
 }
 
+/// The reference in `frame`, if it answers a question that may have a long answer: its keys up to the reference are
+/// read, and nothing of what was asked for.
+pub(super) fn reply(frame: &[u8]) -> Option<u64> {
+    const KINDS: [&[u8]; 2] = [br#"{"type":"history","#, br#"{"type":"presence","#];
+    let mut scan = Scan { rest: KINDS.iter().find_map(|kind| frame.strip_prefix(*kind))? };
+    loop {
+        match scan.key()? {
+            b"ref" => return scan.number(),
+            b"off" | b"ep" if scan.null() => {}
+            b"off" => drop(scan.number()?),
+            b"room" | b"ep" => drop(scan.string()?),
+            _ => return None,
+        }
+        scan.byte(b',')?;
+    }
+}
+
 /// What is left to read.
 struct Scan<'a> {
     rest: &'a [u8],

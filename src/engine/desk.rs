@@ -28,8 +28,12 @@ pub(super) struct Desk {
     pub(super) ready: Cell<u64>,
     /// Per group: clients asked for, and those that have been in all their rooms at least once.
     pub(super) groups: RefCell<Vec<(u64, u64)>>,
-    /// When which client has to be looked at for silence, at the latest.
-    silences: RefCell<BinaryHeap<Reverse<(Timestamp, ClientId)>>>,
+    /// Who has to be looked at for silence.
+    pub(super) silences: Watch,
+    /// Who has to be looked at for requests that nobody has answered.
+    pub(super) overdue: Watch,
+    /// The run is ending: nobody says or asks anything any more.
+    pub(super) silent: Cell<bool>,
     secret: Option<Arc<[u8]>>,
     room_names: Vec<Arc<str>>,
     /// Clients of ramps that have not joined or failed yet.
@@ -47,7 +51,9 @@ impl Desk {
             books: RefCell::new(Books::new(setup, share)),
             ready: Cell::new(0),
             groups: RefCell::new(vec![(0, 0); scenario.groups.len()]),
-            silences: RefCell::default(),
+            silences: Watch::default(),
+            overdue: Watch::default(),
+            silent: Cell::new(false),
             secret: setup.secret.clone(),
             room_names: scenario.rooms.iter().map(|name| Arc::from(name.as_str())).collect(),
             undecided: RefCell::new(undecided.map(|life| life.client).collect()),
@@ -88,21 +94,27 @@ impl Desk {
         self.undecided.borrow_mut().remove(&client);
     }
 
-    /// A client has to be looked at for silence after `at`.
-    pub(super) fn watch(&self, at: Timestamp, client: ClientId) {
-        self.silences.borrow_mut().push(Reverse((at, client)));
-    }
-
-    /// A client that has to be looked at by `now`, and no longer is down for it.
-    pub(super) fn next_watched(&self, now: Timestamp) -> Option<ClientId> {
-        let mut silences = self.silences.borrow_mut();
-        silences.peek().filter(|Reverse((at, _))| *at < now)?;
-        silences.pop().map(|Reverse((_, client))| client)
-    }
-
     /// How many clients hold up t0.
     pub(super) fn undecided(&self) -> u64 {
         self.undecided.borrow().len() as u64
+    }
+}
+
+/// When which client has to be looked at, at the latest. One timer, the worker's tick, for all of them.
+#[derive(Default)]
+pub(super) struct Watch(RefCell<BinaryHeap<Reverse<(Timestamp, ClientId)>>>);
+
+impl Watch {
+    /// `client` has to be looked at after `at`.
+    pub(super) fn add(&self, at: Timestamp, client: ClientId) {
+        self.0.borrow_mut().push(Reverse((at, client)));
+    }
+
+    /// A client that has to be looked at by `now`, and no longer is down for it.
+    pub(super) fn next(&self, now: Timestamp) -> Option<ClientId> {
+        let mut watched = self.0.borrow_mut();
+        watched.peek().filter(|Reverse((at, _))| *at < now)?;
+        watched.pop().map(|Reverse((_, client))| client)
     }
 }
 

@@ -21,6 +21,8 @@ use crate::transport::scripted::scripted;
 use crate::transport::scripted::truth::{Deed, Truth};
 use crate::wire::Markers;
 
+mod requests;
+
 const RUN: u64 = 7;
 
 fn scenario(seed: u64, text: &str) -> Scenario {

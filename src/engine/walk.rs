@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use std::time::Duration;
 
 use crate::observe::ClientId;
-use crate::scenario::plan::{Plan, Publication, Publications, Start};
+use crate::scenario::plan::{Inquiries, Inquiry, Plan, Publication, Publications, Start};
 
 /// Something the plan wants at a moment after t0.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(super) enum Step {
     Leave(ClientId),
     /// Somebody says something.
     Publish(Publication),
+    /// Somebody asks something.
+    Ask(Inquiry),
     /// A fault begins: its number. Every worker's own.
     Fault(u16),
 }
@@ -27,6 +29,7 @@ const LOOK_AHEAD: usize = 1_024;
 pub(super) struct Walk {
     plan: Plan,
     publications: Peekable<Publications>,
+    inquiries: Peekable<Inquiries>,
     entering: VecDeque<(Duration, ClientId)>,
     leaving: VecDeque<(Duration, ClientId)>,
     faults: VecDeque<(Duration, u16)>,
@@ -65,6 +68,7 @@ impl Walk {
         leaving.sort_by_key(|(at, _)| *at);
         Self {
             publications: plan.publications().peekable(),
+            inquiries: plan.inquiries().peekable(),
             plan: plan.clone(),
             entering: entering.into(),
             leaving: leaving.into(),
@@ -109,25 +113,30 @@ impl Walk {
         match step {
             Step::Enter(client) | Step::Leave(client) => self.owns(*client),
             Step::Publish(publication) => self.owns(publication.publisher),
+            Step::Ask(inquiry) => self.owns(inquiry.client),
             Step::Fault(_) => true,
         }
     }
 
-    /// The earliest of the four streams; at the same moment faults begin, then clients leave, then enter, then speak.
+    /// The earliest of the five streams; at the same moment faults begin, then clients leave, then enter, then speak, then
+    /// ask.
     fn next(&mut self) -> Option<(Duration, Step)> {
         let leave = self.leaving.front().map(|(at, _)| *at);
         let enter = self.entering.front().map(|(at, _)| *at);
         let publish = self.publications.peek().map(|publication| publication.due);
+        let ask = self.inquiries.peek().map(|inquiry| inquiry.due);
         let fault = self.faults.front().map(|(at, _)| *at);
-        let first = [fault, leave, enter, publish].into_iter().flatten().min()?;
+        let first = [fault, leave, enter, publish, ask].into_iter().flatten().min()?;
         let step = if fault == Some(first) {
             Step::Fault(self.faults.pop_front()?.1)
         } else if leave == Some(first) {
             Step::Leave(self.leaving.pop_front()?.1)
         } else if enter == Some(first) {
             Step::Enter(self.entering.pop_front()?.1)
-        } else {
+        } else if publish == Some(first) {
             Step::Publish(self.publications.next()?)
+        } else {
+            Step::Ask(self.inquiries.next()?)
         };
         Some((first, step))
     }

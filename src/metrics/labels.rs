@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::observe::{GroupId, Labels, PublishId, Stretch};
+use crate::observe::{GroupId, Labels, PublishId, RequestId, Stretch};
 use crate::wire::InstanceTag;
 
 /// The keys a metric's entries may be labelled with.
@@ -16,6 +16,7 @@ pub enum LabelKey {
     Own,
     Group,
     Publish,
+    Request,
     Instance,
     Stage,
     Class,
@@ -27,13 +28,14 @@ pub enum LabelKey {
 
 impl LabelKey {
     /// Every key.
-    pub const ALL: [LabelKey; 13] = [
+    pub const ALL: [LabelKey; 14] = [
         Self::Hop,
         Self::To,
         Self::From,
         Self::Own,
         Self::Group,
         Self::Publish,
+        Self::Request,
         Self::Instance,
         Self::Stage,
         Self::Class,
@@ -52,6 +54,7 @@ impl LabelKey {
             Self::Own => "own",
             Self::Group => "group",
             Self::Publish => "publish",
+            Self::Request => "request",
             Self::Instance => "instance",
             Self::Stage => "stage",
             Self::Class => "class",
@@ -68,13 +71,15 @@ impl LabelKey {
     }
 }
 
-/// The names of a run's groups, publish entries and instances.
+/// The names of a run's groups, publish and request entries and instances.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// By [`GroupId`].
     pub groups: Vec<String>,
     /// By [`PublishId`].
     pub publishes: Vec<String>,
+    /// By [`RequestId`].
+    pub requests: Vec<String>,
     /// As the server named them.
     pub instances: BTreeMap<InstanceTag, String>,
     /// Faults and incidents, in the order of their instants.
@@ -91,6 +96,7 @@ impl Names {
             LabelKey::Own => labels.own.map(|own| if own { "yes" } else { "no" }.into()),
             LabelKey::Group => labels.group.map(|GroupId(at)| name_at(&self.groups, at)),
             LabelKey::Publish => labels.publish.map(|PublishId(at)| name_at(&self.publishes, at)),
+            LabelKey::Request => labels.request.map(|RequestId(at)| name_at(&self.requests, at)),
             LabelKey::Instance => labels.instance.map(|tag| self.instance(tag)),
             LabelKey::Stage => labels.stage.map(|word| word.name()),
             LabelKey::Phase => labels.phase.map(|stretch| self.stretch(stretch).into()),

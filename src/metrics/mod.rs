@@ -57,7 +57,7 @@ const fn histogram(
     Metric { name, kind: Kind::Histogram, facts, labels, help }
 }
 
-use LabelKey::{Class, From, Group, Hop, Instance, Kind as KindKey, Own, Publish, Reason, Stage, To};
+use LabelKey::{Class, From, Group, Hop, Instance, Kind as KindKey, Own, Publish, Reason, Request, Stage, To};
 
 const PAIR: &[LabelKey] = &[Hop, To, From, Own, Group, Publish, Instance, LabelKey::Bystander];
 const OWED: &[LabelKey] = &[To, Group, Publish];
@@ -82,6 +82,7 @@ pub const METRICS: &[Metric] = &[
     ),
     histogram("hop", &[Fact::HopStage], &[Stage], "stages of a delivery by the server's own stamps"),
     histogram("ack", &[Fact::Ack], &[Group, Publish], "sending a publication to its acknowledgement"),
+    histogram("request", &[Fact::RequestAnswered], &[Group, Request], "due time of a request to its answer"),
     histogram("send_lag", &[Fact::SendLag], &[Group, Publish], "due time to the moment it was handed to the socket"),
     histogram("reconnect.detect", &[Fact::Detect], &[Group], "the instant of a cut to the client's noticing it"),
     histogram("reconnect.backoff", &[Fact::Backoff], &[Group], "the back-off a client chose before an attempt"),
@@ -112,6 +113,15 @@ pub const METRICS: &[Metric] = &[
         &[Publish],
         "publications that did not reach everyone due",
     ),
+    counter("requests.sent", &[Fact::RequestSent], &[Group, Request], "requests due in the measured phase"),
+    counter("requests.answered", &[Fact::RequestAnswered], &[Group, Request], "of those, answered in time"),
+    counter(
+        "requests.failed",
+        &[Fact::RequestFailed],
+        &[Group, Request, Reason],
+        "of those, not to be said, refused, or cut off",
+    ),
+    counter("requests.timed_out", &[Fact::RequestTimedOut], &[Group, Request], "of those, not answered in time"),
     counter("deliveries.due", &[Fact::Due], OWED, "pairs of publication and client owed a copy"),
     counter(
         "deliveries.delivered",

@@ -47,7 +47,11 @@ fn text(text: &str) -> String {
 
 fn head(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "## {} · {}\n", word(report), text(&report.scenario.name))?;
-    writeln!(to, "{} · exit {}\n", thresholds(report), report.exit_code)?;
+    writeln!(to, "{} · exit {}", thresholds(report), report.exit_code)?;
+    let notes = because(report).len() + report.generator.reasons.len() + warnings(report).len();
+    if notes > 0 {
+        writeln!(to)?;
+    }
     for reason in because(report).into_iter().chain(report.generator.reasons.iter().cloned()).take(ROWS) {
         writeln!(to, "- {}", text(&reason))?;
     }

@@ -29,7 +29,7 @@ use thiserror::Error;
 
 pub use github::write_annotations;
 pub use markdown::write as write_markdown;
-pub use text::{write_text, write_written};
+pub use text::{write_comparison, write_text, write_written};
 
 use crate::report::Report;
 use crate::scenario::nearest;

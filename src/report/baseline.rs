@@ -1,9 +1,10 @@
 //! A saved result as something to judge another run against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Report;
 use super::build::gauges;
+use crate::metrics::Names;
 use crate::threshold::{Count, Saved};
 
 /// What `report`, which is called `name`, counted.
@@ -19,5 +20,22 @@ pub fn baseline(report: &Report, name: &str) -> Saved {
         seconds: report.measured_ns as f64 / 1e9,
         counts,
         gauges: gauges(&report.generator).into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
+}
+
+/// The names in it that a key may use.
+pub fn names(report: &Report) -> Names {
+    let values = |key: &str| {
+        let counters = report.counters.iter().filter_map(|entry| entry.labels.get(key));
+        let values: BTreeSet<&String> =
+            counters.chain(report.histograms.iter().filter_map(|entry| entry.labels.get(key))).collect();
+        values.into_iter().cloned().collect()
+    };
+    Names {
+        groups: values("group"),
+        publishes: values("publish"),
+        requests: values("request"),
+        instances: BTreeMap::new(),
+        incidents: report.faults.iter().map(|fault| fault.name.clone()).collect(),
     }
 }

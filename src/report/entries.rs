@@ -135,7 +135,8 @@ fn split(metric: &str, key: LabelKey, totals: &Snapshot, names: &Names) -> BTree
 }
 
 fn rank(key: LabelKey) -> usize {
-    const ORDER: [LabelKey; 5] = [LabelKey::Hop, LabelKey::Stage, LabelKey::Own, LabelKey::Publish, LabelKey::Group];
+    const ORDER: [LabelKey; 6] =
+        [LabelKey::Hop, LabelKey::Stage, LabelKey::Own, LabelKey::Publish, LabelKey::Request, LabelKey::Group];
     ORDER.iter().position(|known| *known == key).unwrap_or(ORDER.len())
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::{Phase, Tick};
 use crate::metrics::Recorder;
-use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, PublishId, TransportKind, Word};
+use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, PublishId, RequestId, TransportKind, Word};
 use crate::report::{Broker, Series, sample};
 use crate::wire::InstanceTag;
 
@@ -18,7 +18,17 @@ fn sums<'a>(entries: impl Iterator<Item = (&'a str, &'a BTreeMap<String, String>
 #[test]
 fn the_parts_by_each_label_add_up_to_the_total() {
     let mut outcome = sample::outcome();
-    sample::add(&mut outcome, &[(Fact::Lost, Default::default(), 3), (Fact::Ack, Default::default(), 7)]);
+    let asked = Labels { request: Some(RequestId(0)), group: Some(GroupId(1)), ..Labels::default() };
+    sample::add(
+        &mut outcome,
+        &[
+            (Fact::Lost, Default::default(), 3),
+            (Fact::Ack, Default::default(), 7),
+            (Fact::RequestSent, asked, 9),
+            (Fact::RequestAnswered, asked, 7),
+            (Fact::RequestSent, Default::default(), 2),
+        ],
+    );
     let report = sample::report(&outcome, Broker::Redis, &[]);
     let counters = sums(report.counters.iter().map(|c| (c.name.as_str(), &c.labels, c.value)));
     let histograms = sums(report.histograms.iter().map(|h| (h.name.as_str(), &h.labels, h.count)));

@@ -5,28 +5,36 @@
 
 mod baseline;
 mod build;
+mod compare;
 mod entries;
 mod environment;
 mod fault;
+mod generator;
 mod incidents;
 mod judgement;
 mod lookup;
+mod mask;
 mod number;
 mod read;
 #[cfg(test)]
 pub(crate) mod sample;
 mod series;
 mod summary;
+mod threshold;
 
-pub use baseline::baseline;
+pub use baseline::{baseline, names};
 pub use build::{Facts, build, measured};
+pub use compare::{COMPARED, Change, Comparison, Shift, Side, compare};
 pub use entries::{Counter, Distribution};
 pub use environment::{Broker, Environment};
 pub use fault::{AttemptFailure, Back, Bystanders, Cause, Fault, Reconnect};
+pub use generator::Generator;
 pub use judgement::{Decision, Verdict, decide};
+pub use mask::{hidden, is_secret, looks_secret};
 pub use read::{ReadError, read};
 pub use series::{Point, Series};
 pub use summary::Summary;
+pub use threshold::Threshold;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -170,83 +178,6 @@ pub enum Path {
     Own,
     /// The last of the publication's receivers has it.
     Everyone,
-}
-
-/// A rule and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Threshold {
-    /// The key.
-    pub metric: String,
-    /// The rule.
-    pub rule: String,
-    /// Nanoseconds for times, else a number; null without samples, or when they are infinitely late.
-    #[serde(with = "number")]
-    #[schemars(with = "Option<f64>")]
-    pub value: Option<f64>,
-    /// What the value counts: `ns`, `count`, `per_second` or `ratio`.
-    #[serde(default)]
-    pub unit: String,
-    /// Whether it holds.
-    pub ok: bool,
-    /// Only this fault or incident, or `steady`: what lies outside all of them.
-    pub during: Option<String>,
-    /// Only what came after this fault or incident, or this time.
-    pub after: Option<String>,
-    /// The saved run of which the value is a share.
-    pub baseline: Option<String>,
-    /// The line of the scenario file; null for an implied rule.
-    pub line: Option<usize>,
-    /// How many samples it was judged on.
-    pub count: u64,
-    /// The distance from the bound as a signed share of it.
-    pub margin: Option<f64>,
-    /// Whether the scenario does not name it.
-    #[serde(default)]
-    pub implied: bool,
-    /// Why there is no value.
-    pub note: Option<String>,
-}
-
-/// Whether the numbers can be believed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Generator {
-    /// Whether they can.
-    pub healthy: bool,
-    /// Why not, each with what to try.
-    pub reasons: Vec<String>,
-    /// CPU seconds of this process in the measured phase.
-    pub cpu_seconds: f64,
-    /// The same as a share of one core.
-    #[serde(default)]
-    pub cpu_share: f64,
-    /// Cores this process may run on.
-    #[serde(default)]
-    pub cores: u32,
-    /// Share of the machine's time that the hypervisor took.
-    #[serde(default)]
-    pub steal_share: f64,
-    /// Largest resident size.
-    pub rss_peak_bytes: u64,
-    /// Clients at their most.
-    pub clients: u64,
-    /// How late a worker's loop came round.
-    #[serde(default)]
-    pub loop_lag_p99_ns: u64,
-    /// How late a thread that only sleeps woke up.
-    #[serde(default)]
-    pub hiccup_p99_ns: u64,
-    /// How long this process's threads were ready to run and had no core.
-    #[serde(default)]
-    pub run_queue_wait_seconds: f64,
-    /// Most file descriptors in use.
-    #[serde(default)]
-    pub fds_used: u64,
-    /// How many it may use.
-    #[serde(default)]
-    pub fds_limit: u64,
-    /// Publications handed to a socket more than 10 ms after they were due.
-    #[serde(default)]
-    pub sends_late: u64,
 }
 
 /// Failures of one stage and kind.

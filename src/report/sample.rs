@@ -19,6 +19,7 @@ pub(crate) fn names() -> Names {
     Names {
         groups: vec!["listeners".to_owned(), "talkers".to_owned()],
         publishes: vec!["chat".to_owned(), "typing".to_owned()],
+        requests: vec!["history".to_owned()],
         instances: instances.into_iter().collect(),
         incidents: Vec::new(),
     }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::observe::{GroupId, PublishId};
+use crate::observe::{GroupId, PublishId, RequestId};
 
 pub mod builtin;
 mod check;
@@ -22,6 +22,7 @@ mod json;
 pub mod plan;
 mod proxy;
 mod publish;
+mod request;
 mod rule;
 mod target;
 mod users;
@@ -34,6 +35,7 @@ pub use explain::{Limits, Needs, explain};
 pub use fault::{Cut, Deed, Fault, InstanceAction, RedisAction};
 pub use proxy::Proxy;
 pub use publish::{Cadence, Publish, Text, To};
+pub use request::{Occasion, Request};
 pub use rule::{Rule, RulePart};
 pub use target::{BrokerChoice, Bundled, Foreign, Network, Target, TlsFiles};
 pub use users::{Claim, Users};
@@ -67,6 +69,8 @@ pub struct Scenario {
     pub groups: Vec<Group>,
     /// The `[[publish]]`; [`PublishId`] counts in it.
     pub publishes: Vec<Publish>,
+    /// The `[[request]]`; [`RequestId`] counts in it.
+    pub requests: Vec<Request>,
     /// The `[[fault]]`, in the order of their moments.
     pub faults: Vec<Fault>,
     /// The `[thresholds]`, in the order of the file.
@@ -140,6 +144,14 @@ impl std::ops::Index<PublishId> for Scenario {
     type Output = Publish;
     fn index(&self, id: PublishId) -> &Publish {
         &self.publishes[usize::from(id.0)]
+    }
+}
+
+/// The `[[request]]` entry numbered `id`.
+impl std::ops::Index<RequestId> for Scenario {
+    type Output = Request;
+    fn index(&self, id: RequestId) -> &Request {
+        &self.requests[usize::from(id.0)]
     }
 }
 

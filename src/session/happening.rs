@@ -59,7 +59,11 @@ pub enum Happening<'a> {
     Acked(Token, Duration),
     /// A publication was refused: the server's code, and whether it may still be delivered.
     Refused(Token, &'a str, bool),
-    /// A frame of this kind (other than a delivery or an acknowledgement) was read.
+    /// A question was answered: its reference, when the answer was read.
+    Answered(u64, Timestamp),
+    /// A question was refused: its reference, the server's code.
+    Declined(u64, &'a str),
+    /// A frame of this kind (other than a delivery, an acknowledgement or an answer) was read.
     Frame(Word),
     /// A frame that means nothing to the dialect.
     Unknown(&'a Frame),

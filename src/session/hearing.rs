@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Ended, Happening, Hint, Place, Session, Step, Waiting};
 use crate::dialect::{AuthStyle, Event, Identity, Intent, Position};
 use crate::observe::{TransportKind, Word};
+use crate::time::Timestamp;
 use crate::wire::{CloseReason, Frame, InstanceTag, Received};
 
 impl Session {
@@ -115,13 +116,7 @@ impl Session {
                 }
                 tell(Happening::Delivery(delivery, received.at));
             }
-            Event::Acked { reference } => {
-                match self.answered(reference) {
-                    Some(waiting) => tell(Happening::Acked(waiting.token, received.at - waiting.at)),
-                    // Where answers carry nothing but the reference, it may be a join's.
-                    None => self.joined(Some(reference), None, None, tell),
-                }
-            }
+            Event::Acked { reference } => self.acked(reference, received.at, tell),
             Event::Refused { reference, code, unconfirmed } => {
                 if let Some(reason) = self.turned_away(received) {
                     return Some(Ended::Closed(reason));
@@ -163,10 +158,22 @@ impl Session {
                 tell(Happening::Frame(Word::REPLY));
             }
             Event::Presence => tell(Happening::Frame(Word::PRESENCE)),
-            Event::Reply | Event::Gap { .. } => tell(Happening::Frame(Word::REPLY)),
+            Event::Reply { reference: Some(reference) } if self.settles(reference) => {
+                tell(Happening::Answered(reference, received.at));
+            }
+            Event::Reply { .. } | Event::Gap { .. } => tell(Happening::Frame(Word::REPLY)),
             Event::Unknown => tell(Happening::Unknown(&received.frame)),
         }
         None
+    }
+
+    /// A request was accepted: a publication, a question, or (where answers carry nothing but the reference) a join.
+    fn acked(&mut self, reference: u64, at: Timestamp, tell: &mut dyn FnMut(Happening<'_>)) {
+        match self.answered(reference) {
+            Some(waiting) => tell(Happening::Acked(waiting.token, at - waiting.at)),
+            None if self.settles(reference) => tell(Happening::Answered(reference, at)),
+            None => self.joined(Some(reference), None, None, tell),
+        }
     }
 
     /// Takes note of what a server says about itself.
@@ -195,7 +202,7 @@ impl Session {
         self.answer = self.request(&Intent::Poll { room: &room, position: &position, reference });
     }
 
-    /// A request got no answer. If it was a poll, this is the end; a publication may or may not have been heard.
+    /// A request got no answer. If it was a poll, this is the end; a publication or a question may or may not have been heard.
     fn unanswered(
         &mut self,
         reference: u64,
@@ -207,6 +214,8 @@ impl Session {
         }
         if let Some(waiting) = self.answered(reference) {
             tell(Happening::Refused(waiting.token, "unconfirmed", true));
+        } else if self.settles(reference) {
+            tell(Happening::Declined(reference, "unconfirmed"));
         }
         None
     }
@@ -258,6 +267,8 @@ impl Session {
             tell(Happening::JoinRefused(at, code));
         } else if let Some(waiting) = self.answered(reference) {
             tell(Happening::Refused(waiting.token, code, unconfirmed));
+        } else if self.settles(reference) {
+            tell(Happening::Declined(reference, code));
         }
     }
 

@@ -14,6 +14,7 @@ use crate::time::{Clock, Timestamp};
 use crate::transport::{Connection, Traffic};
 use crate::wire::{Frame, InstanceTag};
 
+mod asking;
 mod cookies;
 mod dialer;
 mod happening;
@@ -64,6 +65,8 @@ pub struct Session {
     unwritten: VecDeque<Waiting>,
     /// Written or not, not yet answered.
     unanswered: VecDeque<Waiting>,
+    /// References of questions that are not yet answered.
+    asked: VecDeque<u64>,
     instance: InstanceTag,
     machine: Option<Arc<str>>,
     same_clock: bool,
@@ -89,6 +92,7 @@ impl Session {
             places,
             unwritten: VecDeque::new(),
             unanswered: VecDeque::new(),
+            asked: VecDeque::new(),
             instance: InstanceTag::UNKNOWN,
             machine: dialer.machine.clone(),
             same_clock: false,
@@ -170,10 +174,7 @@ impl Session {
     /// # Errors
     /// `not_joined`, `back_pressure` or `disconnected`.
     pub fn publish(&mut self, place: usize, text: &str, token: Token) -> Result<Timestamp, Word> {
-        let room = match self.places.get(place) {
-            Some(place) if place.joined && self.step != Step::Closing => Arc::clone(&place.room),
-            _ => return Err(Word::NOT_JOINED),
-        };
+        let room = self.room(place)?;
         let reference = self.references + 1;
         self.say(&Intent::Publish { room: &room, text, reference }, reference, token)
     }
@@ -194,11 +195,7 @@ impl Session {
         self.references = reference;
         let frame = self.request(intent).ok_or(Word::OTHER)?;
         let at = self.clock.now();
-        match self.connection.start_send(frame) {
-            Ok(true) => {}
-            Ok(false) => return Err(Word::BACK_PRESSURE),
-            Err(_) => return Err(Word::DISCONNECTED),
-        }
+        self.hand_over(frame)?;
         let waiting = Waiting { token, reference, at };
         self.unwritten.push_back(waiting);
         if self.dialect.habits().acknowledges_messages {
@@ -208,6 +205,22 @@ impl Session {
             self.unanswered.push_back(waiting);
         }
         Ok(at)
+    }
+
+    /// The room at `place`, if something can be said in it.
+    fn room(&self, place: usize) -> Result<Arc<str>, Word> {
+        match self.places.get(place) {
+            Some(place) if place.joined && self.step != Step::Closing => Ok(Arc::clone(&place.room)),
+            _ => Err(Word::NOT_JOINED),
+        }
+    }
+
+    fn hand_over(&mut self, frame: Frame) -> Result<(), Word> {
+        match self.connection.start_send(frame) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Word::BACK_PRESSURE),
+            Err(_) => Err(Word::DISCONNECTED),
+        }
     }
 
     /// Starts the closing handshake; go on polling until it ends.

@@ -9,13 +9,19 @@ use crate::observe::Labels;
 const MISSING: &[(&str, &str)] = &[
     ("delivery", "deliveries.lost"),
     ("completion", "messages.incomplete"),
+    ("request", "requests.failed"),
+    ("request", "requests.timed_out"),
     ("reconnect.downtime", "reconnect.never"),
     ("reconnect.first_delivery", "reconnect.never"),
 ];
 
 /// The population a counter's events are drawn from: without it a zero says nothing.
-const POPULATIONS: &[(&str, &str)] =
-    &[("deliveries.", "deliveries.due"), ("messages.", "messages.scheduled"), ("clients.", "clients.requested")];
+const POPULATIONS: &[(&str, &str)] = &[
+    ("deliveries.", "deliveries.due"),
+    ("messages.", "messages.scheduled"),
+    ("requests.", "requests.sent"),
+    ("clients.", "clients.requested"),
+];
 
 /// A number, how many samples it was made of, and why there is none.
 pub(super) struct Reading {
@@ -94,8 +100,8 @@ impl Evidence<'_> {
     }
 
     fn missing(&self, quantity: &Quantity) -> u64 {
-        let counter = MISSING.iter().find(|(of, _)| *of == quantity.metric);
-        counter.map_or(0, |(_, counter)| self.count(counter, &quantity.selector))
+        let counters = MISSING.iter().filter(|(of, _)| *of == quantity.metric);
+        counters.map(|(_, counter)| self.count(counter, &quantity.selector)).sum()
     }
 
     /// The sum of a counter over those labels of `selector` that it carries.

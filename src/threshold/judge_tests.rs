@@ -1,13 +1,15 @@
 use std::time::Duration;
 
 use super::*;
-use crate::metrics::Recorder;
-use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, PublishId, Stretch};
+use crate::metrics::{LabelKey, Recorder};
+use crate::observe::{Fact, GroupId, Hop, Labels, Observation, Observe, PublishId, RequestId, Stretch};
+use crate::threshold::Part;
 
 fn names() -> Names {
     Names {
         groups: vec!["listeners".to_owned()],
         publishes: vec!["chat".to_owned(), "typing".to_owned()],
+        requests: vec!["history".to_owned()],
         ..Names::default()
     }
 }
@@ -75,6 +77,18 @@ fn what_never_came_is_infinitely_late() {
 }
 
 #[test]
+fn what_was_never_answered_is_infinitely_late() {
+    let asked = Labels { request: Some(RequestId(0)), ..Labels::default() };
+    let answers = (1..=99).map(|ms| (Fact::RequestAnswered, asked, ms * 1_000_000));
+    let mut facts: Vec<_> = answers.chain([(Fact::RequestSent, asked, 101), (Fact::RequestFailed, asked, 1)]).collect();
+    assert!(judge("request.p99{request=history}", "< 1s", &recorded(&facts)).ok);
+    facts.push((Fact::RequestTimedOut, asked, 1));
+    let judged = judge("request.p99{request=history}", "< 1s", &recorded(&facts));
+    assert_eq!((judged.ok, judged.note.as_deref()), (false, Some("2 of 101 never came")));
+    assert!(judge("requests.timed_out / requests.sent", "<= 1%", &recorded(&facts)).ok);
+}
+
+#[test]
 fn nothing_measured_fails() {
     let nothing = Snapshot::default();
     for (metric, text) in [
@@ -83,6 +97,7 @@ fn nothing_measured_fails() {
         ("deliveries.lost / deliveries.due", "< 1%"),
         ("completion.mean", "< 1s"),
         ("messages.refused", "== 0"),
+        ("requests.failed", "== 0"),
     ] {
         let judged = judge(metric, text, &nothing);
         assert_eq!((judged.ok, judged.note.as_deref()), (false, Some("no samples")), "{metric}");
@@ -287,8 +302,11 @@ fn a_gauge_is_judged_alone_and_shared_out_over_messages() {
     assert!(!judge("generator.rss_peak_bytes", "< 1000").ok, "nobody told it: no samples");
 }
 
+/// A counter, its labels and its value.
+type Counted<'a> = (&'a str, &'a [(&'a str, &'a str)], u64);
+
 /// A run that counted this much.
-fn saved(counts: &[(&str, &[(&str, &str)], u64)]) -> std::sync::Arc<crate::threshold::Saved> {
+fn saved(counts: &[Counted<'_>]) -> std::sync::Arc<crate::threshold::Saved> {
     let mut saved = crate::threshold::Saved { name: "main.json".to_owned(), seconds: 10.0, ..Default::default() };
     saved.gauges.insert("generator.cpu_seconds".to_owned(), 1e9);
     for (metric, labels, value) in counts {

@@ -4,6 +4,7 @@ fn names() -> Names {
     Names {
         groups: vec!["listeners".to_owned()],
         publishes: vec!["chat".to_owned()],
+        requests: vec!["history".to_owned()],
         incidents: vec!["storm".to_owned()],
         ..Names::default()
     }
@@ -57,6 +58,9 @@ fn a_wrong_name_is_pointed_at_with_the_right_one() {
         ("bytes.sent{hop=same}", "hop", "only phase", None),
         ("delivery.p99{hop=corss}", "corss", "no hop is called", Some("cross")),
         ("ack.p99{publish=caht}", "caht", "no publish is called", Some("chat")),
+        ("request.p99{request=histroy}", "histroy", "no request is called", Some("history")),
+        ("requests.failed{reason=refuse}", "refuse", "no reason is called", Some("refused")),
+        ("requests.sent{publish=chat}", "publish", "has no label `publish`", None),
         ("ack.p99{group=listener}", "listener", "no group is called", Some("listeners")),
         ("delivery.p99{hop}", "hop", "expected label=value", None),
         ("delivery.p99{hop=same", "{hop=same", "expected a `}`", None),

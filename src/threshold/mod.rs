@@ -19,6 +19,8 @@
 //!   unsent when no fault is planned.
 
 mod bound;
+mod checked;
+mod condition;
 mod error;
 mod evidence;
 mod gauge;
@@ -30,6 +32,7 @@ mod vocabulary;
 mod window;
 
 pub use bound::{Bound, Dimension, Operator};
+pub use condition::{Condition, Met};
 pub use error::{Part, Problem, ThresholdError};
 pub use gauge::{GAUGES, Gauge};
 pub use judge::{Judge, Judged};

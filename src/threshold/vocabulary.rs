@@ -10,6 +10,7 @@ const CONNECTING: &[Word] = &[Word::DNS, Word::TCP, Word::TLS, Word::UPGRADE, Wo
 const CLASSES: &[Word] = &[Word::STEADY, Word::RECONNECT_GAP, Word::SLOW_CONSUMER];
 const EXCLUDED: &[Word] = &[Word::NEVER_JOINED, Word::JOIN_RACE, Word::LEAVE_RACE, Word::REFUSED, Word::UNKNOWN];
 const UNSENT: &[Word] = &[Word::DISCONNECTED, Word::NOT_JOINED, Word::BACK_PRESSURE, Word::GENERATOR];
+const FAILED: &[Word] = &[Word::DISCONNECTED, Word::NOT_JOINED, Word::BACK_PRESSURE, Word::REFUSED, Word::LEFT];
 const FRAMES: &[Word] =
     &[Word::DELIVERY, Word::ACK, Word::REPLY, Word::PRESENCE, Word::HEARTBEAT, Word::ERROR, Word::UNKNOWN];
 const FAILURES: &[Word] = &[
@@ -41,6 +42,7 @@ pub(super) fn values(metric: &str, key: LabelKey, names: &Names) -> Option<Vec<C
         LabelKey::Own => Some(vec!["yes".into(), "no".into()]),
         LabelKey::Group => Some(names.groups.iter().map(|name| name.clone().into()).collect()),
         LabelKey::Publish => Some(names.publishes.iter().map(|name| name.clone().into()).collect()),
+        LabelKey::Request => Some(names.requests.iter().map(|name| name.clone().into()).collect()),
         LabelKey::Instance => None,
         LabelKey::Stage => Some(match metric {
             "hop" => spelled(&HOP_STAGES),
@@ -55,7 +57,11 @@ pub(super) fn values(metric: &str, key: LabelKey, names: &Names) -> Option<Vec<C
         }
         LabelKey::Bystander => Some(vec!["yes".into(), "no".into()]),
         LabelKey::Class => Some(spelled(CLASSES)),
-        LabelKey::Reason => Some(spelled(if metric == "messages.unsent" { UNSENT } else { EXCLUDED })),
+        LabelKey::Reason => Some(spelled(match metric {
+            "messages.unsent" => UNSENT,
+            "requests.failed" => FAILED,
+            _ => EXCLUDED,
+        })),
         LabelKey::Kind => Some(spelled(if metric == "frames.received" { FRAMES } else { FAILURES })),
     }
 }

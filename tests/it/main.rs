@@ -11,6 +11,7 @@ mod floors;
 mod proxy;
 mod raw;
 mod readme;
+mod requests;
 mod results;
 mod scenarios;
 mod secrets;

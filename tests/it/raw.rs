@@ -268,6 +268,7 @@ name = "people"
 count = 40
 ramp = "200ms"
 rooms = { count = 2, name = "room-{n}" }
+transport = TRANSPORT
 reconnect = { policy = "full-jitter", base = "300ms", cap = "1s", resume = RESUME }
 [[publish]]
 name = "talk"
@@ -276,11 +277,18 @@ rate = "200/s"
 size = "128B"
 "#;
 
+const SOCKETS: &str = "'websocket'";
+const MIXED: &str = "{ websocket = 40, sse = 30, longpoll = 30 }";
+
 /// Runs [`FRAGILE`] and kills one of its instances while it is measured.
-fn with_a_killed_instance(resume: bool) -> Counts {
+fn with_a_killed_instance(transport: &str, resume: bool) -> Counts {
     let directory = scratch();
     let [raw, json] = ["run.raw", "run.json"].map(|name| directory.path().join(name));
-    let scenario = put(&directory, "fragile.toml", &FRAGILE.replace("RESUME", &resume.to_string()));
+    let scenario = put(
+        &directory,
+        "fragile.toml",
+        &FRAGILE.replace("RESUME", &resume.to_string()).replace("TRANSPORT", transport),
+    );
     let running = wsbench(["run", &scenario])
         .args(["--out", &format!("raw={}", raw.display()), "--out", &format!("json={}", json.display())])
         .start();
@@ -300,7 +308,7 @@ fn with_a_killed_instance(resume: bool) -> Counts {
 
 #[test]
 fn a_killed_instance_costs_what_the_accounts_say() {
-    let counts = with_a_killed_instance(false);
+    let counts = with_a_killed_instance(SOCKETS, false);
     let gap = counts.missing.get(&(true, "reconnect_gap")).copied().unwrap_or(0);
     assert!(gap > 100, "everybody on it missed something: {:?}", counts.missing);
     assert_eq!(counts.replayed, 0);
@@ -308,9 +316,25 @@ fn a_killed_instance_costs_what_the_accounts_say() {
 
 #[test]
 fn what_resuming_clients_missed_is_replayed_and_not_lost() {
-    let counts = with_a_killed_instance(true);
+    let counts = with_a_killed_instance(SOCKETS, true);
     assert!(counts.replayed > 100, "{counts:?}");
     let lost: u64 = counts.missing.iter().filter(|((lost, _), _)| *lost).map(|(_, number)| *number).sum();
     // What was said to the killed process and had not left it cannot be replayed by anybody.
     assert!(lost < counts.replayed / 2, "{counts:?}");
+}
+
+#[test]
+fn streams_and_polls_are_in_the_same_accounts_and_resume_as_well() {
+    let counts = with_a_killed_instance(MIXED, true);
+    assert!(counts.replayed > 100, "{counts:?}");
+    let lost: u64 = counts.missing.iter().filter(|((lost, _), _)| *lost).map(|(_, number)| *number).sum();
+    assert!(lost < counts.replayed / 2, "{counts:?}");
+}
+
+#[test]
+fn streams_and_polls_that_do_not_resume_miss_what_the_accounts_say() {
+    let counts = with_a_killed_instance(MIXED, false);
+    let gap = counts.missing.get(&(true, "reconnect_gap")).copied().unwrap_or(0);
+    assert!(gap > 100, "everybody on it missed something: {:?}", counts.missing);
+    assert_eq!(counts.replayed, 0);
 }

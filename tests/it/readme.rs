@@ -77,7 +77,7 @@ fn run_one(document: &Path, command: &[String]) {
 }
 
 fn is_output(kind: &str) -> bool {
-    ["json", "raw", "text", "hgrm"].contains(&kind)
+    kind == "raw" || wsbench::output::find(kind).is_some()
 }
 
 /// A server does not end by itself.
@@ -121,7 +121,7 @@ fn links_of_the_documents_lead_somewhere() {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["run", "check", "serve", "token", "schema", "completions", "instance"] {
+    for command in ["run", "check", "report", "compare", "serve", "token", "schema", "completions", "instance"] {
         for flag in ["--help", "-h"] {
             let help = wsbench([command, flag]).patience(Duration::from_secs(20)).run();
             help.expect(0);

@@ -128,10 +128,100 @@ fn githubs_runner_is_told_where_and_why() {
     finished.expect(99).says(&[&place]);
     assert!(!finished.stdout.contains("::error"), "{}", finished.stdout);
     let summary = std::fs::read_to_string(&page).unwrap();
-    // On a busy machine so short a run may doubt itself, which comes before everything else.
-    let verdict = summary.lines().next().unwrap();
-    assert!(["## FAIL · quickstart", "## UNTRUSTWORTHY · quickstart"].contains(&verdict), "{summary}");
-    assert!(summary.contains("1 of 3 thresholds failed · exit 99"), "{summary}");
+    // On a busy machine the measurement may not be trusted, which the verdict says first.
+    assert!(summary.lines().next().is_some_and(|line| line.ends_with(" · quickstart")), "{summary}");
+    assert!(summary.contains("| **FAIL** | `deliveries.lost` | `== 1` | 0 |"), "{summary}");
     let elsewhere = run().run();
     assert!(!elsewhere.expect(99).stderr.contains("::error"), "{}", elsewhere.stderr);
+}
+
+/// Two results that differ in what they counted and in how long it took.
+fn two(directory: &tempfile::TempDir) -> [String; 2] {
+    let mut other: Value = serde_json::from_str(saved()).unwrap();
+    for counter in other["counters"].as_array_mut().unwrap() {
+        if counter["name"] == "deliveries.lost" && counter["labels"].as_object().unwrap().is_empty() {
+            counter["value"] = Value::from(counter["value"].as_u64().unwrap() + 7);
+        }
+    }
+    other["environment"]["broker"] = Value::from("external");
+    [put(directory, "base.json", saved()), put(directory, "new.json", &other.to_string())]
+}
+
+#[test]
+fn two_results_are_compared_and_counts_may_decide() {
+    let directory = scratch();
+    let [base, new] = two(&directory);
+    let compare = |conditions: &[&str]| {
+        let conditions = conditions.iter().flat_map(|condition| ["--fail-on", condition]);
+        wsbench(["compare", &base, &new]).args(conditions).env("NO_COLOR", "1").run()
+    };
+    let shown = compare(&[]);
+    let text = &shown.expect(0).stdout;
+    assert!(text.contains("broker: ") && text.contains("external"), "another broker is said: {text}");
+    assert!(text.contains("deliveries.lost") && text.contains("another instance"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    compare(&["deliveries.lost"]).expect(99);
+    compare(&["deliveries.lost > 100", "deliveries.ghost"]).expect(0);
+    compare(&["generator.cpu_seconds / deliveries.delivered > 105% of base"]).expect(0);
+    compare(&["deliveries.lots"]).expect(2).says(&["did you mean `deliveries.lost`?"]);
+    for latency in ["latency", "delivery.p99", "delivery.p99 > 110% of base"] {
+        compare(&[latency]).expect(97).says(&["different times", "wsbench gate"]);
+    }
+    compare(&["deliveries.lost", "latency"]).expect(99);
+    wsbench(["compare", &base, "no/such.json"]).run().expect(2).says(&["no/such.json"]);
+    let json = wsbench(["compare", &base, &new, "--format", "json"]).run();
+    let json: Value = serde_json::from_str(&json.expect(0).stdout).unwrap();
+    assert!(!json["shifts"].as_array().unwrap().is_empty() && !json["changes"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_run_is_judged_against_a_baseline_and_from_a_moment_on() {
+    let directory = scratch();
+    put(&directory, "base.json", saved());
+    let scenario = std::fs::read_to_string(root().join("scenarios/quickstart.toml")).unwrap();
+    let head = &scenario[..scenario.find("[thresholds]").unwrap()];
+    let run = |thresholds: &str| {
+        let path = put(&directory, "s.toml", &format!("{head}[thresholds]\n{thresholds}\n"));
+        wsbench(["run", &path, "-q"])
+            .vars("LISTENERS=18 TALKERS=2 ROOMS=2 WARM_UP=0s DURATION=1500ms DRAIN=300ms")
+            .run()
+    };
+    let held = run(r#""deliveries.lost" = ["== 0", { rule = "== 0", after = "1s" }]
+                      "deliveries.due"  = { rule = "< 300%", baseline = "base.json" }"#);
+    assert!(held.expect(0).stdout.contains("deliveries.lost after 1s"), "{}", held.stdout);
+    let failed = run(r#""deliveries.due" = { rule = "< 0.1%", baseline = "base.json" }"#);
+    assert!(failed.expect(99).stdout.contains("base.json: "), "{}", failed.stdout);
+    run(r#""delivery.p99" = { rule = "< 110%", baseline = "base.json" }"#).expect(2).says(&["s.toml:", "wsbench gate"]);
+    run(r#""deliveries.due" = { rule = "< 1%", baseline = "gone.json" }"#).expect(2).says(&["s.toml:", "gone.json"]);
+    run(r#""deliveries.due" = { rule = "< 1%", after = "strom" }"#).expect(2).says(&["s.toml:", "strom"]);
+    run(r#""deliveries.due" = { rule = "> 1", after = "1h" }"#).expect(99);
+}
+
+#[test]
+fn the_documentation_has_every_output_and_every_gauge() {
+    let text = std::fs::read_to_string(root().join("docs/outputs.md")).unwrap();
+    for kind in wsbench::output::OUTPUTS.iter().map(|kind| kind.name).chain(["raw"]) {
+        assert!(text.contains(&format!("\n### `{kind}`\n")), "docs/outputs.md has nothing on {kind}");
+    }
+    for gauge in wsbench::threshold::GAUGES {
+        assert!(text.contains(&format!("`{}`", gauge.name)), "docs/outputs.md has nothing on {}", gauge.name);
+    }
+}
+
+/// The lines a document shows of each output are such as a run gives: the first line of each, but for its figures.
+#[test]
+fn the_documented_examples_begin_as_the_outputs_do() {
+    let directory = scratch();
+    let result = put(&directory, "r.json", saved());
+    let text = std::fs::read_to_string(root().join("docs/outputs.md")).unwrap();
+    let shape = |line: &str| {
+        let known: String = line.chars().filter(|c| !c.is_ascii_digit() && *c != '.').collect();
+        known.chars().take(12).collect::<String>()
+    };
+    for kind in kinds().into_iter().filter(|kind| !["text", "markdown", "github", "bencher"].contains(&kind.as_str())) {
+        let section = text.split(&format!("### `{kind}`")).nth(1).unwrap();
+        let example = section.split("```").nth(1).unwrap().lines().nth(1).unwrap();
+        let made = wsbench(["report", &result, "--format", &kind]).run();
+        assert_eq!(shape(made.stdout.lines().next().unwrap()), shape(example), "{kind}");
+    }
 }

@@ -9,6 +9,23 @@ use crate::support::{Finished, Running, Server, put, scratch, wsbench};
 /// Found nowhere by accident.
 const CANARY: &str = "k4n4ry-0f-th3-m1n3";
 
+/// What a run can write.
+const KINDS: &[&str] = &[
+    "json",
+    "raw",
+    "text",
+    "html",
+    "markdown",
+    "junit",
+    "github",
+    "csv",
+    "ndjson",
+    "hgrm",
+    "openmetrics",
+    "bencher",
+    "benchmark",
+];
+
 /// Everything a run can write.
 struct Places {
     directory: tempfile::TempDir,
@@ -21,7 +38,7 @@ impl Places {
 
     fn outs(&self) -> Vec<String> {
         let out = |kind: &str| ["--out".to_owned(), format!("{kind}={}", self.directory.path().join(kind).display())];
-        ["json", "raw", "text", "hgrm"].iter().flat_map(|kind| out(kind)).collect()
+        KINDS.iter().flat_map(|kind| out(kind)).collect()
     }
 
     /// Fails if the canary is in what was said or written; gives whether a result was written.
@@ -29,7 +46,7 @@ impl Places {
     fn hold_no_secret(&self, finished: &Finished) -> bool {
         assert!(!finished.stdout.contains(CANARY), "on stdout:\n{}", finished.stdout);
         assert!(!finished.stderr.contains(CANARY), "on stderr:\n{}", finished.stderr);
-        for kind in ["json", "raw", "text", "hgrm"] {
+        for kind in KINDS {
             assert!(!holds(&self.directory.path().join(kind)), "in the {kind} file");
         }
         self.directory.path().join("json").exists()
@@ -171,4 +188,54 @@ fn the_password_of_redis_is_shown_to_nobody() {
         finished.expect(3).says(&["Redis"]);
         places.hold_no_secret(&finished);
     }
+}
+
+#[test]
+fn a_secret_written_into_a_scenario_is_masked_in_everything_made_of_it() {
+    let (_server, url) = server();
+    let places = Places::new();
+    let literal = scenario(&format!("{url}?api_key={CANARY}&room=1"))
+        .replace("x-key = \"${KEY}\"", &format!("Authorization = \"Bearer {CANARY}\", Cookie = \"sid={CANARY}\""))
+        .replace("secret = \"${KEY}\"", &format!("secret = \"{CANARY}\""))
+        .replace("AUTH", "first-message");
+    assert_eq!(literal.matches(CANARY).count(), 4);
+    let path = put(&places.directory, "s.toml", &literal);
+    let outs = places.outs();
+    let finished = wsbench(["run", &path]).args(outs.iter().map(String::as_str)).run();
+    finished.expect(0);
+    assert!(places.hold_no_secret(&finished), "a result was written");
+    let json = std::fs::read_to_string(places.directory.path().join("json")).unwrap();
+    assert!(json.contains("Authorization = \\\"***\\\"") && json.contains("&room=1"), "{json}");
+}
+
+#[test]
+fn what_a_server_repeats_of_a_users_secret_is_masked() {
+    let server = Server::status(&format!("401 {CANARY}"));
+    for (column, auth) in [("token", "query-token"), ("password", "none"), ("secret", "none")] {
+        let places = Places::new();
+        put(
+            &places.directory,
+            "users.csv",
+            &format!("user,{column}\na,{CANARY}\nb,{CANARY}\nc,{CANARY}\nd,{CANARY}\n"),
+        );
+        let users = "[users]\ncsv = \"users.csv\"\n[[clients]]";
+        let text = scenario(&server.url()).replace("headers = { x-key = \"${KEY}\" }\n", "");
+        let (head, tail) = (text.split("[users]").next().unwrap(), text.split("[[clients]]").nth(1).unwrap());
+        let path = put(&places.directory, "s.toml", &format!("{head}{users}{tail}").replace("AUTH", auth));
+        let outs = places.outs();
+        let finished = wsbench(["run", &path]).args(outs.iter().map(String::as_str)).run();
+        finished.expect(3);
+        places.hold_no_secret(&finished);
+    }
+}
+
+#[test]
+fn a_token_on_the_command_line_is_warned_of_and_kept_out() {
+    let places = Places::new();
+    let token = format!("{CANARY}0123456789abcdef");
+    let path = put(&places.directory, "s.toml", &scenario("ws://127.0.0.1:1").replace("AUTH", "none"));
+    let outs = places.outs();
+    let finished = wsbench(["run", &path, "-e", &format!("KEY={token}")]).args(outs.iter().map(String::as_str)).run();
+    finished.expect(3).says(&["warning: the value of -e KEY looks like a token"]);
+    places.hold_no_secret(&finished);
 }

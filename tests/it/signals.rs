@@ -23,7 +23,7 @@ impl Long {
         let running = wsbench(["run", "@quickstart"])
             .vars("LISTENERS=90 TALKERS=10 RATE=300/s WARM_UP=0s DURATION=60s DRAIN=5s")
             .args(
-                ["json", "raw", "text", "hgrm"]
+                ["json", "raw", "text", "hgrm", "html", "markdown", "junit", "github", "openmetrics"]
                     .iter()
                     .map(|kind| out(kind))
                     .collect::<Vec<_>>()
@@ -48,6 +48,11 @@ impl Long {
         assert!(finished.stdout.starts_with("INTERRUPTED"), "{}", finished.stdout);
         assert_eq!(file("text").lines().next(), finished.stdout.lines().next());
         assert!(file("hgrm").contains("#[Mean"));
+        assert!(file("html").contains("<span class=\"word\">INTERRUPTED</span>"));
+        assert!(file("markdown").starts_with("## INTERRUPTED"));
+        assert!(file("junit").contains("a partial result"));
+        assert!(file("github").contains("a partial result"));
+        assert!(file("openmetrics").ends_with("# EOF\n"));
         assert!(file("raw").ends_with("}\n"), "the raw log ends with a whole line");
         report
     }
@@ -83,6 +88,28 @@ fn sigterm_is_143_and_otherwise_the_same() {
     let report = long.finish(143);
     assert_eq!(report.identity()[2], 0);
     gone(&children);
+}
+
+#[test]
+fn a_killed_run_leaves_what_it_had() {
+    let directory = scratch();
+    let json = directory.path().join("json");
+    let running =
+        wsbench(["run", "@quickstart", "--snapshot-every", "1s", "--out", &format!("json={}", json.display())])
+            .vars("LISTENERS=18 TALKERS=2 ROOMS=2 RATE=50/s WARM_UP=0s DURATION=60s DRAIN=1s")
+            .start();
+    wait_for("a result with deliveries", PATIENCE, || {
+        let text = std::fs::read_to_string(&json).ok()?;
+        (Report::parse(&text).count("deliveries.delivered") > 0).then_some(())
+    });
+    running.signal(Signal::KILL);
+    assert_eq!(running.finish().signal, Some(9));
+    let report = Report::read(&json);
+    assert_eq!((&report.0["complete"], &report.0["verdict"]), (&false.into(), &"untrustworthy".into()));
+    let shown = wsbench(["report", json.to_str().unwrap()]).run();
+    assert!(shown.expect(0).stdout.starts_with("INTERRUPTED"), "{}", shown.stdout);
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.len() <= 2, "the result, and at most one that was being written: {left:?}");
 }
 
 #[test]

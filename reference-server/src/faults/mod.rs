@@ -2,7 +2,8 @@
 //! [`Config::faults`](crate::Config::faults); nothing here runs for an instance without it.
 //!
 //! Seeded: the same plan does the same to the same copies (room, offset, user) of every run. What is done to copies
-//! happens in [`worker`](crate::worker), what is done to connections in [`session`](crate::session).
+//! happens in [`worker`](crate::worker), what is done to connections in [`session`](crate::session), and to streams and polls
+//! in [`endpoint`](crate::endpoint).
 
 mod cut;
 mod dice;

@@ -1,6 +1,7 @@
 //! The rooms of an instance: who wants them, how far their subscription is, and in which order messages, joins and gaps
 //! reach the workers. Everything that must be in order happens under one lock, and nothing under it waits.
 
+mod admission;
 mod channel;
 mod flow;
 mod inbox;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{Flow, Session, close};
+use super::{Flow, Session};
 use crate::{
     auth::User,
     broker::{Publication, PublishError, Receipt, Room},
@@ -55,17 +55,6 @@ impl Session {
             self.error(code, reference);
         }
         Flow::Continue(())
-    }
-
-    fn authenticate_again(&mut self, inbound: &Inbound<'_>, user: &Arc<User>) -> Flow {
-        match self.worker.shared.authenticator.verify(inbound.token.as_deref().unwrap_or_default()) {
-            Ok(again) if again.json == user.json => {
-                self.expires = time::at_unix(again.expires);
-                self.send(protocol::AUTH_SUCCESS);
-                Flow::Continue(())
-            }
-            _ => close(4001, "Invalid token"),
-        }
     }
 
     fn room<'a>(&'a self, inbound: &'a Inbound<'_>) -> Result<&'a str, Code> {

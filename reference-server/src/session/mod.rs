@@ -3,6 +3,7 @@
 mod act;
 mod cut;
 pub(crate) mod echo;
+mod enter;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -18,11 +19,11 @@ use crate::{
     history::Position,
     metered::Metered,
     peer::Peer,
-    protocol::{self, Code, Inbound, Transport, Welcome},
+    protocol::{self, Code, Inbound, Transport},
     rate::{RateLimit, Verdict},
     socket::{End, Happening, Socket},
     time,
-    worker::{Wish, Worker},
+    worker::Worker,
 };
 
 /// Who comes, and where to, as far as the handshake tells.
@@ -129,35 +130,6 @@ impl Session {
         }
     }
 
-    /// The user is known: say so, and join the room of the path.
-    fn enter(&mut self, user: Arc<User>) -> Flow {
-        let shared = &self.worker.shared;
-        let welcome = Welcome {
-            instance: &shared.name,
-            clock: &shared.clock,
-            user: &user.json,
-            ping_interval_ms: shared.config.ping_interval.as_millis(),
-            ping_timeout_ms: shared.config.ping_timeout.as_millis(),
-            announce: shared.config.announce,
-            max_message: shared.config.limits.message,
-            broker: shared.broker,
-            history: shared.config.history != crate::config::History::Off,
-        };
-        self.send(welcome.encode());
-        self.auth_until = u64::MAX;
-        self.expires = time::at_unix(user.expires);
-        self.worker.identify(&self.peer, &user);
-        self.worker.list_user(&self.peer);
-        self.user = Some(user);
-        let wish = |room| Wish { room, reference: None, from: self.from };
-        if let Some(home) = &self.home
-            && let Err(code) = self.worker.join(&self.peer, wish(home), time::micros())
-        {
-            self.error(code, None);
-        }
-        Flow::Continue(())
-    }
-
     /// Pings and pongs cost work, too, and are counted like other frames; there is no frame that could refuse them.
     fn control(&mut self) -> Flow {
         match self.rate.frame(self.socket.last_read()) {
@@ -190,22 +162,6 @@ impl Session {
         match self.user.clone() {
             Some(user) => self.act(text, &user),
             None => self.authenticate(&text),
-        }
-    }
-
-    fn authenticate(&mut self, text: &str) -> Flow {
-        let Ok(Inbound { kind: Some(kind), token, .. }) = Inbound::parse(text) else {
-            return close(4001, "Authentication required");
-        };
-        if kind != "auth" {
-            return close(4001, "Authentication required");
-        }
-        match self.worker.shared.authenticator.verify(token.as_deref().unwrap_or_default()) {
-            Ok(user) => {
-                self.send(protocol::AUTH_SUCCESS);
-                self.enter(user)
-            }
-            Err(_) => close(4001, "Invalid token"),
         }
     }
 

@@ -26,7 +26,9 @@ impl Worker {
 
     /// The connection has been silent for so long.
     pub(crate) fn seen(&self, peer: &Peer, silence: Duration) {
-        peer.last_seen.set(Duration::from(time::timestamp()).saturating_sub(silence).into());
+        // The last byte may be one of the handshake, which came before there was a connection.
+        let seen = Duration::from(time::timestamp()).saturating_sub(silence).max(peer.connected_at.into());
+        peer.last_seen.set(seen.into());
         for room in peer.rooms().iter().filter(|room| &***room != NOTIFY) {
             self.present(peer, room);
         }

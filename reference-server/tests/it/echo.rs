@@ -10,6 +10,8 @@ use crate::support::{Client, Server, server::get, soon};
 async fn offering() -> Server {
     let mut config = Config { faults: true, ..Config::default() };
     (config.limits.frames_per_second, config.limits.frames_burst) = (1, 1);
+    // A refused message has to be taken in whole, which a busy machine may need long for.
+    config.drain.close_grace = std::time::Duration::from_secs(30);
     Server::alone(config).await
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::support::{
     Client, Server,
     server::{SECRET, get, token},
+    until,
 };
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -173,4 +174,19 @@ async fn a_token_is_in_no_page_and_no_frame() {
         [refused.head, refused.body, reason, server.admin("/metrics").await.body, server.admin("/readyz").await.body];
     let parts: Vec<&str> = canary.split('.').collect();
     assert!(pages.iter().all(|page| parts.iter().all(|part| !page.contains(part))));
+}
+
+#[tokio::test]
+async fn whoever_comes_into_a_live_room_is_answered_in_one_write() {
+    let server = Server::alone(Config::default()).await;
+    // The same user: nobody is announced.
+    let _first = Client::in_room(&server, "r", "ada").await;
+    for writes in 1..=5 {
+        // Counted when written, which the reader may be faster than.
+        until("it is counted", async || server.metric("writes_total").await >= f64::from(writes)).await;
+        let written = server.metric("writes_total").await;
+        assert_eq!(written, f64::from(writes), "the 101, the welcome and the answer to the join");
+        drop(Client::in_room(&server, "r", "ada").await);
+        until("it has gone", async || server.metric("connections").await == 1.0).await;
+    }
 }

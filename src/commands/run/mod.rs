@@ -2,16 +2,18 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
 use super::format::{self, FormatArg};
-use crate::engine::{End, OnTick, Outcome, RawSink, Setup, Tick};
+use crate::engine::{OnTick, RawSink, Setup, Tick};
 use crate::output::{WriteError, Written};
-use crate::report::{self, Environment, Facts, Report};
+use crate::report::{self, Ending, Environment, Report};
 use crate::scenario::plan::Plan;
 use crate::scenario::{self, Needs, Overrides, Scenario, Target};
 use crate::ui::{Progress, Terminal, Verbosity};
 
+mod account;
 mod ci;
 pub(super) mod limits;
 mod outputs;
@@ -20,8 +22,10 @@ mod quick;
 mod recording;
 mod rigging;
 pub(super) mod rules;
+mod secrets;
 mod target;
 
+use account::{Account, Rotation};
 use outputs::Outputs;
 pub(super) use overrides::ScenarioArgs;
 use recording::Recording;
@@ -60,6 +64,9 @@ pub(super) struct Args {
     /// Faults of the scenario may run commands on this machine
     #[arg(long)]
     allow_commands: bool,
+    /// How often a long run writes its json outputs on the way, so that a killed one leaves a result
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = crate::units::parse_duration)]
+    snapshot_every: Duration,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -88,21 +95,31 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         super::signals::listen()?
     };
     let mut progress = progress(&args, &scenario, terminal);
+    let over = args.over.overrides();
+    secrets::warn(&over, &mut progress);
     let mut ground = target::raise(&scenario, &plan, &args, log, &mut progress)?;
-    let started = crate::time::wall_clock();
-    let mut recording = Recording::new(progress, &judge);
+    let account = Account {
+        scenario: described(&scenario),
+        environment: ground.environment(),
+        started: crate::time::wall_clock(),
+        strict: args.strict,
+        secrets: secrets::known(&scenario, &over),
+    };
+    let rotation = Rotation::new(outputs.rotated(), args.snapshot_every, rules::names(&scenario));
+    let rotation = Some(rotation).filter(|rotation| rotation.is_wanted(scenario.times.total()));
+    let mut recording = Recording::new(progress, &judge, &account, rotation);
     let (raw, writer) = outputs.raw_log();
     let setup = setup(&args, scenario, plan, &ground, raw);
-    let scenario = Arc::clone(&setup.scenario);
     let early = runtime.block_on(async {
         tokio::select! {
             reached = ground.preflight(&setup) => reached.map(|()| None),
             code = signals.recv() => Ok(code),
         }
-    })?;
+    });
+    let hidden = |failure: Failure| failure.saying(|message| report::hidden(message, &account.secrets));
     // The engine hears of it as of any other, so that a run that has not begun leaves its outputs too.
     let (again, early_signals) = tokio::sync::mpsc::channel(1);
-    if let Some(code) = early {
+    if let Some(code) = early.map_err(hidden)? {
         signals = early_signals;
         again.try_send(code).map_err(Failure::internal)?;
     }
@@ -114,19 +131,8 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let Recording { mut progress, series, seen, .. } = recording;
     progress.finish();
     let proxied = ground.stop(&mut outcome.end);
-    let measured = report::measured(&outcome).with_marks(seen.marks);
-    let judged = judge.verdicts(&outcome.totals, &outcome.names, measured);
-    let facts = Facts {
-        scenario: described(&scenario),
-        environment: ground.environment(),
-        started,
-        judged: &judged,
-        selections: &judge.selections(),
-        series: series.points(),
-        strict: args.strict,
-    };
-    let report = report::build(&outcome, facts);
-    finish(&args, terminal, &outcome, &report, |report| outputs.write(report, writer, proxied))
+    let report = account.report(&outcome, &judge, &seen.marks, &series);
+    finish(&args, terminal, &report, |report| outputs.write(report, writer, proxied))
 }
 
 fn progress(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Progress {
@@ -140,7 +146,6 @@ fn progress(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Progress {
 fn finish(
     args: &Args,
     terminal: &Terminal,
-    outcome: &Outcome,
     report: &Report,
     write: impl FnOnce(&Report) -> (Vec<Written>, Vec<WriteError>),
 ) -> Done {
@@ -150,7 +155,7 @@ fn finish(
     for error in &failed {
         anstream::eprintln!("error: {error}");
     }
-    if let End::Failed(reason) = &outcome.end {
+    if let Ending::Failed(reason) = &report.end {
         anstream::eprintln!("error: {}", crate::ui::printable(reason));
     }
     let code = if failed.is_empty() || matches!(report.exit_code, 130 | 143) {

@@ -27,6 +27,9 @@ fn wrong(argument: &str, error: &RequestError) -> Failure {
     Failure::usage(format!("--out {}: {error}; there are {kinds}, {RAW}, {PROXY}", crate::ui::printable(argument)))
 }
 
+/// The kind of which every other can be made.
+const RESULT: &str = "json";
+
 /// Everything that is to be written.
 pub(super) struct Outputs {
     made: Vec<Request>,
@@ -86,6 +89,11 @@ impl Outputs {
             Ok(bytes)
         };
         (Some(sink), Some(RawWriter { path, thread: std::thread::spawn(write) }))
+    }
+
+    /// Those that are written over and over while the run goes on: the results, of which everything else can be made.
+    pub(super) fn rotated(&self) -> Vec<Request> {
+        self.made.iter().filter(|request| request.kind.name == RESULT).cloned().collect()
     }
 
     /// Writes all of them, the fault proxy having written `log`; what could be written and what could not.

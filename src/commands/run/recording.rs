@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::account::{Account, Rotation};
 use crate::engine::Tick;
 use crate::metrics::Snapshot;
 use crate::report::Series;
@@ -17,9 +18,11 @@ pub(super) struct Recording<'a> {
     pub(super) series: Series,
     pub(super) seen: Seen,
     judge: &'a Judge,
+    account: &'a Account,
+    rotation: Option<Rotation>,
 }
 
-/// What the rules with `abort` look at, and what those with `after` leave out.
+/// What the rules with `abort` look at, what those with `after` leave out, and what is written on the way.
 pub(super) struct Seen {
     totals: Snapshot,
     /// Moments at which it is kept what has been recorded by then; the next one first.
@@ -34,16 +37,20 @@ impl Seen {
 
     fn add(&mut self, tick: &Tick) {
         self.totals.merge(&tick.delta);
-        let measured = u64::try_from(tick.at_ns).map(Duration::from_nanos).ok();
-        while let Some(mark) = self.ahead.pop_front_if(|mark| measured.is_some_and(|measured| measured >= *mark)) {
+        while let Some(mark) = self.ahead.pop_front_if(|mark| tick.at_ns >= 0 && measured(tick) >= *mark) {
             self.marks.push((mark, Arc::new(self.totals.clone())));
         }
     }
 }
 
+/// How long has been measured.
+pub(super) fn measured(tick: &Tick) -> Duration {
+    Duration::from_nanos(u64::try_from(tick.at_ns).unwrap_or(0))
+}
+
 impl<'a> Recording<'a> {
-    pub(super) fn new(progress: Progress, judge: &'a Judge) -> Self {
-        Self { progress, series: Series::default(), seen: Seen::new(judge), judge }
+    pub(super) fn new(progress: Progress, judge: &'a Judge, account: &'a Account, rotation: Option<Rotation>) -> Self {
+        Self { progress, series: Series::default(), seen: Seen::new(judge), judge, account, rotation }
     }
 
     /// Takes in one second; breaks off when a rule with `abort` is broken for good.
@@ -51,17 +58,33 @@ impl<'a> Recording<'a> {
         self.progress.tick(tick);
         self.series.push(tick);
         let aborts = self.judge.aborts();
-        if aborts || !self.seen.ahead.is_empty() {
+        if aborts || self.rotation.is_some() || !self.seen.ahead.is_empty() {
             self.seen.add(tick);
         }
+        self.rotate(tick);
         if !aborts {
             return ControlFlow::Continue(());
         }
-        let passed = Duration::from_nanos(u64::try_from(tick.at_ns).unwrap_or(0));
-        let measured = Measured::from(passed).with_marks(self.seen.marks.iter().cloned());
+        let measured = Measured::from(measured(tick)).with_marks(self.seen.marks.iter().cloned());
         match self.judge.abort(&self.seen.totals, measured) {
             Some(judged) => ControlFlow::Break(format!("{} {}", judged.metric, judged.rule)),
             None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Writes what there is, if it is time to.
+    fn rotate(&mut self, tick: &Tick) {
+        let Some(rotation) = &mut self.rotation else { return };
+        if !rotation.is_due() {
+            return;
+        }
+        let outcome = rotation.outcome(tick, &self.seen.totals);
+        let report = self.account.report(&outcome, self.judge, &self.seen.marks, &self.series);
+        for request in &rotation.requests {
+            // At the end it is tried again, and then a failure counts.
+            if let Err(error) = request.write(&report) {
+                self.progress.notice(&format!("warning: {error}"));
+            }
         }
     }
 }

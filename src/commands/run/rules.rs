@@ -12,14 +12,20 @@ use crate::scenario::{Diagnostic, Rule, RulePart, Scenario};
 use crate::threshold::{Judge, Part, RuleText, Saved, ThresholdError};
 use crate::ui::{Palette, Terminal};
 
-/// The judge of a scenario's thresholds.
-pub(in crate::commands) fn judge(scenario: &Scenario, terminal: &Terminal) -> Result<Judge, Failure> {
-    let names = Names {
+/// The names a scenario gives.
+pub(super) fn names(scenario: &Scenario) -> Names {
+    Names {
         groups: scenario.groups.iter().map(|group| group.name.clone()).collect(),
         publishes: scenario.publishes.iter().map(|publish| publish.name.clone()).collect(),
+        requests: scenario.requests.iter().map(|request| request.name.clone()).collect(),
         instances: BTreeMap::new(),
         incidents: scenario.faults.iter().map(|fault| fault.name.clone()).collect(),
-    };
+    }
+}
+
+/// The judge of a scenario's thresholds.
+pub(in crate::commands) fn judge(scenario: &Scenario, terminal: &Terminal) -> Result<Judge, Failure> {
+    let names = names(scenario);
     let text = |rule: &Rule| {
         let baseline = rule.baseline.as_deref().map(|name| baseline(name, rule, scenario, terminal)).transpose()?;
         Ok(RuleText {

@@ -16,6 +16,8 @@ enum Kind {
     Text,
     /// A table of texts with placeholders.
     Texts,
+    /// A table of JSON with placeholders.
+    Templates,
     /// A JSON Pointer.
     Pointer,
     /// Pointers and the values that must stand there.
@@ -33,7 +35,7 @@ impl Kind {
         match self {
             Self::Template => "must be a string: JSON with placeholders",
             Self::Text => "must be a string",
-            Self::Texts => "must be a table of strings",
+            Self::Texts | Self::Templates => "must be a table of strings",
             Self::Pointer => "must be a string: a JSON Pointer such as \"/id\"",
             Self::When => "must be a table such as { \"/type\" = \"message\" }",
             Self::Words => "must be a list of strings",
@@ -45,7 +47,9 @@ impl Kind {
     fn fits(self, value: &Value) -> bool {
         match self {
             Self::Template | Self::Text | Self::Pointer => value.is_string(),
-            Self::Texts => value.as_object().is_some_and(|table| table.values().all(Value::is_string)),
+            Self::Texts | Self::Templates => {
+                value.as_object().is_some_and(|table| table.values().all(Value::is_string))
+            }
             Self::When | Self::Table => value.is_object(),
             Self::Words => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
             Self::Flag => value.is_boolean(),
@@ -53,10 +57,11 @@ impl Kind {
     }
 }
 
-const TABLE: [(&str, Kind, &str); 37] = [
+const TABLE: [(&str, Kind, &str); 38] = [
     ("publish", Kind::Template, "what a client says to publish: {{text}} {{room}} {{ref}}; required"),
     ("join", Kind::Template, "what it says to enter a room: {{room}} {{ref}}; without it, being connected is enough"),
     ("leave", Kind::Template, "what it says to leave a room: {{room}} {{ref}}"),
+    ("messages", Kind::Templates, "what it can ask, by name: {{room}} {{ref}}; answered as `reply` says"),
     ("auth", Kind::Template, "first message, for auth = \"first-message\": {{token}} {{user}}; {{ref}} is 0"),
     ("reply", Kind::Table, "how answers name the request they belong to"),
     ("reply.ref", Kind::Pointer, "where the request's {{ref}} is repeated"),
@@ -158,9 +163,22 @@ impl<'a> Checked<'a> {
     }
 
     pub(super) fn texts(&self, key: &str, allowed: &[Slot]) -> Made<Vec<(String, Template)>> {
+        self.compiled(key, allowed, Template::plain)
+    }
+
+    pub(super) fn templates(&self, key: &str, allowed: &[Slot]) -> Made<Vec<(String, Template)>> {
+        self.compiled(key, allowed, Template::json)
+    }
+
+    fn compiled(
+        &self,
+        key: &str,
+        allowed: &[Slot],
+        read: fn(&str, &[Slot]) -> Result<Template, String>,
+    ) -> Made<Vec<(String, Template)>> {
         let entries = self.get(key).and_then(Value::as_object).into_iter().flatten();
         let compile = |(name, text): (&String, &Value)| {
-            let template = Template::plain(text.as_str().unwrap_or_default(), allowed);
+            let template = read(text.as_str().unwrap_or_default(), allowed);
             template
                 .map(|template| (name.clone(), template))
                 .map_err(|problem| wrong(&format!("{key}.{name}"), problem))

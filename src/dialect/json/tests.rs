@@ -1,7 +1,7 @@
 //! A home-made backend described by parameters: transcripts, and every way to describe it wrongly.
 
 use crate::dialect::{AuthStyle, Dialect, Habits, Identity, Intent, Parameters, find};
-use crate::observe::ClientId;
+use crate::observe::{ClientId, TransportKind};
 use crate::wire::Frame;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -175,6 +175,25 @@ fn the_opening_is_filled_in_per_user() {
 }
 
 #[test]
+fn what_is_asked_by_name_is_answered_by_reference() {
+    let messages = json!({
+        "members": r#"{"id":{{ref}},"method":"room.members","params":{"room":"{{room}}"}}"#,
+        "time": r#"{"id":{{ref}},"method":"time"}"#,
+    });
+    let rpc = dialect(with(rpc(), "messages", messages));
+    let ask = |message| Intent::Ask { message, room: "r \"1\"", reference: 9 };
+    assert_eq!(said(&rpc, &ask("members")), r#"{"id":9,"method":"room.members","params":{"room":"r \"1\""}}"#);
+    assert_eq!(said(&rpc, &ask("time")), r#"{"id":9,"method":"time"}"#);
+    assert!(rpc.encode(&ask("date")).is_none());
+    assert_eq!(heard(&rpc, r#"{"id":9,"result":["wsb1abc"]}"#), "Acked { reference: 9 }");
+    let mut questions = rpc.questions(TransportKind::WebSocket);
+    questions.sort_by(|a, b| a.name.cmp(&b.name));
+    let questions: Vec<_> = questions.iter().map(|q| (q.name.as_str(), q.names_room)).collect();
+    assert_eq!(questions, [("members", true), ("time", false)]);
+    assert_eq!(rpc.questions(TransportKind::Sse), []);
+}
+
+#[test]
 fn every_wrong_description_is_told() {
     let say = |text: &str| json!({"publish": text});
     for (parameters, problem) in [
@@ -232,6 +251,19 @@ fn every_wrong_description_is_told() {
         (
             with(rpc(), "query", json!({"a": "{{room}}"})),
             r#"parameter "query.a": {{room}} cannot be used here; there are: {{user}} {{token}}"#,
+        ),
+        (with(rpc(), "messages", json!({"who": 1})), r#"parameter "messages": must be a table of strings"#),
+        (
+            with(rpc(), "messages", json!({"who": "{}"})),
+            r#"parameter "messages.who": has no {{ref}}: no answer could be recognised"#,
+        ),
+        (
+            with(rpc(), "messages", json!({"who": r#"{"id":{{ref}},"text":"{{text}}"}"#})),
+            r#"parameter "messages.who": {{text}} cannot be used here; there are: {{room}} {{ref}}"#,
+        ),
+        (
+            with(say(r#"{"say":"{{text}}"}"#), "messages", json!({"who": r#"{"id":{{ref}}}"#})),
+            r#"parameter "messages": are recognised by their answers: `reply.ref` must say where"#,
         ),
         (with(rpc(), "subprotocols", json!("v1")), r#"parameter "subprotocols": must be a list of strings"#),
     ] {

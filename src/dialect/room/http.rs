@@ -13,6 +13,9 @@ use crate::dialect::quote::escaped_len;
 use crate::dialect::{Event, Identity, Intent, Position};
 use crate::wire::{Answer, Call, Opening};
 
+/// The one question that can be asked without a socket.
+pub(super) const QUESTION: &str = "presence";
+
 /// The stream of a room's events, or of the user's own.
 pub(super) fn stream(identity: &Identity, room: Option<&str>, position: Option<&Position>) -> Opening {
     let path = room.map_or_else(|| "/api/events".to_owned(), |room| path("rooms", room, "events"));
@@ -41,7 +44,10 @@ pub(super) fn call(identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
         Intent::Notify { user, text, reference } => {
             (path("users", user, "notify"), Vec::new(), Some(content(text)), reference)
         }
-        Intent::Auth { .. } | Intent::Leave { .. } => return None,
+        Intent::Ask { message, room, reference } if message == QUESTION => {
+            (path("rooms", room, "presence"), Vec::new(), None, reference)
+        }
+        Intent::Ask { .. } | Intent::Auth { .. } | Intent::Leave { .. } => return None,
     };
     let mut opening = Opening { path, query, ..Opening::default() };
     show_token_over_http(identity, &mut opening);

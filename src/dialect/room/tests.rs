@@ -1,7 +1,7 @@
 //! Transcripts of the room protocol: what a session means, what the server sees, and the other way round.
 
 use crate::dialect::{AuthStyle, Delivery, Dialect, Event, Identity, Intent, Parameters, Position, Stamps, find};
-use crate::observe::ClientId;
+use crate::observe::{ClientId, TransportKind};
 use crate::wire::{Frame, Opening};
 use proptest::prelude::{any, prop_assert_eq, proptest};
 use std::sync::Arc;
@@ -52,6 +52,9 @@ fn what_a_client_says() {
         said(&Intent::Join { room: "r1", position: Some(&position), reference: 2 }),
         said(&Intent::Leave { room: "r1", reference: 3 }),
         said(&Intent::Publish { room: "r1", text: "say \"hi\"\n", reference: 40 }),
+        said(&Intent::Ask { message: "history", room: "r1", reference: 41 }),
+        said(&Intent::Ask { message: "presence", room: "r1", reference: 42 }),
+        said(&Intent::Ask { message: "ping", room: "r1", reference: 43 }),
     ];
     let expected = [
         r#"{"type":"auth","token":"to.k_en"}"#,
@@ -59,8 +62,26 @@ fn what_a_client_says() {
         r#"{"type":"join","room":"r1","ref":2,"off":7,"ep":"k3"}"#,
         r#"{"type":"leave","room":"r1","ref":3}"#,
         r#"{"type":"message","room":"r1","ref":40,"content":"say \"hi\"\n"}"#,
+        r#"{"type":"history","room":"r1","ref":41}"#,
+        r#"{"type":"presence","room":"r1","ref":42}"#,
+        r#"{"type":"ping","ref":43}"#,
     ];
     assert_eq!(transcript, expected);
+}
+
+#[test]
+fn whatever_can_be_asked_has_a_frame_or_a_call() {
+    let (room, identity) = (room(), identity(AuthStyle::Header));
+    let names = |kind| room.questions(kind).into_iter().map(|question| question.name).collect::<Vec<_>>();
+    assert_eq!(names(TransportKind::WebSocket), ["history", "presence", "ping"]);
+    for message in names(TransportKind::WebSocket) {
+        assert!(room.encode(&Intent::Ask { message: &message, room: "r1", reference: 1 }).is_some(), "{message}");
+        let called = room.call(&identity, &Intent::Ask { message: &message, room: "r1", reference: 1 }).is_some();
+        for kind in [TransportKind::Sse, TransportKind::EventsourceClient, TransportKind::LongPoll] {
+            assert_eq!(called, names(kind).contains(&message), "{message}");
+        }
+    }
+    assert!(room.encode(&Intent::Ask { message: "dance", room: "r1", reference: 1 }).is_none());
 }
 
 #[test]
@@ -127,7 +148,24 @@ fn what_a_client_hears() {
             r#"{"type":"joined","room":"r1","off":null,"ep":null,"ref":7,"instance":"a"}"#,
             r#"Joined { reference: Some(7), room: Some("r1"), position: None, instance: Some("a") }"#,
         ),
-        (r#"{"type":"left","room":"r1","ref":8}"#, "Reply"),
+        (r#"{"type":"left","room":"r1","ref":8}"#, "Reply { reference: Some(8) }"),
+        (
+            r#"{"type":"history","room":"r1","off":9,"ep":"k4","ref":11,"messages":[{"type":"message","content":"wsb1AAA"}]}"#,
+            "Reply { reference: Some(11) }",
+        ),
+        (
+            r#"{"type":"history","room":"r1","off":null,"ep":null,"ref":12,"messages":[]}"#,
+            "Reply { reference: Some(12) }",
+        ),
+        (r#"{"type":"history","off":9,"ep":"k4","messages":[],"ref":13}"#, "Reply { reference: Some(13) }"),
+        (r#"{"type":"history","room":"r1","off":9,"ep":"k4","messages":[]}"#, "Reply { reference: None }"),
+        (
+            r#"{"type":"presence","room":"r1","ref":14,"users":1,"members":[{"ref":2}]}"#,
+            "Reply { reference: Some(14) }",
+        ),
+        (r#"{"type":"presence","room":"r1","users":1,"members":[{"ref":2}]}"#, "Reply { reference: None }"),
+        (r#"{"type":"pong","ref":15,"t":12.5,"tin":1,"tout":2}"#, "Reply { reference: Some(15) }"),
+        (r#"{"type":"pong","t":12.5,"tin":1,"tout":2}"#, "Heartbeat { answer: None }"),
         (
             r#"{"type":"ack","ref":18446744073709551615,"room":"r1","off":42,"id":"x"}"#,
             "Acked { reference: 18446744073709551615 }",

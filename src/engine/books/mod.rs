@@ -15,14 +15,16 @@ use crate::engine::walk::{Share, Step, Walk};
 use crate::ledger::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent};
 use crate::metrics::Recorder;
 use crate::observe::{ClientId, GroupId, RoomId, Stretch, Topic, TransportKind};
-use crate::scenario::plan::{Life, Publication};
+use crate::scenario::plan::{Inquiry, Life, Publication};
 use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Markers};
 
 mod notes;
 mod pending;
+mod requests;
 
 use pending::Pending;
+pub(in crate::engine) use requests::{Account, Fate};
 
 /// What a talker's worker tells the others about a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,7 @@ pub(in crate::engine) enum Action {
     Start(ClientId),
     Leave(ClientId),
     Say(Publication),
+    Ask(Inquiry),
     /// A fault's own part that a worker does: its number.
     Afflict(u16),
 }
@@ -170,6 +173,8 @@ impl Books {
                     self.actions.push_back(Action::Afflict(number));
                 }
                 Step::Publish(publication) => self.owe(publication, t0),
+                Step::Ask(inquiry) if self.walk.owns(inquiry.client) => self.actions.push_back(Action::Ask(inquiry)),
+                Step::Ask(_) => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One poll's view of the world: what happens on the connection is written into the books.
 
+use super::asking::Asking;
 use super::seating::Seating;
 use super::{Client, Loss, named};
 use crate::engine::books::{Books, Receiver, SendFate, SendReport};
@@ -7,7 +8,7 @@ use crate::engine::desk::Desk;
 use crate::ledger::Sent;
 use crate::observe::{Fact, Topic, Word};
 use crate::session::Happening;
-use crate::time::nanos;
+use crate::time::{Timestamp, nanos};
 
 /// One poll's view of the world: what happens is written into the books.
 pub(super) struct Hearing<'a> {
@@ -15,6 +16,9 @@ pub(super) struct Hearing<'a> {
     pub(super) desk: &'a Desk,
     pub(super) books: &'a mut Books,
     pub(super) seats: &'a mut Seating,
+    pub(super) asking: &'a mut Asking,
+    /// Rooms that were joined, by their places, and when.
+    pub(super) joined: Vec<(usize, Timestamp)>,
     pub(super) receiver: Receiver,
     pub(super) ready: bool,
     pub(super) first_delivery: &'a mut Option<Loss>,
@@ -55,6 +59,7 @@ impl Hearing<'_> {
                 if let Some(seated) = self.seats.get(place) {
                     books.joined(self.client.id, (seated.room, seated.seat), now);
                 }
+                self.joined.push((place, now));
             }
             Happening::Ready => self.ready = true,
             Happening::JoinRefused(_, code) => {
@@ -67,6 +72,11 @@ impl Hearing<'_> {
                 self.receiver.instance = tag;
                 books.name_instance(tag, name);
             }
+            Happening::Answered(reference, at) => {
+                books.frame(Word::REPLY);
+                self.asking.answered(books, reference, at);
+            }
+            Happening::Declined(reference, code) => self.declined(reference, code),
             Happening::Frame(kind) => books.frame(kind),
             Happening::Unknown(frame) => books.unknown(frame.bytes()),
         }
@@ -79,6 +89,18 @@ impl Hearing<'_> {
         if let Some(topic) = self.measured(token) {
             self.books.said(fact, topic, self.client.group, None, 1);
         }
+        self.failed(code, "publication");
+    }
+
+    fn declined(&mut self, reference: u64, code: &str) {
+        if let Some(request) = self.asking.declined(self.books, reference) {
+            let what = &self.desk.scenario[request].name;
+            self.failed(code, what);
+        }
+    }
+
+    /// The server refused `what` with this code.
+    fn failed(&mut self, code: &str, what: &str) {
         let kind = match code {
             "unavailable" => Word::UNAVAILABLE,
             "unconfirmed" => Word::UNCONFIRMED,
@@ -87,7 +109,7 @@ impl Hearing<'_> {
         };
         let who = || self.desk.name_of(self.client.id, self.client.group);
         let code = code.escape_debug().to_string();
-        self.books.fail(Word::ACTIVE, kind, self.desk.clock.now(), who, || format!("publication refused: {code}"));
+        self.books.fail(Word::ACTIVE, kind, self.desk.clock.now(), who, || format!("{what} refused: {code}"));
     }
 
     /// What a publication of the measured phase is told apart by.

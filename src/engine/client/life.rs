@@ -90,11 +90,12 @@ async fn establish(
     let joined_at_once: Vec<usize> = (0..session.places().len()).filter(|place| session.is_joined(*place)).collect();
     client.install(session);
     {
-        let (mut books, state, now) = (desk.books.borrow_mut(), client.state.borrow(), desk.clock.now());
+        let (mut books, mut state, now) = (desk.books.borrow_mut(), client.state.borrow_mut(), desk.clock.now());
         for place in joined_at_once {
             if let Some(seated) = state.seats.get(place) {
                 books.joined(client.id, (seated.room, seated.seat), now);
             }
+            client.ask_having_joined(desk, &mut books, &mut state, (place, now));
         }
     }
     if client.state.borrow().session.as_ref().is_some_and(Session::is_ready) {
@@ -155,7 +156,7 @@ fn became_ready(desk: &Desk, client: &Client) {
         books.on_instance(session.instance(), true);
         if let (Some(from), false) = (session.silent_from(), state.watched) {
             state.watched = true;
-            desk.watch(from, client.id);
+            desk.silences.add(from, client.id);
         }
     }
     if let Some(loss) = state.lost.take() {

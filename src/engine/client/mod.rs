@@ -13,12 +13,14 @@ use crate::session::{Ended, Session};
 use crate::time::Timestamp;
 use crate::wire::CloseReason;
 
+mod asking;
 mod comeback;
 mod hearing;
 mod life;
 mod parting;
 mod seating;
 
+use asking::Asking;
 use hearing::Hearing;
 use seating::Seating;
 
@@ -37,6 +39,7 @@ struct State {
     session: Option<Session>,
     waker: Option<Waker>,
     seats: Seating,
+    asking: Asking,
     leaving: bool,
     /// It has been in all its rooms at least once.
     was_ready: bool,
@@ -191,19 +194,22 @@ impl Client {
             desk,
             books: &mut books,
             seats: &mut state.seats,
+            asking: &mut state.asking,
+            joined: Vec::new(),
             receiver: Receiver { instance: session.instance(), transport: session.kind(), last_loss: state.last_loss },
             ready: false,
             first_delivery: &mut state.awaits_first_delivery,
         };
         let at_most = if state.slow.is_some() { 1 } else { usize::MAX };
         let ended = session.poll(cx, at_most, &mut |happening| hearing.hear(happening));
-        let ready = hearing.ready;
+        let (ready, joined) = (hearing.ready, hearing.joined);
         let traffic = session.take_traffic();
         if let Some((rate, next)) = &mut state.slow {
             let pause = traffic.read.saturating_mul(1_000_000_000) / *rate;
             *next = desk.clock.now().max(*next) + Duration::from_nanos(pause);
         }
         books.add_traffic(traffic);
+        joined.into_iter().for_each(|join| self.ask_having_joined(desk, &mut books, state, join));
         match ended {
             Poll::Ready(ended) => Poll::Ready(Step::Ended(Some(ended))),
             Poll::Pending if state.given_up => Poll::Ready(Step::Ended(Some(Ended::Closed(CloseReason::Silent)))),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Client, Loss, named};
-use crate::engine::books::{SendFate, SendReport};
+use crate::engine::books::{Fate, SendFate, SendReport};
 use crate::engine::desk::Desk;
 use crate::engine::incidents::{ClientEvent, Parting, Turn};
 use crate::ledger::Sent;
@@ -43,6 +43,8 @@ pub(super) fn part(
         let (room, index) = named(token);
         books.report(SendReport { room, index, fate: SendFate::Sent(Sent::Uncertain(at)) });
     }
+    let reason = if state.leaving { Word::LEFT } else { Word::DISCONNECTED };
+    state.asking.end(&mut books, Fate::Failed(reason));
     books.add_traffic(session.take_traffic());
     if let Some(keep) = keep {
         *keep = Some(session.places().iter().map(|p| Place::new(Arc::clone(&p.room), p.position.clone())).collect());

@@ -105,6 +105,7 @@ impl<'a> Coordinator<'a> {
         let names = Names {
             groups: scenario.groups.iter().map(|group| group.name.clone()).collect(),
             publishes: scenario.publishes.iter().map(|publish| publish.name.clone()).collect(),
+            requests: scenario.requests.iter().map(|request| request.name.clone()).collect(),
             instances: BTreeMap::new(),
             incidents: scenario.faults.iter().map(|fault| fault.name.clone()).collect(),
         };

@@ -22,6 +22,7 @@ use crate::scenario::plan::{Payload, Plan, Publication};
 use crate::time::{Timestamp, nanos};
 use crate::wire::Marker;
 
+mod requests;
 mod shift;
 
 pub(super) use shift::run;
@@ -41,8 +42,6 @@ pub(in crate::engine) struct Worker {
     payload: Payload,
     text: RefCell<String>,
     asked: Cell<u64>,
-    /// The run is ending: what becomes due is reported as never written, so that no other worker waits for it.
-    silent: Cell<bool>,
     /// When the plan next wants something of this worker, as far as the pacer has looked.
     due: Cell<Option<Timestamp>>,
     lag: RefCell<Histogram>,
@@ -60,7 +59,6 @@ impl Worker {
             payload: Payload::new(&setup.scenario),
             text: RefCell::default(),
             asked: Cell::new(0),
-            silent: Cell::new(false),
             due: Cell::new(None),
             lag: RefCell::default(),
             rescheduled: tokio::sync::Notify::new(),
@@ -172,15 +170,17 @@ impl Worker {
     fn act(self: &Rc<Self>) -> bool {
         let Some(action) = self.desk.books.borrow_mut().actions.pop_front() else { return false };
         match action {
-            Action::Say(publication) if self.silent.get() => {
+            // What becomes due is reported as never written, so that no other worker waits for it.
+            Action::Say(publication) if self.desk.silent.get() => {
                 let (room, index) = (publication.room, publication.index);
                 let fate = SendFate::Sent(Sent::Unsent);
                 self.desk.books.borrow_mut().report(SendReport { room, index, fate });
             }
-            Action::Start(_) if self.silent.get() => {}
+            Action::Start(_) | Action::Ask(_) if self.desk.silent.get() => {}
             Action::Start(client) => self.start(client),
             Action::Leave(client) => self.depart(client),
             Action::Say(publication) => self.say(&publication),
+            Action::Ask(inquiry) => self.ask(&inquiry),
             Action::Afflict(number) => self.afflict(number),
         }
         true

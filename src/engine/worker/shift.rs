@@ -38,7 +38,7 @@ impl Worker {
             if self.desk.clock.now() < start + at {
                 self.desk.clock.sleep_until(start + at).await;
             }
-            if self.silent.get() {
+            if self.desk.silent.get() {
                 // The run ends before everybody has come.
                 break;
             }
@@ -67,10 +67,10 @@ impl Worker {
     /// Connections on which nothing is heard any more are given up.
     fn check_liveness(&self) {
         let now = self.desk.clock.now();
-        while let Some(id) = self.desk.next_watched(now) {
+        while let Some(id) = self.desk.silences.next(now) {
             let again = self.clients.borrow().get(&id).and_then(|(client, _)| client.check_liveness(now));
             if let Some(at) = again {
-                self.desk.watch(at, id);
+                self.desk.silences.add(at, id);
             }
         }
     }
@@ -178,6 +178,7 @@ pub(in crate::engine) async fn run(
                 ticks += 1;
                 worker.advance().await;
                 worker.check_liveness();
+                worker.check_requests();
                 let progress = worker.progress(Stage::Running, ticks.is_multiple_of(10));
                 if reports.send(progress).await.is_err() {
                     break;
@@ -198,9 +199,9 @@ pub(in crate::engine) async fn run(
                 batch.iter().filter(|(from, _)| *from != number).for_each(|(_, report)| books.apply(report));
             }
             Some(ToWorker::Stretch(at, stretch)) => worker.desk.books.borrow_mut().begin_stretch(at, stretch),
-            Some(ToWorker::StopSpeaking) => worker.silent.set(true),
+            Some(ToWorker::StopSpeaking) => worker.desk.silent.set(true),
             Some(ToWorker::Settle) => {
-                worker.silent.set(true);
+                worker.desk.silent.set(true);
                 worker.advance().await;
                 worker.await_writes().await;
                 if reports.send(worker.progress(Stage::Settled, false)).await.is_err() {
@@ -211,6 +212,7 @@ pub(in crate::engine) async fn run(
                 if let Some(raw) = &mut worker.desk.books.borrow_mut().raw {
                     raw.closed(worker.desk.clock.now());
                 }
+                worker.end_requests();
                 if reports.send(worker.progress(Stage::Finished, true)).await.is_err() {
                     break;
                 }

@@ -176,7 +176,7 @@ fn herd(fault: &Fault) -> Chart {
     Chart {
         title: format!("Who came back when: {}", fault.name),
         caption: format!("{what}attempts to connect per {} s, by seconds after it", trimmed(width)),
-        x: Axis::time(end, &ROUND, |at| trimmed(at)),
+        x: Axis::time(end, &ROUND, trimmed),
         y: Axis::linear(bins.iter().copied().max().unwrap_or(1) as f64, |at| grouped(at as u64)),
         places: bins.iter().enumerate().map(place).collect(),
         series: vec![Series { name: "attempts".to_owned(), colour: 1, values: bins.iter().map(value).collect() }],

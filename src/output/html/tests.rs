@@ -101,7 +101,8 @@ fn nothing_a_stranger_wrote_is_markup() {
     }
     // What an attribute holds stays inside its quotes: no tag has an attribute the page does not use.
     for tag in text.split('<').skip(1).filter_map(|rest| rest.split_once('>')).map(|(tag, _)| tag) {
-        assert!(!tag.contains("onerror"), "<{tag}>");
+        let outside: String = tag.split('"').step_by(2).collect();
+        assert!(!outside.contains("onerror"), "<{tag}>");
     }
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "no control character");
 }

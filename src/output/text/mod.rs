@@ -6,15 +6,18 @@
 mod arrival;
 mod bars;
 mod clients;
+mod compare;
 mod fault;
 mod generator;
 mod headline;
 mod identity;
 mod layout;
+mod requests;
 mod thresholds;
 
 use std::io::{self, Write};
 
+pub use compare::write_comparison;
 use layout::{WIDTH, flow};
 
 use super::Written;
@@ -33,6 +36,7 @@ const SECTIONS: &[Section] = &[
     headline::lines,
     thresholds::lines,
     arrival::lines,
+    requests::lines,
     identity::lines,
     fault::lines,
     clients::lines,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::{End, Identity, Outcome};
 use crate::metrics::Recorder;
-use crate::observe::{Fact, GroupId, Hop, Labels, PublishId, Word};
+use crate::observe::{Fact, GroupId, Hop, Labels, PublishId, RequestId, Word};
 use crate::report::sample::{HELD, add, deliveries, failure, outcome, report};
 use crate::report::{Broker, Report};
 use crate::ui::width;
@@ -246,4 +246,30 @@ fn where_the_files_went() {
     let mut shown = Vec::new();
     write_written(&[file("result.json", 421_888), file("dir/all.hgrm", 812)], &mut shown).unwrap();
     assert_eq!(String::from_utf8(shown).unwrap(), "\nWrote result.json (412 KiB) · dir/all.hgrm (812 B)\n");
+}
+
+#[test]
+fn requests_have_a_line_each() {
+    assert!(!shown(&outcome(), &[]).contains("requests"));
+    let mut outcome = outcome();
+    let asked = |at, detail| Labels { request: Some(RequestId(at)), detail, ..Labels::default() };
+    let facts = [
+        (Fact::RequestSent, asked(0, None), 153),
+        (Fact::RequestFailed, asked(0, Some(Word::DISCONNECTED)), 2),
+        (Fact::RequestTimedOut, asked(0, None), 1),
+        (Fact::RequestSent, asked(1, None), 4),
+        (Fact::RequestTimedOut, asked(1, None), 4),
+    ];
+    add(&mut outcome, &facts);
+    let answers: Vec<_> = (1..=150).map(|at| (Fact::RequestAnswered, asked(0, None), at * 100_000)).collect();
+    add(&mut outcome, &answers);
+    outcome.names.requests.push("who is there".to_owned());
+    let screen = shown(&outcome, &[]);
+    let section = screen.split("\n\n").find(|part| part.starts_with("How long requests")).unwrap();
+    insta::assert_snapshot!(section, @r"
+    How long requests took (ms, from the moment they were due)
+                    answered    p50    p90    p99   failed  timed out
+      history            150   7.50   13.5   14.9        2          1
+      who is there         0      -      -      -        0          4
+    ");
 }

@@ -112,12 +112,12 @@ impl Check<'_> {
             let help = "write \"rst\", \"fin\" or \"blackhole\"; or `[server]` in place of `[target]`".to_owned();
             return Err(self.wrong(&format!("{place}.how"), message).with_help(help));
         }
-        let clients = self.hit_group(&format!("{place}.clients"), &written.clients, groups)?;
+        let clients = self.group_called(&format!("{place}.clients"), &written.clients, groups)?;
         Ok(Deed::Disconnect { clients, percent: self.share(&format!("{place}.percent"), written.percent)?, how })
     }
 
     fn slow(&self, place: &str, written: &Slow, groups: &[Group]) -> Checked<Deed> {
-        let clients = self.hit_group(&format!("{place}.clients"), &written.clients, groups)?;
+        let clients = self.group_called(&format!("{place}.clients"), &written.clients, groups)?;
         let percent = self.share(&format!("{place}.percent"), written.percent)?;
         Ok(Deed::Slow { clients, percent, read: written.read.0 })
     }
@@ -142,7 +142,8 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn hit_group(&self, place: &str, name: &str, groups: &[Group]) -> Checked<GroupId> {
+    /// The group called `name`, by its place.
+    pub(super) fn group_called(&self, place: &str, name: &str, groups: &[Group]) -> Checked<GroupId> {
         let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
         let found = names.iter().position(|known| *known == name);
         found.map(|at| GroupId(at as u16)).ok_or_else(|| self.unknown(place, "group of clients", name, &names))

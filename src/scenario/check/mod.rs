@@ -15,6 +15,7 @@ mod faults;
 mod owned;
 mod proxy;
 mod publish;
+mod requests;
 mod rooms;
 mod sanity;
 mod target;
@@ -126,6 +127,7 @@ impl Check<'_> {
         let mut rooms = rooms::Rooms::default();
         let groups = self.groups(file, &target, &users, &mut rooms)?;
         let publishes = self.publishes(file, &times, &groups, &rooms)?;
+        let requests = self.requests(file, &times, &target, &groups)?;
         let faults = self.faults(file, times.duration, &target, &groups)?;
         let proxy = self.proxy_of(file.proxy.as_ref(), &target, &groups, &faults)?;
         if file.run.settle.is_none() {
@@ -142,6 +144,7 @@ impl Check<'_> {
             rooms: rooms.names,
             groups,
             publishes,
+            requests,
             faults,
             thresholds: self.thresholds(file)?,
         };
@@ -150,9 +153,8 @@ impl Check<'_> {
     }
 
     fn reserved(&self, file: &File) -> Checked<()> {
-        let keys = [("request", file.request), ("gate", file.gate)];
-        match keys.iter().find(|(_, value)| value.is_some()) {
-            Some((key, _)) => Err(self.not_built(key, &format!("`{key}`"))),
+        match file.gate {
+            Some(_) => Err(self.not_built("gate", "`gate`")),
             None => Ok(()),
         }
     }

@@ -31,7 +31,8 @@ impl Check<'_> {
             let needed = faults.iter().any(|fault| needs_proxy(&fault.deed, target));
             return Ok(needed.then(Proxy::default));
         };
-        let clients = written.clients.as_ref().map(|name| self.hit_group("proxy.clients", name, groups)).transpose()?;
+        let clients =
+            written.clients.as_ref().map(|name| self.group_called("proxy.clients", name, groups)).transpose()?;
         let percent = self.share("proxy.share", written.share.unwrap_or(100.0))?;
         let impairment = self.impairment("proxy", &Treatment::from(written))?;
         Ok(Some(Proxy { clients, percent, impairment }))
@@ -39,7 +40,7 @@ impl Check<'_> {
 
     /// What befalls connections at the proxy in a fault.
     pub(super) fn proxy_fault(&self, place: &str, written: &ProxyFault, groups: &[Group]) -> Checked<Deed> {
-        let clients: GroupId = self.hit_group(&format!("{place}.clients"), &written.clients, groups)?;
+        let clients: GroupId = self.group_called(&format!("{place}.clients"), &written.clients, groups)?;
         let percent = self.share(&format!("{place}.percent"), written.percent)?;
         self.fitting_keys(place, written)?;
         let way = |usual| written.direction.map_or(usual, direction);

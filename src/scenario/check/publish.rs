@@ -6,10 +6,18 @@ use super::rooms::Rooms;
 use super::{Check, Checked};
 use crate::observe::{GroupId, TransportKind};
 use crate::profile::Spacing;
-use crate::scenario::file::{self, Course, File, Lengths, WordOr};
+use crate::scenario::file::{self, Arrival, Course, Every, File, Lengths, RatePoint, RateText, WordOr};
 use crate::scenario::plan::LARGEST_PAYLOAD;
 use crate::scenario::{Cadence, Group, Population, Publish, Text, Times, To};
 use crate::wire::MARKER_LEN;
+
+/// How often something is due, as it was written.
+pub(super) struct Pace<'f> {
+    pub(super) rate: Option<&'f Course<RateText, RatePoint>>,
+    pub(super) ramp: Option<bool>,
+    pub(super) every: Option<Every>,
+    pub(super) arrival: Option<Arrival>,
+}
 
 impl Check<'_> {
     pub(super) fn publishes(
@@ -53,38 +61,44 @@ impl Check<'_> {
             let help = format!("give `{}` `rooms`, for example `rooms = {{ count = 10 }}`", group.name);
             return Err(self.wrong(&place("from"), message).with_help(help));
         }
+        let (rate, ramp, every, arrival) = (publish.rate.as_ref(), publish.ramp, publish.every, publish.arrival);
+        let paced = self.cadence(&format!("publish.{at}"), &Pace { rate, ramp, every, arrival }, times)?;
+        let Some((rate, spacing)) = paced else {
+            let help = "write `rate = \"100/s\"` for all talkers together, or `every = \"20s..60s\"` for each";
+            let message = format!("how often `{}` speaks is not said", publish.name);
+            return Err(self.wrong(&format!("publish.{at}"), message).with_help(help.to_owned()));
+        };
         Ok(Publish {
             name: publish.name.clone(),
             from: GroupId(from as u16),
-            rate: self.cadence(at, publish, times)?,
-            spacing: publish.arrival.map_or(Spacing::Constant, |arrival| arrival.0),
+            rate,
+            spacing,
             to: self.to(&place("to"), publish, group, (groups, rooms))?,
             text: self.text(at, publish)?,
         })
     }
 
-    fn cadence(&self, at: usize, publish: &file::Publish, times: &Times) -> Checked<Cadence> {
-        let place = |key: &str| format!("publish.{at}.{key}");
-        match (&publish.rate, publish.every) {
+    /// How often the entry at `path` is due, and how that is spaced; nothing if it does not say.
+    pub(super) fn cadence(&self, path: &str, pace: &Pace<'_>, times: &Times) -> Checked<Option<(Cadence, Spacing)>> {
+        let place = |key: &str| format!("{path}.{key}");
+        let spacing = pace.arrival.map_or(Spacing::Constant, |arrival| arrival.0);
+        match (pace.rate, pace.every) {
             (Some(_), Some(_)) => Err(self.wrong(&place("every"), "`rate` and `every` exclude each other")),
-            (None, None) => {
-                let help = "write `rate = \"100/s\"` for all talkers together, or `every = \"20s..60s\"` for each";
-                let message = format!("how often `{}` speaks is not said", publish.name);
-                Err(self.wrong(&format!("publish.{at}"), message).with_help(help.to_owned()))
-            }
+            (None, None) => Ok(None),
             (None, Some(every)) => {
-                if publish.arrival.is_some() {
+                if pace.arrival.is_some() {
                     let message = "`arrival` goes with `rate`; with `every` each client has its own pace";
                     return Err(self.wrong(&place("arrival"), message));
                 }
-                Ok(Cadence::Think(every.0.0, every.0.1))
+                Ok(Some((Cadence::Think(every.0.0, every.0.1), spacing)))
             }
             (Some(rate), None) => {
-                if publish.ramp.is_some() && matches!(rate, Course::Always(_)) {
+                if pace.ramp.is_some() && matches!(rate, Course::Always(_)) {
                     return Err(self.wrong(&place("ramp"), "`ramp` joins the points of a rate; this one has none"));
                 }
-                let joined = publish.ramp.unwrap_or(false);
-                self.rate_shape(&place("rate"), rate, joined, times.warm_up).map(Cadence::Total)
+                let joined = pace.ramp.unwrap_or(false);
+                let shape = self.rate_shape(&place("rate"), rate, joined, times.warm_up)?;
+                Ok(Some((Cadence::Total(shape), spacing)))
             }
         }
     }

@@ -1,11 +1,12 @@
 //! `[server]` and `[target]`: whom to talk to and how to get there.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
 use super::{Check, Checked, Diagnostic};
-use crate::dialect::{self, DIALECTS, DialectError};
+use crate::dialect::{self, DIALECTS, Dialect, DialectError, Parameters};
 use crate::scenario::file::{self, Broker, File, Resolve};
 use crate::scenario::{BrokerChoice, Bundled, Foreign, Network, Target, Times, TlsFiles};
 use crate::units::print_duration;
@@ -95,6 +96,14 @@ impl Check<'_> {
         let (name, with) = target.map_or((ROOM, &nothing), |t| (t.dialect.as_deref().unwrap_or(ROOM), &t.with));
         let dialect = dialect::find(name, with).map_err(|error| self.dialect_error(error))?;
         Ok(Target::Foreign(Box::new(Foreign { urls, dialect, network: self.network(target)? })))
+    }
+
+    /// What is spoken to the target.
+    pub(super) fn dialect(&self, target: &Target) -> Checked<Arc<dyn Dialect>> {
+        match target {
+            Target::Bundled(_) => dialect::find(ROOM, &Parameters::new()).map_err(|error| self.dialect_error(error)),
+            Target::Foreign(foreign) => Ok(Arc::clone(&foreign.dialect)),
+        }
     }
 
     fn urls(&self, urls: &[String]) -> Checked<Vec<Url>> {

@@ -71,6 +71,7 @@ pub fn explain(scenario: &Scenario, limits: &Limits) -> String {
     traffic::clients(scenario, &plan, &mut out);
     traffic::publications(scenario, &mut out);
     expected(scenario, &plan, &mut out);
+    traffic::requests(scenario, &mut out);
     faults::faults(scenario, &plan, &mut out);
     time(scenario, &mut out);
     thresholds(scenario, &mut out);

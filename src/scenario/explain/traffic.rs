@@ -5,7 +5,9 @@ use super::wrap::{Wrapped, few, plural};
 use crate::observe::TransportKind;
 use crate::profile::Spacing;
 use crate::scenario::plan::Plan;
-use crate::scenario::{Cadence, Group, Membership, Pick, Population, Publish, Scenario, Stay, Target, Text, To};
+use crate::scenario::{
+    Cadence, Group, Membership, Occasion, Pick, Population, Publish, Request, Scenario, Stay, Target, Text, To,
+};
 use crate::units::human::{bytes, grouped, rate};
 
 /// The groups, and the rooms that result.
@@ -127,11 +129,17 @@ fn stream(scenario: &Scenario, publish: &Publish) -> String {
         Text::LogNormal { median, .. } => format!("{} each, more or less", bytes(u64::from(*median))),
         Text::Corpus(lines) => format!("{} in turn", plural(lines.len() as u64, "line")),
     };
-    let cadence = match &publish.rate {
+    let cadence = cadence(scenario, &publish.rate, publish.spacing);
+    format!("{who} speak {to}, {cadence}, {text}")
+}
+
+/// How often something is due.
+fn cadence(scenario: &Scenario, cadence: &Cadence, spacing: Spacing) -> String {
+    match cadence {
         Cadence::Total(shape) => {
             let times = &scenario.times;
             let mean = (shape.total(times.published()) - shape.total(times.warm_up)) / times.duration.as_secs_f64();
-            let spacing = match publish.spacing {
+            let spacing = match spacing {
                 Spacing::Constant => "evenly spaced".to_owned(),
                 Spacing::Poisson => "at random moments".to_owned(),
                 Spacing::Burst(size) => format!("in bursts of {size}"),
@@ -140,6 +148,28 @@ fn stream(scenario: &Scenario, publish: &Publish) -> String {
         }
         Cadence::Think(least, most) if least == most => format!("each every {}", time_text(*least)),
         Cadence::Think(least, most) => format!("each every {} to {}", time_text(*least), time_text(*most)),
+    }
+}
+
+/// What is asked beside it.
+pub(super) fn requests(scenario: &Scenario, out: &mut Wrapped) {
+    if scenario.requests.is_empty() {
+        return;
+    }
+    out.heading("Requests");
+    for request in &scenario.requests {
+        out.item(&format!("{}: {}", request.name, self::request(scenario, request)));
+    }
+}
+
+fn request(scenario: &Scenario, request: &Request) -> String {
+    let (who, what) = (&scenario[request.from].name, &request.message);
+    let when = match &request.when {
+        Occasion::Joined => " after every join of a room, also after a reconnect".to_owned(),
+        Occasion::Paced(cadence, spacing) => {
+            let about = if request.names_room { " about one of their rooms" } else { "" };
+            format!("{about}, {}", self::cadence(scenario, cadence, *spacing))
+        }
     };
-    format!("{who} speak {to}, {cadence}, {text}")
+    format!("{who} ask {what}{when}; an answer counts for {}", time_text(request.within))
 }

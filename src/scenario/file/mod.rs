@@ -12,6 +12,7 @@ mod text;
 mod fault;
 mod load;
 mod proxy;
+mod request;
 mod shapes;
 mod target;
 mod traffic;
@@ -20,12 +21,13 @@ mod values;
 pub(super) use fault::{Disconnect, Fault, Instance, InstanceWord, Pace, Redis, RedisWord, Slow};
 pub(super) use load::{beside, lines, read_source, resolve};
 pub(super) use proxy::{DirectionWord, Proxy, ProxyFault, ProxyWord, Slice};
+pub(super) use request::{OnWord, Request};
 pub(super) use shapes::{Course, OneOrMany, Ordered, WordOr};
 pub(super) use target::{Broker, Mint, Resolve, Reuse, Server, Target, Tls, Users};
 pub(super) use traffic::{
     Arrive, Auth, Clients, CookiesWord, FailoverWord, Publish, RatePoint, Reconnect, RoomSet, SseEngine, Threshold,
 };
-pub(super) use values::{Lengths, RateText, Reserved, Time};
+pub(super) use values::{Arrival, Every, Lengths, RateText, Reserved, Time};
 
 use shapes::Scalar;
 
@@ -64,8 +66,9 @@ pub(super) struct File {
     /// Streams of publications.
     #[serde(default)]
     pub(super) publish: Vec<Publish>,
-    /// Requests and their responses (not built yet).
-    pub(super) request: Option<Reserved>,
+    /// Requests and their answers, beside the broadcast.
+    #[serde(default)]
+    pub(super) request: Vec<Request>,
     /// What goes wrong on purpose, and when.
     #[serde(default)]
     pub(super) fault: Vec<Fault>,

@@ -1,5 +1,5 @@
 //! The schedule of the whole population: who connects when, enters which rooms and leaves when ([`Life`]), and who says
-//! what to which room when ([`Publication`]). A pure function of scenario and seed: every worker makes or walks the same
+//! what to which room when ([`Publication`]), and who asks what ([`Inquiry`]). A pure function of scenario and seed: every worker makes or walks the same
 //! plan, however many there are.
 
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Scenario, Target};
 use crate::observe::{ClientId, GroupId, PublishId, RoomId, TransportKind};
 
+mod inquiries;
 mod lives;
 mod payload;
 mod population;
@@ -23,6 +24,7 @@ mod talkers;
 mod transports;
 mod urls;
 
+pub use inquiries::{Inquiries, Inquiry};
 pub use payload::Payload;
 pub(super) use population::RAMP_PER_SECOND;
 pub use publications::Publications;
@@ -121,6 +123,9 @@ struct Inner {
     lives: Vec<Life>,
     publishes: Vec<super::Publish>,
     talkers: Vec<Talkers>,
+    requests: Vec<super::Request>,
+    /// By request: who may ask.
+    askers: Vec<Talkers>,
 }
 
 impl Plan {
@@ -135,8 +140,14 @@ impl Plan {
         let owners = mailboxes(scenario, &mut lives);
         let publishes = scenario.publishes.clone();
         let talkers = publishes.iter().map(|publish| Talkers::of(publish, &lives)).collect();
+        let requests = scenario.requests.clone();
+        let asks = |life: &Life, request: &super::Request| {
+            life.group == request.from && !(request.names_room && life.rooms.is_empty())
+        };
+        let among = |request| Talkers::among(lives.iter().filter(|life| asks(life, request)));
+        let askers = requests.iter().map(among).collect();
         let (seed, published, rooms) = (scenario.seed, scenario.times.published(), scenario.rooms.len());
-        Self { inner: Arc::new(Inner { seed, published, rooms, owners, lives, publishes, talkers }) }
+        Self { inner: Arc::new(Inner { seed, published, rooms, owners, lives, publishes, talkers, requests, askers }) }
     }
 
     /// Every life of the run, ordered by start; [`ClientId`] counts in it.
@@ -200,6 +211,11 @@ impl Plan {
     /// Everything that is to be said, in the order of due times. Each call starts at the beginning.
     pub fn publications(&self) -> Publications {
         Publications::new(Arc::clone(&self.inner))
+    }
+
+    /// Every request that is made at a pace, in the order of due times. Each call starts at the beginning.
+    pub fn inquiries(&self) -> Inquiries {
+        Inquiries::new(Arc::clone(&self.inner))
     }
 
     /// How many members each room has at `at`, counted from t0; [`RoomId`] counts in it.

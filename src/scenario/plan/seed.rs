@@ -16,6 +16,8 @@ pub(super) enum For {
     Filler,
     Transports,
     Addressees,
+    Requests,
+    Subjects,
 }
 
 /// The seed of the stream for `purpose`, of the group or publish entry `entry`, of its member `member`.

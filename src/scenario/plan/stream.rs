@@ -33,7 +33,7 @@ pub(super) struct Stream {
 
 /// When, and whose turn it is.
 #[derive(Clone, Debug)]
-enum Moments {
+pub(super) enum Moments {
     Total { shape: Arc<dyn RateShape>, counts: Counts, present: Present, choice: Choice },
     Think { heap: BinaryHeap<Reverse<(u64, u32)>>, least: u64, most: u64, rng: Box<ChaCha8Rng> },
 }
@@ -58,7 +58,7 @@ enum Destination {
 }
 
 #[derive(Clone, Debug)]
-enum Choice {
+pub(super) enum Choice {
     InTurn(usize),
     Uniform(Box<ChaCha8Rng>),
 }
@@ -76,7 +76,7 @@ impl Stream {
         Self {
             id,
             talkers: talkers.clone(),
-            moments: Moments::new(id, plan),
+            moments: Moments::new((plan.seed, id.0), &publish.rate, publish.spacing, talkers),
             destination: Destination::new(id, plan, talkers.clients().len()),
             sizes: Sizes::new(&publish.text, plan.seed, id),
             sequence: 0,
@@ -154,21 +154,21 @@ impl Destination {
 }
 
 impl Moments {
-    fn new(id: PublishId, plan: &Inner) -> Self {
-        let (publish, talkers) = (&plan.publishes[usize::from(id.0)], &plan.talkers[usize::from(id.0)]);
-        match &publish.rate {
+    /// The moments of the entry with this number; its chances follow from the seed.
+    pub(super) fn new((seed, entry): (u64, u16), rate: &Cadence, spacing: Spacing, talkers: &Talkers) -> Self {
+        match rate {
             Cadence::Total(shape) => Self::Total {
                 shape: Arc::clone(shape),
-                counts: publish.spacing.counts(derive(plan.seed, For::Spacing, id.0, 0)),
+                counts: spacing.counts(derive(seed, For::Spacing, entry, 0)),
                 present: Present::new(talkers),
-                choice: match publish.spacing {
-                    Spacing::Poisson => Choice::Uniform(Box::new(rng(plan.seed, For::Talkers, id.0, 0))),
+                choice: match spacing {
+                    Spacing::Poisson => Choice::Uniform(Box::new(rng(seed, For::Talkers, entry, 0))),
                     Spacing::Constant | Spacing::Burst(_) => Choice::InTurn(0),
                 },
             },
             Cadence::Think(least, most) => {
                 let (least, most) = (nanos(*least), nanos(*most));
-                let mut rng = Box::new(rng(plan.seed, For::Thinking, id.0, 0));
+                let mut rng = Box::new(rng(seed, For::Thinking, entry, 0));
                 // The first thought is under way when a talker comes: otherwise all would speak together.
                 let first = talkers.comings().iter().map(|coming| {
                     let thought = rng.random_range(least..=most) as f64 * rng.random::<f64>();
@@ -181,7 +181,7 @@ impl Moments {
     }
 
     /// When the next publication is due and which of the talkers says it. Moments without any talker are skipped.
-    fn next(&mut self, plan: &Inner, talkers: &Talkers) -> Option<(Duration, u32)> {
+    pub(super) fn next(&mut self, plan: &Inner, talkers: &Talkers) -> Option<(Duration, u32)> {
         match self {
             Self::Total { shape, counts, present, choice } => loop {
                 let due = shape.when(counts.next()?).filter(|due| *due < plan.published)?;

@@ -29,16 +29,17 @@ impl Talkers {
                     To::Room(room) => life.rooms.contains(&room),
                 }
         };
-        Self::among(lives, suits)
+        Self::among(lives.iter().filter(suits))
     }
 
     /// Those of `group`, whatever they may say.
     pub(super) fn group(group: GroupId, lives: &[Life]) -> Self {
-        Self::among(lives, |life| life.group == group)
+        Self::among(lives.iter().filter(|life| life.group == group))
     }
 
-    fn among(lives: &[Life], suits: impl Fn(&&Life) -> bool) -> Self {
-        let suitable: Vec<&Life> = lives.iter().filter(suits).collect();
+    /// These lives, which are in the order of coming.
+    pub(super) fn among<'l>(lives: impl Iterator<Item = &'l Life>) -> Self {
+        let suitable: Vec<&Life> = lives.collect();
         let mut goings: Vec<(Duration, u32)> =
             (0..).zip(&suitable).filter_map(|(at, life)| Some((life.leave?, at))).collect();
         goings.sort_unstable();

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::urls::per_url;
-use super::{Life, Payload, Plan, Publication, Start};
-use crate::observe::{GroupId, RoomId};
+use super::{Inquiry, Life, Payload, Plan, Publication, Start};
+use crate::observe::{GroupId, RequestId, RoomId};
 use crate::scenario::{Overrides, Scenario, Source, load, parse};
 use crate::wire::{MARKER_LEN, Marker, Markers};
 
@@ -275,4 +275,52 @@ fn by_size_goes_where_the_many_are() {
         .fold((0, 0), |(lobby, all), publication| (lobby + u32::from(publication.room == RoomId(0)), all + 1));
     let share = f64::from(lobby) / f64::from(all);
     assert!((share - 100.0 / 110.0).abs() < 0.01, "the lobby has 100 members, a side room 10: {share}");
+}
+
+#[test]
+fn requests_are_made_by_those_who_are_there_about_their_rooms() {
+    let text = format!(
+        "{SERVER}
+        [[clients]]
+        name = 'stay'
+        count = 30
+        stay = 'exponential(4s)'
+        rooms = {{ count = 5, per_client = 2 }}
+        [[request]]
+        name = 'join'
+        message = 'history'
+        from = 'stay'
+        on = 'joined'
+        [[request]]
+        name = 'total'
+        message = 'history'
+        from = 'stay'
+        rate = '40/s'
+        arrival = 'poisson'
+        [[request]]
+        name = 'each'
+        message = 'ping'
+        from = 'stay'
+        every = '1s..3s'
+        "
+    );
+    let plan = Plan::new(&scenario(7, &text));
+    let all: Vec<Inquiry> = plan.inquiries().collect();
+    assert!(all.is_sorted_by_key(|inquiry| inquiry.due));
+    let count = |id| all.iter().filter(|inquiry| inquiry.request == RequestId(id)).count();
+    assert_eq!(count(0), 0, "what is asked on joining is in no schedule");
+    // 22 s at 40/s, and 30 clients every 2 s.
+    assert!((780..980).contains(&count(1)) && (280..380).contains(&count(2)), "{} {}", count(1), count(2));
+    let mut rooms = HashSet::new();
+    for inquiry in &all {
+        let life = plan.life(inquiry.client);
+        assert!(life.covers(inquiry.due), "{inquiry:?}");
+        assert_eq!(inquiry.room.is_some(), inquiry.request == RequestId(1));
+        assert!(inquiry.room.is_none_or(|room| life.rooms.contains(&room)));
+        rooms.extend(inquiry.room.map(|room| (inquiry.client, room)));
+    }
+    assert!(rooms.len() > plan.lives().len(), "not always the same room of a client");
+    assert_eq!(all, plan.inquiries().collect::<Vec<_>>());
+    let other: Vec<Inquiry> = Plan::new(&scenario(8, &text)).inquiries().collect();
+    assert_ne!(all, other);
 }

@@ -16,6 +16,9 @@ use crate::wire::{Frame, Opening};
 
 mod fanout;
 mod members;
+mod questions;
+
+pub use questions::Manners;
 
 /// Messages a room remembers for those who resume.
 const HISTORY: usize = 1_000;
@@ -31,12 +34,14 @@ pub struct RoomScript {
     late_acks: Option<(u64, Duration)>,
     mutations: BTreeMap<u64, Vec<Mutation>>,
     odds: Odds,
+    manners: Manners,
     truth: Truth,
     clients: BTreeMap<Conn, Client>,
     rooms: BTreeMap<String, Room>,
     held: BTreeMap<Lane, (Record, Frame)>,
     messages: u64,
     joins: u64,
+    questions: u64,
 }
 
 /// Copies of one publisher to one receiver in one room; they keep their order.
@@ -92,12 +97,14 @@ impl RoomScript {
             late_acks: None,
             mutations: BTreeMap::new(),
             odds: Odds::default(),
+            manners: Manners::default(),
             truth: Truth::default(),
             clients: BTreeMap::new(),
             rooms: BTreeMap::new(),
             held: BTreeMap::new(),
             messages: 0,
             joins: 0,
+            questions: 0,
         }
     }
 
@@ -191,6 +198,8 @@ impl Peer for RoomScript {
                 outbox.send(conn, now + self.same, json(&left));
             }
             "message" => self.publish(conn, &value, now, outbox),
+            "history" | "presence" => self.question(conn, &value, now, outbox),
+            "ping" if value.get("ref").is_some() => self.question(conn, &value, now, outbox),
             "ping" => outbox.send(conn, now + self.same, Frame::text(r#"{"type":"pong"}"#)),
             _ => self.error(conn, &value, "unknown_type", now, outbox),
         }

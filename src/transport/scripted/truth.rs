@@ -37,6 +37,16 @@ pub enum Deed {
     Refused,
     /// Answered a delivered message with `unconfirmed`.
     Unconfirmed,
+    /// Was asked a question, by the record's publisher; its content is the question's type. One of the next four follows.
+    Asked,
+    /// Answered a question.
+    Answered,
+    /// Answered a question later than it would have.
+    AnsweredLate,
+    /// Refused to answer a question.
+    Declined,
+    /// Did not answer a question.
+    Ignored,
 }
 
 /// One entry of the truth.

@@ -16,7 +16,7 @@ use crate::{history::Epoch, time};
 
 /// Changes told within this time of the last ones are told together, and so announced: every member is written to once
 /// for all who have come or gone in it. The first change after a silence does not wait.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(100);
 /// Rosters that may be waited for; who asks for more is refused.
 const ROSTERS: usize = 1_024;
 
@@ -112,5 +112,27 @@ impl Desk {
     pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         // Invariant: nothing panics while this lock is held.
         self.state.lock().expect("presence lock is never poisoned")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_wait_for_each_other_and_nothing_waits_for_them() {
+        let desk = Desk::new(PresenceOptions::default());
+        let within = async |milliseconds, told| {
+            tokio::time::timeout(Duration::from_millis(milliseconds), desk.work(told)).await.is_ok()
+        };
+        desk.note(|_| ());
+        assert!(within(1, 0).await, "the first after a silence");
+        desk.note(|_| ());
+        assert!(!within(90, time::micros()).await, "the next, told together with what comes meanwhile");
+        desk.note(|_| ());
+        assert!(within(101, time::micros()).await);
+        desk.note(|_| ());
+        desk.renew();
+        assert!(within(1, time::micros()).await, "what cannot wait takes them along");
     }
 }

@@ -54,6 +54,10 @@ fn what_is_asked() {
     assert_eq!(says.body.as_deref(), Some(&br#"{"content":"say \"hi\""}"#[..]));
     let tells = ask(&Intent::Notify { user: "bob", text: "hi", reference: 5 });
     assert_eq!(tells.opening.path, "/api/users/bob/notify");
+    let looks = ask(&Intent::Ask { message: "presence", room, reference: 6 });
+    assert_eq!((looks.opening.path.as_str(), looks.body, looks.reference), ("/api/rooms/lobby/presence", None, 6));
+    assert_eq!(looks.opening.headers, vec![pair("Cookie", "token=T")]);
+    assert!(call(&who, &Intent::Ask { message: "history", room, reference: 7 }).is_none());
     assert!(call(&who, &Intent::Leave { room, reference: 5 }).is_none());
 }
 
@@ -88,4 +92,10 @@ fn headers_introduce_the_server() {
         r#"Welcome {{ instance: Some("b"), clock: Some("c1"), ping_interval: {interval}, ping_timeout: {interval} }}"#
     );
     assert_eq!(heard, [welcome]);
+}
+
+#[test]
+fn who_is_there_is_an_answer_like_any_other() {
+    let roster = r#"{"room":"lobby","users":1,"connections":1,"complete":true,"members":[{"user":"ada"}]}"#;
+    assert_eq!(events(200, roster), ["Acked { reference: 3 }"]);
 }

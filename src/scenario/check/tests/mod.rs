@@ -8,6 +8,7 @@ mod meaning;
 mod overrides;
 mod owned;
 mod proxy;
+mod requests;
 mod variables;
 mod wrong;
 

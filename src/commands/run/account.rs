@@ -1,0 +1,88 @@
+//! From what the engine tells to the report: at the end of a run, and on the way, so that a run that is killed leaves
+//! what it had.
+
+use super::recording::measured;
+use crate::engine::{End, Health, Identity, Outcome, Tick};
+use crate::metrics::{Names, Snapshot};
+use crate::output::Request;
+use crate::report::{self, Environment, Facts, Report, Scenario, Series};
+use crate::threshold::{Judge, Mark};
+
+/// What a report says that no outcome knows.
+pub(super) struct Account {
+    pub(super) scenario: Scenario,
+    pub(super) environment: Environment,
+    pub(super) started: String,
+    pub(super) strict: bool,
+    /// Secrets that must be in no report.
+    pub(super) secrets: Vec<String>,
+}
+
+impl Account {
+    /// The report of an outcome.
+    pub(super) fn report(&self, outcome: &Outcome, judge: &Judge, marks: &[Mark], series: &Series) -> Report {
+        let measured = report::measured(outcome).with_marks(marks.iter().cloned());
+        let judged = judge.verdicts(&outcome.totals, &outcome.names, measured);
+        let facts = Facts {
+            scenario: self.scenario.clone(),
+            environment: self.environment.clone(),
+            started: self.started.clone(),
+            judged: &judged,
+            selections: &judge.selections(),
+            series: series.points(),
+            strict: self.strict,
+        };
+        let mut report = report::build(outcome, facts);
+        report.hide(&self.secrets);
+        report
+    }
+}
+
+/// Results of a run that goes on, written over each other.
+pub(super) struct Rotation {
+    /// Where to.
+    pub(super) requests: Vec<Request>,
+    /// Ticks, which are seconds, between two.
+    pub(super) every: u64,
+    /// The names of the scenario; those of instances are known only at the end.
+    pub(super) names: Names,
+    ticks: u64,
+}
+
+impl Rotation {
+    pub(super) fn new(requests: Vec<Request>, every: std::time::Duration, names: Names) -> Self {
+        Self { requests, every: every.as_secs().max(1), names, ticks: 0 }
+    }
+
+    /// Whether anything will be written in a run of this length.
+    pub(super) fn is_wanted(&self, length: std::time::Duration) -> bool {
+        !self.requests.is_empty() && length.as_secs() > self.every
+    }
+
+    /// Whether it is time to write.
+    pub(super) fn is_due(&mut self) -> bool {
+        self.ticks += 1;
+        self.ticks.is_multiple_of(self.every)
+    }
+
+    /// What the run amounts to if it is killed now. Copies on their way are in no account yet, and nobody has judged the
+    /// generator.
+    pub(super) fn outcome(&self, tick: &Tick, totals: &Snapshot) -> Outcome {
+        let [delivered, lost, excluded] =
+            ["delivered", "lost", "excluded"].map(|name| totals.count(&format!("deliveries.{name}")));
+        let reason = "not judged: this was written while the run went on, and the run was killed".to_owned();
+        Outcome {
+            end: End::Interrupted(130),
+            totals: totals.clone(),
+            names: self.names.clone(),
+            identity: Identity { due: delivered + lost + excluded, delivered, lost, excluded },
+            health: Health { reasons: vec![reason], clients: tick.clients, ..Health::default() },
+            errors: Vec::new(),
+            unknown_frames: Vec::new(),
+            measured: measured(tick),
+            instances: Vec::new(),
+            incidents: Vec::new(),
+            closes: Vec::new(),
+        }
+    }
+}

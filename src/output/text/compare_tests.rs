@@ -1,0 +1,38 @@
+use super::super::layout::WIDTH;
+use super::*;
+use crate::report::sample::{HELD, outcome, report, storm, stormy};
+use crate::report::{Broker, Report, compare};
+use crate::ui::width;
+
+fn shown(base: &Report, new: &Report, met: &[Met]) -> String {
+    let mut text = Vec::new();
+    let compared = compare(("results/base.json", base), ("results/new.json", new));
+    write_comparison(&compared, met, &mut text, Palette::plain()).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    for line in text.lines() {
+        assert!(width(line) <= WIDTH, "{} columns: {line}", width(line));
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+    }
+    text
+}
+
+#[test]
+fn side_by_side() {
+    let base = report(&outcome(), Broker::Redis, HELD);
+    let mut new = report(&stormy(vec![storm()]), Broker::Memory, HELD);
+    new.verdict = crate::report::Verdict::Untrustworthy;
+    let met = |condition: &str, new: f64, met| Met { condition: condition.to_owned(), base: 0.0, new, met };
+    let met = [met("deliveries.lost > 0", 40.0, true), met("deliveries.ghost", 0.0, false)];
+    insta::assert_snapshot!(shown(&base, &new, &met));
+}
+
+#[test]
+fn hostile_names_fit_and_do_nothing() {
+    let base = report(&outcome(), Broker::Redis, HELD);
+    let mut new = base.clone();
+    new.scenario.name = "x\u{1b}[2J聊天室".repeat(30);
+    new.environment.os = "\u{202e}os ".repeat(60);
+    new.started = "\n".to_owned();
+    let met = Met { condition: "deliveries.lost{publish=a\nb} > 0 ".repeat(9), base: f64::NAN, new: 1e30, met: true };
+    assert!(shown(&base, &new, &[met]).contains("not the same experiment"));
+}
