@@ -138,6 +138,7 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
             secret: Some(Arc::from(&b"secret"[..])),
             run: RUN,
             raw: None,
+            turns: None,
         };
         let (signal, mut signals) = mpsc::channel(1);
         let _kept = signal.clone();

@@ -38,8 +38,8 @@ pub struct Block {
     pub delivery: Histogram,
     /// Due time to the moment it was sent.
     pub send_lag: Histogram,
-    /// Share of the machine's time the hypervisor took meanwhile.
-    pub steal: f64,
+    /// Share of the machine's time the hypervisor took meanwhile, in millionths.
+    pub steal_ppm: u32,
 }
 
 /// A block as it stands in a recording.
@@ -48,7 +48,7 @@ pub struct Block {
 struct Line {
     pair: u32,
     side: Side,
-    steal: f64,
+    steal_ppm: u32,
     delivery: String,
     send_lag: String,
 }
@@ -58,9 +58,15 @@ impl Block {
     ///
     /// # Errors
     /// When the encoder fails, which it does only for want of memory.
-    pub fn new(pair: u32, side: Side, delivery: &Histogram, send_lag: &Histogram, steal: f64) -> Result<Self, String> {
+    pub fn new(
+        pair: u32,
+        side: Side,
+        delivery: &Histogram,
+        send_lag: &Histogram,
+        steal_ppm: u32,
+    ) -> Result<Self, String> {
         let again = |histogram: &Histogram| Histogram::decode(&histogram.encode()?);
-        Ok(Self { pair, side, delivery: again(delivery)?, send_lag: again(send_lag)?, steal })
+        Ok(Self { pair, side, delivery: again(delivery)?, send_lag: again(send_lag)?, steal_ppm })
     }
 
     /// Its quantile `q` of the delivery latency, nanoseconds; at least 1, so that it has a logarithm.
@@ -76,7 +82,7 @@ impl Block {
         let line = Line {
             pair: self.pair,
             side: self.side,
-            steal: self.steal,
+            steal_ppm: self.steal_ppm,
             delivery: self.delivery.encode()?,
             send_lag: self.send_lag.encode()?,
         };
@@ -89,15 +95,12 @@ impl Block {
     /// When it is not one.
     pub fn read(line: &str) -> Result<Self, String> {
         let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        if !(0.0..=1.0).contains(&line.steal) {
-            return Err(format!("`steal` is a share of 0 to 1, not {}", line.steal));
-        }
         Ok(Self {
             pair: line.pair,
             side: line.side,
             delivery: Histogram::decode(&line.delivery)?,
             send_lag: Histogram::decode(&line.send_lag)?,
-            steal: line.steal,
+            steal_ppm: line.steal_ppm,
         })
     }
 }
@@ -129,9 +132,9 @@ mod tests {
     fn a_block_is_read_back_as_it_was_written() {
         let mut delivery = Histogram::default();
         [1_234_567, 2_000_001, 90_000_017].into_iter().for_each(|nanos| delivery.record(nanos));
-        let block = Block::new(7, Side::New, &delivery, &Histogram::default(), 0.125).unwrap();
+        let block = Block::new(7, Side::New, &delivery, &Histogram::default(), 125_000).unwrap();
         let again = Block::read(&block.line().unwrap()).unwrap();
-        assert_eq!((again.pair, again.side, again.steal), (7, Side::New, 0.125));
+        assert_eq!((again.pair, again.side, again.steal_ppm), (7, Side::New, 125_000));
         for q in [0.0, 0.5, 0.99, 1.0] {
             assert_eq!(again.quantile(q), block.quantile(q));
         }

@@ -81,12 +81,12 @@ pub(super) fn judge(pairs: &[Pair], settings: &Settings, look: &Look) -> Vec<Fin
         let middle =
             |of: fn(&Pair) -> &super::Block| median(pairs.iter().map(|pair| of(pair).quantile(metric.quantile)));
         let (base, new) = (middle(|pair| &pair.base), middle(|pair| &pair.new));
-        let applied = metric.tolerance.max(settings.floor as f64 / base);
+        let applied = metric.tolerance().max(settings.floor as f64 / base);
         let detectable = effect.error * look.regressed;
         let finding = Finding {
             metric: metric.name,
             verdict: Verdict::Inconclusive,
-            tolerance: metric.tolerance,
+            tolerance: metric.tolerance(),
             applied,
             base,
             new,

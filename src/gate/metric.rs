@@ -1,22 +1,34 @@
 //! What is gated: a quantile of the delivery latency and how much later it may become.
 
+use std::fmt;
 use std::str::FromStr;
-
-use serde::Serialize;
 
 /// The quantiles that may be gated, with their share.
 const QUANTILES: &[(&str, f64)] = &[("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)];
 
 /// A gated quantile.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
     /// Its share.
-    #[serde(skip)]
     pub quantile: f64,
+    /// How much later it may become, in percent.
+    percent: f64,
+}
+
+impl Metric {
     /// How much later it may become: 0.05 is 5 %.
-    pub tolerance: f64,
+    pub fn tolerance(&self) -> f64 {
+        self.percent / 100.0
+    }
+}
+
+/// As it is read.
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}%", self.name, self.percent)
+    }
 }
 
 /// Why a metric is none.
@@ -43,9 +55,9 @@ impl FromStr for Metric {
         let (name, tolerance) = text.split_once('=').ok_or(MetricError::Shape)?;
         let found = QUANTILES.iter().find(|(known, _)| *known == name.trim());
         let (name, quantile) = *found.ok_or_else(|| MetricError::Quantile(name.trim().to_owned()))?;
-        let share = tolerance.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
-        let tolerance = share.map(|percent| percent / 100.0).filter(|share| *share > 0.0 && *share <= 10.0);
-        Ok(Self { name, quantile, tolerance: tolerance.ok_or(MetricError::Tolerance(name))? })
+        let percent = tolerance.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+        let percent = percent.filter(|percent| *percent > 0.0 && *percent <= 1_000.0);
+        Ok(Self { name, quantile, percent: percent.ok_or(MetricError::Tolerance(name))? })
     }
 }
 
@@ -70,8 +82,8 @@ impl Settings {
     /// When a quantile is named twice.
     pub fn new(mut metrics: Vec<Metric>, seed: u64) -> Result<Self, MetricError> {
         if metrics.is_empty() {
-            let of = |(name, quantile), tolerance| Metric { name, quantile, tolerance };
-            metrics = vec![of(QUANTILES[0], 0.05), of(QUANTILES[1], 0.20), of(QUANTILES[3], 0.50)];
+            let of = |(name, quantile), percent| Metric { name, quantile, percent };
+            metrics = vec![of(QUANTILES[0], 5.0), of(QUANTILES[1], 20.0), of(QUANTILES[3], 50.0)];
         }
         for (at, metric) in metrics.iter().enumerate() {
             if metrics[..at].iter().any(|other| other.name == metric.name) {
@@ -89,7 +101,8 @@ mod tests {
     #[test]
     fn metrics_are_read_and_wrong_ones_told() {
         let metric: Metric = "p50=5%".parse().unwrap();
-        assert_eq!((metric.name, metric.quantile, metric.tolerance), ("p50", 0.5, 0.05));
+        assert_eq!((metric.name, metric.quantile, metric.tolerance()), ("p50", 0.5, 0.05));
+        assert_eq!("p90 = 7.3 %".parse::<Metric>().unwrap().to_string(), "p90=7.3%");
         let wrong = |text: &str| text.parse::<Metric>().unwrap_err().to_string();
         assert!(wrong("p50").contains("p50=5%"));
         assert!(wrong("p42=5%").contains("p42"));

@@ -19,6 +19,6 @@ pub use effect::Effect;
 pub use judge::{Finding, Verdict};
 pub use looks::{LOOKS, Look};
 pub use metric::{Metric, MetricError, Settings};
-pub use report::{Report, Summary};
+pub use report::{About, Report, Summary};
 pub use run::Gate;
 pub use schedule::Schedule;

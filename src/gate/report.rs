@@ -1,19 +1,41 @@
 //! What a gate has to say, as data.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::block::{Block, Pair};
 use super::judge::{Finding, Verdict};
 use super::looks::LOOKS;
 use super::metric::Settings;
 
-/// The outcome of a gate. Everything in it follows from blocks and settings.
+/// What was gated, and under what conditions: what a recording holds beside the blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// The scenario's name.
+    pub scenario: String,
+    /// SHA-256 of its text.
+    pub sha256: String,
+    /// What base was.
+    pub base: String,
+    /// What new was.
+    pub new: String,
+    /// How long a block was, milliseconds.
+    pub block_ms: u64,
+    /// What was arranged without being asked for.
+    pub notes: Vec<String>,
+    /// What the blocks do not show and yet puts them in doubt, with what to try.
+    pub doubts: Vec<String>,
+}
+
+/// The outcome of a gate. Everything in it follows from recording and settings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// Of what shape this is.
     pub schema: &'static str,
     /// The verdict.
     pub verdict: Verdict,
+    /// What was gated.
+    pub about: About,
     /// Why it is not another one; what to try.
     pub reasons: Vec<String>,
     /// Pairs that were measured, after the warm-up.
@@ -48,6 +70,7 @@ pub struct Summary {
 impl Report {
     pub(super) fn new(
         settings: &Settings,
+        about: &About,
         warm_up: usize,
         measured: usize,
         kept: &[Pair],
@@ -62,6 +85,7 @@ impl Report {
         Self {
             schema: "wsbench/gate/1",
             verdict,
+            about: about.clone(),
             reasons,
             measured,
             looked_at: looked_at.unwrap_or(0),

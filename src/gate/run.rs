@@ -4,7 +4,7 @@ use super::block::{Block, Pair, Side};
 use super::judge::{Finding, Verdict, judge};
 use super::looks::{self, LOOKS};
 use super::metric::Settings;
-use super::report::Report;
+use super::report::{About, Report};
 use super::trust;
 
 /// Takes pairs in, in order, and knows when enough is known.
@@ -75,15 +75,23 @@ impl Gate {
         }
     }
 
-    /// What is known, `doubts` from outside included.
-    pub fn report(&self, doubts: &[String]) -> Report {
-        let mut reasons = doubts.to_vec();
+    /// What is known of the blocks taken in and of what they are `about`.
+    pub fn report(&self, about: &About) -> Report {
+        let mut reasons = about.doubts.clone();
         if self.warm {
             reasons.extend(trust::doubts(self.measured, &self.kept));
         } else if self.warming[0].len() > trust::STEADY {
             reasons.push("the latency never became steady: it rose or fell through the whole warm-up".to_owned());
         }
-        Report::new(&self.settings, self.warming[0].len(), self.measured, &self.kept, self.findings.clone(), reasons)
+        Report::new(
+            &self.settings,
+            about,
+            self.warming[0].len(),
+            self.measured,
+            &self.kept,
+            self.findings.clone(),
+            reasons,
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Gate;
-use crate::gate::{Block, Metric, Settings, Side, Verdict};
+use crate::gate::{About, Block, Metric, Settings, Side, Verdict};
 use crate::metrics::Histogram;
 
 /// Drift: autocorrelation 0.75 and a spread of 16 %, as on the machine whose recordings are behind the rule.
@@ -38,7 +38,7 @@ impl Noise {
 fn block(pair: u32, side: Side, log: f64) -> Block {
     let mut delivery = Histogram::default();
     delivery.record_n((1e6 * log.exp()) as u64, 100);
-    Block { pair, side, delivery, send_lag: Histogram::default(), steal: 0.0 }
+    Block { pair, side, delivery, send_lag: Histogram::default(), steal_ppm: 0 }
 }
 
 /// One gate on p50 with a tolerance of 5 %, new later by `effect`, of at most `pairs` pairs.
@@ -53,7 +53,7 @@ fn gate(seed: u64, effect: f64, pairs: u32) -> Verdict {
             break;
         }
     }
-    gate.report(&[]).verdict
+    gate.report(&About::default()).verdict
 }
 
 /// The usual rule: sixty blocks of base, then sixty of new.

@@ -3,8 +3,8 @@
 use super::block::{Block, Pair};
 use crate::metrics::Histogram;
 
-/// Above this share of time taken by the hypervisor a block says nothing.
-const STEAL: f64 = 0.20;
+/// Above this share of time taken by the hypervisor a block says nothing; millionths.
+const STEAL_PPM: u32 = 200_000;
 
 /// Lateness below this is no reason for doubt, nanoseconds.
 const TOLERATED_LAG: u64 = 1_000_000;
@@ -18,7 +18,7 @@ const LEFT_OUT: f64 = 0.30;
 /// Whether both halves of `pair` can be believed; one alone spoils both, so that neither side gains by it.
 pub(super) fn keeps(pair: &Pair) -> bool {
     let spoilt = |block: &Block| {
-        block.steal > STEAL || block.delivery.count() == 0 || doubtful(&block.send_lag, &block.delivery, 0.9)
+        block.steal_ppm > STEAL_PPM || block.delivery.count() == 0 || doubtful(&block.send_lag, &block.delivery, 0.9)
     };
     !spoilt(&pair.base) && !spoilt(&pair.new)
 }
@@ -35,8 +35,8 @@ pub(super) fn doubts(measured: usize, kept: &[Pair]) -> Vec<String> {
     if left_out as f64 > LEFT_OUT * measured as f64 {
         doubts.push(format!(
             "{left_out} of {measured} pairs were left out: the generator sent late, or the hypervisor took more than \
-             {:.0} % of the machine; use a quieter one, or a lower rate (-r)",
-            STEAL * 100.0
+             {} % of the machine; use a quieter one, or a lower rate (-r)",
+            STEAL_PPM / 10_000
         ));
     }
     let (mut lag, mut delivery) = (Histogram::default(), Histogram::default());
@@ -74,36 +74,36 @@ mod tests {
     use super::*;
     use crate::gate::Side;
 
-    fn block(side: Side, delivery_ms: u64, lag_ms: u64, steal: f64) -> Block {
+    fn block(side: Side, delivery_ms: u64, lag_ms: u64, steal_ppm: u32) -> Block {
         let of = |ms: u64| {
             let mut histogram = Histogram::default();
             histogram.record_n(ms * 1_000_000, 100);
             histogram
         };
-        Block::new(0, side, &of(delivery_ms), &of(lag_ms), steal).unwrap()
+        Block::new(0, side, &of(delivery_ms), &of(lag_ms), steal_ppm).unwrap()
     }
 
-    fn pair(lag_ms: u64, steal: f64) -> Pair {
-        Pair { base: block(Side::Base, 10, 0, 0.0), new: block(Side::New, 10, lag_ms, steal) }
+    fn pair(lag_ms: u64, steal: u32) -> Pair {
+        Pair { base: block(Side::Base, 10, 0, 0), new: block(Side::New, 10, lag_ms, steal) }
     }
 
     #[test]
     fn a_late_sender_and_a_stolen_machine_spoil_both_halves() {
-        assert!(keeps(&pair(0, 0.0)) && keeps(&pair(2, 0.19)));
-        assert!(!keeps(&pair(5, 0.0)) && !keeps(&pair(0, 0.21)));
+        assert!(keeps(&pair(0, 0)) && keeps(&pair(2, 190_000)));
+        assert!(!keeps(&pair(5, 0)) && !keeps(&pair(0, 210_000)));
         let silent = Pair {
-            base: block(Side::Base, 10, 0, 0.0),
-            new: Block::new(0, Side::New, &Histogram::default(), &Histogram::default(), 0.0).unwrap(),
+            base: block(Side::Base, 10, 0, 0),
+            new: Block::new(0, Side::New, &Histogram::default(), &Histogram::default(), 0).unwrap(),
         };
         assert!(!keeps(&silent));
     }
 
     #[test]
     fn too_many_spoilt_pairs_and_sends_late_on_the_whole_are_doubts() {
-        let kept = vec![pair(0, 0.0); 7];
+        let kept = vec![pair(0, 0); 7];
         assert!(doubts(10, &kept).is_empty());
         assert!(doubts(11, &kept)[0].contains("4 of 11 pairs"));
-        assert!(doubts(7, &vec![pair(5, 0.0); 7])[0].contains("sends left late"));
+        assert!(doubts(7, &vec![pair(5, 0); 7])[0].contains("sends left late"));
     }
 
     #[test]

@@ -193,6 +193,7 @@ fn setup(args: &Args, scenario: Scenario, plan: Plan, ground: &target::Ground, r
         secret: ground.secret(),
         run: rand::random(),
         raw,
+        turns: None,
     }
 }
 
