@@ -23,7 +23,7 @@ mod recording;
 mod rigging;
 pub(super) mod rules;
 mod secrets;
-mod target;
+pub(super) mod target;
 
 use account::{Account, Rotation};
 use outputs::Outputs;

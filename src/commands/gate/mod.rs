@@ -1,0 +1,229 @@
+//! `wsbench gate`: is the new server slower than the old one? Two live targets, measured in turns, judged in pairs.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use super::exit::{Done, Exit, Failure};
+use super::run::{ScenarioArgs, rules};
+use crate::gate::{Metric, Report, Settings, Side, Verdict};
+use crate::output;
+use crate::scenario::{self, Cadence, Occasion, Overrides, Scenario};
+use crate::ui::{Terminal, forgive_closed};
+use crate::units::parse_duration;
+
+mod collector;
+mod live;
+mod load;
+mod recording;
+mod side;
+
+use recording::Recording;
+use side::Target;
+
+/// How long a gate may take, unless something else is asked for.
+const MAX_TIME: Duration = Duration::from_secs(60);
+
+/// Is NEW slower than BASE? Two live targets, measured in turns, judged in pairs
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Args {
+    /// A scenario file, or @NAME for a shipped one
+    #[arg(required_unless_present = "replay")]
+    scenario: Option<String>,
+    /// What is known to be good: a URL, cmd:COMMAND ({{port}}, PORT, REDIS_URL), self, or a wsbench build
+    #[arg(long, value_name = "TARGET")]
+    base: Option<String>,
+    /// What is judged, likewise
+    #[arg(long, value_name = "TARGET")]
+    new: Option<String>,
+    /// What is gated and how much later it may become (repeatable); p50=5%, p90=20% and p99=50% if none is given
+    #[arg(long = "metric", value_name = "QUANTILE=TOLERANCE")]
+    metrics: Vec<Metric>,
+    /// Less than this is not slower, whatever share it is [default: 20us]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    floor: Option<Duration>,
+    /// No verdict after this is inconclusive [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    max_time: Option<Duration>,
+    /// How long one side's turn lasts; as long as the time allows, of 400ms to 1s, if not given
+    #[arg(long, value_name = "TIME", value_parser = parse_block)]
+    block: Option<Duration>,
+    /// Asked until it answers with success before a side that was started counts as ready; {{port}} is its port
+    #[arg(long, value_name = "URL")]
+    ready: Option<String>,
+    /// Keep the blocks in this directory
+    #[arg(long, value_name = "DIR", conflicts_with = "replay")]
+    record: Option<PathBuf>,
+    /// Judge the blocks in this directory in place of measuring
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "base", "new"])]
+    replay: Option<PathBuf>,
+    /// What an inconclusive gate is: fail is exit 97
+    #[arg(long, value_enum)]
+    inconclusive: Option<Counts>,
+    /// What an untrustworthy gate is: fail is exit 4
+    #[arg(long, value_enum)]
+    untrustworthy: Option<Counts>,
+    /// What goes to stdout
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// No notices
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    over: ScenarioArgs,
+}
+
+/// What a verdict that is neither yes nor no counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Counts {
+    Fail,
+    Pass,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// What is to be measured.
+pub(super) struct Asked<'a> {
+    scenario: &'a str,
+    overrides: Overrides,
+    base: Target,
+    new: Target,
+    max_time: Duration,
+    block: Option<Duration>,
+    ready: Option<String>,
+    terminal: &'a Terminal,
+}
+
+impl Asked<'_> {
+    fn target(&self, side: Side) -> &Target {
+        match side {
+            Side::Base => &self.base,
+            Side::New => &self.new,
+        }
+    }
+
+    /// The scenario as it is for `target`.
+    fn load(&self, target: &Target) -> Result<Scenario, Failure> {
+        let url = match target {
+            Target::Url(url) => Some(url.clone()),
+            Target::Command(_) | Target::Build(_) => None,
+        };
+        let overrides = Overrides { url, ..self.overrides.clone() };
+        let loaded = scenario::load(self.scenario, &overrides, &super::environment);
+        loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], self.terminal))
+    }
+}
+
+pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
+    let overrides = args.over.overrides();
+    if let Some(directory) = &args.replay {
+        let report = recording::replay(directory, &args.metrics, overrides.seed)?;
+        show(args, &report, terminal)?;
+        return Ok(code(args, report.verdict));
+    }
+    if overrides.url.is_some() || overrides.duration.is_some() {
+        return Err(Failure::usage(
+            "a gate has two targets (--base, --new) and its own time (--max-time): leave --url and -d out",
+        ));
+    }
+    let target = |flag: &str, given: &Option<String>| {
+        let text = given
+            .as_deref()
+            .ok_or_else(|| Failure::usage(format!("--{flag} is missing; `--{flag} self` is the bundled server")))?;
+        Target::parse(text).map_err(|why| Failure::usage(format!("--{flag}: {why}")))
+    };
+    let asked = Asked {
+        scenario: args.scenario.as_deref().unwrap_or_default(),
+        overrides,
+        base: target("base", &args.base)?,
+        new: target("new", &args.new)?,
+        max_time: args.max_time.unwrap_or(MAX_TIME),
+        block: args.block,
+        ready: args.ready.clone(),
+        terminal,
+    };
+    let scenario = asked.load(&asked.base)?;
+    gateable(&scenario)?;
+    let settings = Settings::new(args.metrics.clone(), scenario.seed).map_err(Failure::usage)?;
+    let floor = args.floor.map_or(settings.floor, crate::time::nanos);
+    measure(args, &asked, &Settings { floor, ..settings }, terminal)
+}
+
+/// Refuses what cannot be measured in turns.
+fn gateable(scenario: &Scenario) -> Result<(), Failure> {
+    let asked = scenario.requests.iter().filter_map(|request| match &request.when {
+        Occasion::Paced(cadence, _) => Some(cadence),
+        Occasion::Joined => None,
+    });
+    let mut paces = scenario.publishes.iter().map(|publish| &publish.rate).chain(asked);
+    let what = if !scenario.faults.is_empty() {
+        "a [[fault]]: it would strike one side's turn and not the other's"
+    } else if scenario.proxy.is_some() {
+        "a [proxy]: put one in front of each target yourself"
+    } else if paces.any(|cadence| matches!(cadence, Cadence::Think(..))) {
+        "`every`: who thinks cannot wait for a turn; give a `rate`"
+    } else if scenario.publishes.is_empty() {
+        "no [[publish]]: there is nothing to be measured"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::usage(format!("{} cannot be gated: it has {what}", scenario.source.path)))
+}
+
+fn measure(args: &Args, asked: &Asked<'_>, settings: &Settings, terminal: &Terminal) -> Done {
+    let runtime = super::runtime()?;
+    let mut signals = {
+        let _inside = runtime.enter();
+        super::signals::listen()?
+    };
+    let recording = args.record.as_deref().map(Recording::create).transpose()?;
+    let logs = args.record.clone().unwrap_or_else(std::env::temp_dir);
+    let live = live::Live::raise(asked, settings, &logs)?;
+    if !args.quiet {
+        anstream::eprintln!("gate: base {}, new {}", asked.base.describe(), asked.new.describe());
+    }
+    let (measured, recording) = live.measure(&runtime, &mut signals, recording)?;
+    let report = measured.gate.report(&measured.about);
+    if let Some(recording) = recording {
+        recording.finish(settings, &measured.about)?;
+    }
+    show(args, &report, terminal)?;
+    Ok(measured.interrupted.map_or_else(|| code(args, report.verdict), ExitCode::from))
+}
+
+fn show(args: &Args, report: &Report, terminal: &Terminal) -> Result<(), Failure> {
+    let mut stdout = terminal.stdout();
+    let shown = match args.format {
+        Format::Text => output::write_gate(report, &mut stdout, terminal.stdout_palette()),
+        Format::Json => {
+            let written = serde_json::to_writer_pretty(&mut stdout, report).map_err(std::io::Error::from);
+            written.and_then(|()| stdout.write_all(b"\n"))
+        }
+    };
+    forgive_closed(shown.and_then(|()| stdout.flush()))
+        .map_err(|error| Failure::internal(format!("failed to write to stdout: {error}")))
+}
+
+/// What the verdict exits with.
+fn code(args: &Args, verdict: Verdict) -> ExitCode {
+    let fails = |counts: Option<Counts>| counts != Some(Counts::Pass);
+    match verdict {
+        Verdict::Regressed => Exit::Regression.into(),
+        Verdict::Inconclusive if fails(args.inconclusive) => Exit::Inconclusive.into(),
+        Verdict::Untrustworthy if fails(args.untrustworthy) => Exit::Untrustworthy.into(),
+        Verdict::NotRegressed | Verdict::Inconclusive | Verdict::Untrustworthy => ExitCode::SUCCESS,
+    }
+}
+
+fn parse_block(text: &str) -> Result<Duration, String> {
+    let block = parse_duration(text).map_err(|error| error.to_string())?;
+    let allowed = Duration::from_millis(400)..=Duration::from_secs(1);
+    if allowed.contains(&block) { Ok(block) } else { Err("a block lasts 400ms to 1s".to_owned()) }
+}
