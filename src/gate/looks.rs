@@ -19,6 +19,9 @@ pub const LOOKS: [Look; 3] = [
     Look { pairs: 60, regressed: 2.360, passed: 1.710 },
 ];
 
+/// The last of them.
+pub(super) const LAST: Look = LOOKS[LOOKS.len() - 1];
+
 impl Look {
     /// The p below which a regression is believed at this look.
     pub fn level(&self) -> f64 {

@@ -67,30 +67,36 @@ pub struct Summary {
     pub send_lag_p99_ns: u64,
 }
 
+/// How a gate has gone.
+pub(super) struct Course<'a> {
+    pub(super) warm_up: usize,
+    pub(super) measured: usize,
+    pub(super) looked_at: usize,
+    pub(super) kept: &'a [Pair],
+}
+
 impl Report {
     pub(super) fn new(
         settings: &Settings,
         about: &About,
-        warm_up: usize,
-        measured: usize,
-        kept: &[Pair],
+        course: &Course<'_>,
         metrics: Vec<Finding>,
         mut reasons: Vec<String>,
     ) -> Self {
+        let kept = course.kept;
         let verdict = verdict(&metrics, !reasons.is_empty());
         if verdict == Verdict::Inconclusive {
             reasons.extend(inconclusive(&metrics, kept.len()));
         }
-        let looked_at = LOOKS.iter().rev().map(|look| look.pairs).find(|pairs| *pairs <= kept.len());
         Self {
             schema: "wsbench/gate/1",
             verdict,
             about: about.clone(),
             reasons,
-            measured,
-            looked_at: looked_at.unwrap_or(0),
-            left_out: measured - kept.len(),
-            warm_up,
+            measured: course.measured,
+            looked_at: course.looked_at,
+            left_out: course.measured - kept.len(),
+            warm_up: course.warm_up,
             metrics,
             floor_ns: settings.floor,
             seed: settings.seed,

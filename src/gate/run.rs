@@ -2,9 +2,9 @@
 
 use super::block::{Block, Pair, Side};
 use super::judge::{Finding, Verdict, judge};
-use super::looks::{self, LOOKS};
+use super::looks::{self, LOOKS, Look};
 use super::metric::Settings;
-use super::report::{About, Report};
+use super::report::{About, Course, Report};
 use super::trust;
 
 /// Takes pairs in, in order, and knows when enough is known.
@@ -17,6 +17,7 @@ pub struct Gate {
     measured: usize,
     kept: Vec<Pair>,
     findings: Vec<Finding>,
+    looked_at: usize,
     decided: bool,
 }
 
@@ -30,6 +31,7 @@ impl Gate {
             measured: 0,
             kept: Vec::new(),
             findings: Vec::new(),
+            looked_at: 0,
             decided: false,
         }
     }
@@ -52,15 +54,28 @@ impl Gate {
             return false;
         }
         self.kept.push(pair);
-        let Some(look) = looks::at(self.kept.len()) else { return false };
-        self.findings = judge(&self.kept, &self.settings, look);
-        let any = |verdict| self.findings.iter().any(|finding| finding.verdict == verdict);
-        self.decided =
-            any(Verdict::Regressed) || !any(Verdict::Inconclusive) || look.pairs == LOOKS[LOOKS.len() - 1].pairs;
+        if let Some(look) = looks::at(self.kept.len()) {
+            self.look(look);
+        }
         self.decided
     }
 
-    /// Takes in the blocks of a recording, in any order; halves without their other half are left out.
+    fn look(&mut self, look: &Look) {
+        self.looked_at = self.kept.len();
+        self.findings = judge(&self.kept, &self.settings, look);
+        let any = |verdict| self.findings.iter().any(|finding| finding.verdict == verdict);
+        self.decided = any(Verdict::Regressed) || !any(Verdict::Inconclusive) || *look == looks::LAST;
+    }
+
+    /// No more pairs will come: the last look, if it has not been taken, is taken now. The time decides when, not the
+    /// pairs, and fewer than 60 resemble those of the look before more: the last boundary errs no more often then.
+    pub fn finish(&mut self) {
+        if !self.decided && self.kept.len() >= LOOKS[0].pairs {
+            self.look(&looks::LAST);
+        }
+    }
+
+    /// Takes in all blocks of a recording, in any order; halves without their other half are left out.
     pub fn replay(&mut self, mut blocks: Vec<Block>) {
         blocks.sort_by_key(|block| (block.pair, block.side != Side::Base));
         let mut blocks = blocks.into_iter().peekable();
@@ -73,6 +88,7 @@ impl Gate {
                 return;
             }
         }
+        self.finish();
     }
 
     /// What is known of the blocks taken in and of what they are `about`.
@@ -83,15 +99,13 @@ impl Gate {
         } else if self.warming[0].len() > trust::STEADY {
             reasons.push("the latency never became steady: it rose or fell through the whole warm-up".to_owned());
         }
-        Report::new(
-            &self.settings,
-            about,
-            self.warming[0].len(),
-            self.measured,
-            &self.kept,
-            self.findings.clone(),
-            reasons,
-        )
+        let course = Course {
+            warm_up: self.warming[0].len(),
+            measured: self.measured,
+            looked_at: self.looked_at,
+            kept: &self.kept,
+        };
+        Report::new(&self.settings, about, &course, self.findings.clone(), reasons)
     }
 }
 

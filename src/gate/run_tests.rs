@@ -53,6 +53,7 @@ fn gate(seed: u64, effect: f64, pairs: u32) -> Verdict {
             break;
         }
     }
+    gate.finish();
     gate.report(&About::default()).verdict
 }
 

@@ -69,8 +69,9 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// The gate as far as it has come.
-    pub(super) fn into_gate(self) -> Gate {
+    /// The gate, its last look taken.
+    pub(super) fn into_gate(mut self) -> Gate {
+        self.gate.finish();
         self.gate
     }
 

@@ -307,7 +307,6 @@ fn doubts_of(side: Side, outcome: &Outcome) -> Vec<String> {
     if unsent > UNSENT {
         doubts.push(format!("{name}: {:.1} % of the messages could not be sent", unsent * 100.0));
     }
-    doubts.extend(outcome.health.reasons.iter().map(|reason| format!("{name}: {reason}")));
     doubts
 }
 
