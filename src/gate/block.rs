@@ -49,6 +49,10 @@ struct Line {
     pair: u32,
     side: Side,
     steal_ppm: u32,
+    /// For eyes and scripts; the histogram is what counts.
+    p50_ns: u64,
+    p90_ns: u64,
+    p99_ns: u64,
     delivery: String,
     send_lag: String,
 }
@@ -83,6 +87,9 @@ impl Block {
             pair: self.pair,
             side: self.side,
             steal_ppm: self.steal_ppm,
+            p50_ns: self.delivery.quantile(0.5),
+            p90_ns: self.delivery.quantile(0.9),
+            p99_ns: self.delivery.quantile(0.99),
             delivery: self.delivery.encode()?,
             send_lag: self.send_lag.encode()?,
         };

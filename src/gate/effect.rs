@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// How often the differences are drawn anew.
-const RESAMPLES: usize = 1_000;
+const RESAMPLES: usize = 500;
 
 /// Pairs that are drawn together: noise is drift, so that neighbours resemble each other.
 const TOGETHER: usize = 4;

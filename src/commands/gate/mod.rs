@@ -69,6 +69,9 @@ pub(super) struct Args {
     /// What goes to stdout
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// The [gate] of the scenario may name programs to be run
+    #[arg(long)]
+    allow_commands: bool,
     /// No notices
     #[arg(short, long)]
     quiet: bool,
@@ -98,7 +101,15 @@ pub(super) struct Asked<'a> {
     max_time: Duration,
     block: Option<Duration>,
     ready: Option<String>,
+    passes: Passes,
     terminal: &'a Terminal,
+}
+
+/// Which verdicts that are neither yes nor no pass.
+#[derive(Clone, Copy, Debug, Default)]
+struct Passes {
+    inconclusive: bool,
+    untrustworthy: bool,
 }
 
 impl Asked<'_> {
@@ -126,33 +137,58 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     if let Some(directory) = &args.replay {
         let report = recording::replay(directory, &args.metrics, overrides.seed)?;
         show(args, &report, terminal)?;
-        return Ok(code(args, report.verdict));
+        let passes = |counts: Option<Counts>| counts == Some(Counts::Pass);
+        let passes = Passes { inconclusive: passes(args.inconclusive), untrustworthy: passes(args.untrustworthy) };
+        return Ok(code(passes, report.verdict));
     }
     if overrides.url.is_some() || overrides.duration.is_some() {
         return Err(Failure::usage(
             "a gate has two targets (--base, --new) and its own time (--max-time): leave --url and -d out",
         ));
     }
-    let target = |flag: &str, given: &Option<String>| {
-        let text = given
-            .as_deref()
-            .ok_or_else(|| Failure::usage(format!("--{flag} is missing; `--{flag} self` is the bundled server")))?;
-        Target::parse(text).map_err(|why| Failure::usage(format!("--{flag}: {why}")))
+    let path = args.scenario.as_deref().unwrap_or_default();
+    let overrides = Overrides { allow_commands: args.allow_commands, ..overrides };
+    let written = scenario::load(path, &overrides, &super::environment);
+    let written = written.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?.gate;
+    let target = |flag: &str, given: &Option<String>, written: Option<String>| {
+        let from_file = given.is_none();
+        let text = given.clone().or(written).ok_or_else(|| {
+            Failure::usage(format!("--{flag} is missing; `--{flag} self` is the bundled server of this very wsbench"))
+        })?;
+        // A file may come from anybody: what it would have run is run only if the command line says so.
+        let runs = text != "self" && !text.contains("://");
+        if from_file && runs && !args.allow_commands {
+            return Err(Failure::usage(format!(
+                "{path}: `{flag}` of [gate] is a program to be run; add --allow-commands if the file may run programs \
+                 on this machine"
+            )));
+        }
+        Target::parse(&text).map_err(|why| Failure::usage(format!("--{flag}: {why}")))
     };
     let asked = Asked {
-        scenario: args.scenario.as_deref().unwrap_or_default(),
+        scenario: path,
         overrides,
-        base: target("base", &args.base)?,
-        new: target("new", &args.new)?,
-        max_time: args.max_time.unwrap_or(MAX_TIME),
-        block: args.block,
-        ready: args.ready.clone(),
+        base: target("base", &args.base, written.base)?,
+        new: target("new", &args.new, written.new)?,
+        max_time: args.max_time.or(written.max_time).unwrap_or(MAX_TIME),
+        block: args.block.or(written.block),
+        ready: args.ready.clone().or(written.ready),
+        passes: Passes {
+            inconclusive: args.inconclusive.map_or(written.inconclusive_passes, |counts| counts == Counts::Pass),
+            untrustworthy: args.untrustworthy.map_or(written.untrustworthy_passes, |counts| counts == Counts::Pass),
+        },
         terminal,
     };
+    let mut metrics = args.metrics.clone();
+    if metrics.is_empty() {
+        let read =
+            |text: &String| text.parse().map_err(|error| Failure::usage(format!("{path}: [gate] metrics: {error}")));
+        metrics = written.metrics.iter().map(read).collect::<Result<_, _>>()?;
+    }
     let scenario = asked.load(&asked.base)?;
     gateable(&scenario)?;
-    let settings = Settings::new(args.metrics.clone(), scenario.seed).map_err(Failure::usage)?;
-    let floor = args.floor.map_or(settings.floor, crate::time::nanos);
+    let settings = Settings::new(metrics, scenario.seed).map_err(Failure::usage)?;
+    let floor = args.floor.or(written.floor).map_or(settings.floor, crate::time::nanos);
     measure(args, &asked, &Settings { floor, ..settings }, terminal)
 }
 
@@ -195,7 +231,7 @@ fn measure(args: &Args, asked: &Asked<'_>, settings: &Settings, terminal: &Termi
         recording.finish(settings, &measured.about)?;
     }
     show(args, &report, terminal)?;
-    Ok(measured.interrupted.map_or_else(|| code(args, report.verdict), ExitCode::from))
+    Ok(measured.interrupted.map_or_else(|| code(asked.passes, report.verdict), ExitCode::from))
 }
 
 fn show(args: &Args, report: &Report, terminal: &Terminal) -> Result<(), Failure> {
@@ -212,12 +248,11 @@ fn show(args: &Args, report: &Report, terminal: &Terminal) -> Result<(), Failure
 }
 
 /// What the verdict exits with.
-fn code(args: &Args, verdict: Verdict) -> ExitCode {
-    let fails = |counts: Option<Counts>| counts != Some(Counts::Pass);
+fn code(passes: Passes, verdict: Verdict) -> ExitCode {
     match verdict {
         Verdict::Regressed => Exit::Regression.into(),
-        Verdict::Inconclusive if fails(args.inconclusive) => Exit::Inconclusive.into(),
-        Verdict::Untrustworthy if fails(args.untrustworthy) => Exit::Untrustworthy.into(),
+        Verdict::Inconclusive if !passes.inconclusive => Exit::Inconclusive.into(),
+        Verdict::Untrustworthy if !passes.untrustworthy => Exit::Untrustworthy.into(),
         Verdict::NotRegressed | Verdict::Inconclusive | Verdict::Untrustworthy => ExitCode::SUCCESS,
     }
 }
