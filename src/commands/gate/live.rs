@@ -1,6 +1,7 @@
 //! Two runs side by side, taking turns: the measuring half of a gate.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
@@ -79,6 +80,8 @@ pub(super) struct Live<'a> {
     deadline: Timestamp,
     secret: String,
     sides: [Raised; 2],
+    /// Where clients turn to instead, if there is something in between.
+    detours: [Option<SocketAddr>; 2],
     /// By how much the rate has been lowered.
     factor: f64,
     notes: Vec<String>,
@@ -94,7 +97,12 @@ impl<'a> Live<'a> {
         let raise = |side: Side, target: &Target| Raised::new(side, target, &asked.load(target)?, &means);
         let sides = [raise(Side::Base, &asked.base)?, raise(Side::New, &asked.new)?];
         let notes = vec!["one start of each side".to_owned()];
-        Ok(Self { asked, settings, clock, deadline, secret, sides, factor: 1.0, notes })
+        Ok(Self { asked, settings, clock, deadline, secret, sides, detours: [None; 2], factor: 1.0, notes })
+    }
+
+    /// Clients of both sides go through these proxies.
+    pub(super) fn through(self, proxies: [SocketAddr; 2]) -> Self {
+        Self { detours: proxies.map(Some), ..self }
     }
 
     /// Measures until the gate has decided or the time is up.
@@ -181,7 +189,7 @@ impl<'a> Live<'a> {
         let ours =
             matches!(scenario.target, Whom::Bundled(_)) || crate::commands::environment("WSBENCH_JWT_SECRET").is_some();
         let secret = ours.then(|| Arc::from(self.secret.as_bytes()));
-        let ground = ground::at(&raised.urls, &scenario, &plan, secret, None)?;
+        let ground = ground::at(&raised.urls, &scenario, &plan, secret, self.detours[side as usize])?;
         let clients = plan.lives().len();
         let turns = Turns { spans: spans.into(), meeting: Arc::clone(meeting), place: side as usize };
         let setup = Setup {

@@ -19,6 +19,7 @@ mod collector;
 mod live;
 mod load;
 mod recording;
+mod self_check;
 mod side;
 
 use recording::Recording;
@@ -60,6 +61,10 @@ pub(super) struct Args {
     /// Judge the blocks in this directory in place of measuring
     #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "base", "new"])]
     replay: Option<PathBuf>,
+    /// What can the gate do here, today? N gates of base against itself, and N against itself a tenth later; each takes
+    /// as long as a gate does
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "20", conflicts_with_all = ["record", "replay", "new"], value_parser = clap::value_parser!(u16).range(1..=200))]
+    self_check: Option<u16>,
     /// What an inconclusive gate is: fail is exit 97
     #[arg(long, value_enum)]
     inconclusive: Option<Counts>,
@@ -168,8 +173,11 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let asked = Asked {
         scenario: path,
         overrides,
-        base: target("base", &args.base, written.base)?,
-        new: target("new", &args.new, written.new)?,
+        base: target("base", &args.base, written.base.clone())?,
+        new: match args.self_check {
+            Some(_) => target("base", &args.base, written.base)?,
+            None => target("new", &args.new, written.new)?,
+        },
         max_time: args.max_time.or(written.max_time).unwrap_or(MAX_TIME),
         block: args.block.or(written.block),
         ready: args.ready.clone().or(written.ready),
@@ -221,6 +229,9 @@ fn measure(args: &Args, asked: &Asked<'_>, settings: &Settings, terminal: &Termi
     };
     let recording = args.record.as_deref().map(Recording::create).transpose()?;
     let logs = args.record.clone().unwrap_or_else(std::env::temp_dir);
+    if let Some(gates) = args.self_check {
+        return self_check::run(gates, asked, settings, (&logs, args.format), (&runtime, &mut signals), terminal);
+    }
     let live = live::Live::raise(asked, settings, &logs)?;
     if !args.quiet {
         anstream::eprintln!("gate: base {}, new {}", asked.base.describe(), asked.new.describe());
