@@ -95,3 +95,7 @@ fn wrapped(out: &mut dyn Write, text: &str) -> io::Result<()> {
     }
     writeln!(out, "  {line}")
 }
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

@@ -2,22 +2,24 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Asked;
 use super::collector::{Broken, Collector};
+use super::doubts;
 use super::recording::Recording;
-use super::side::{Means, Raised, Target};
+use super::side::{Means, Raised};
+use super::target::Target;
+use super::turns;
 use crate::commands::exit::Failure;
 use crate::commands::run::target::{self as ground, Ground};
 use crate::engine::{self, Act, Aftermath, Cuts, End, Meeting, OnTick, Outcome, Setup, Signals, Tick, Turns};
 use crate::gate::{About, Block, Gate, Schedule, Settings, Side};
-use crate::profile::Intermittent;
 use crate::scenario::plan::Plan;
-use crate::scenario::{Cadence, Occasion, Scenario, Target as Whom, Times};
+use crate::scenario::{Target as Whom, Times};
 use crate::time::{Clock, Timestamp};
 
 /// Blocks are no shorter and no longer.
@@ -35,13 +37,6 @@ const LOWERINGS: u32 = 3;
 
 /// Share of the cores a lowered rate aims at.
 const AIMED_AT: f64 = 0.50;
-
-/// Share of what was due that may be lost, and of what was scheduled that may be unsent.
-const LOST: f64 = 0.01;
-const UNSENT: f64 = 0.005;
-
-/// Share of the deliveries that may come when their block has been closed.
-const LATE: f64 = 0.001;
 
 /// What a live gate amounts to.
 pub(super) struct Measured {
@@ -138,7 +133,8 @@ impl<'a> Live<'a> {
     fn schedule(&self) -> Result<Schedule, Failure> {
         let ramp = self.asked.load(&self.asked.base)?.longest_ramp();
         let left = (self.deadline - self.clock.now()).saturating_sub(ramp + DRAIN + AROUND);
-        let block = self.asked.block.unwrap_or((left / (2 * WANTED)).clamp(LENGTHS.0, LENGTHS.1));
+        let fitting = Duration::from_millis((left / (2 * WANTED)).as_millis() as u64);
+        let block = self.asked.block.unwrap_or(fitting.clamp(LENGTHS.0, LENGTHS.1));
         let schedule = Schedule::new(block, left, self.settings.seed);
         if schedule.pairs() == 0 {
             return Err(Failure::usage("--max-time leaves no time for a single pair: the ramp alone takes most of it"));
@@ -183,7 +179,7 @@ impl<'a> Live<'a> {
         let raised = &self.sides[side as usize];
         let mut scenario = self.asked.load(self.asked.target(side))?;
         let spans = schedule.turns(side);
-        take_turns(&mut scenario, &spans, self.factor);
+        turns::take(&mut scenario, &spans, self.factor);
         scenario.times = Times { warm_up: Duration::ZERO, duration: schedule.length(), drain: DRAIN, ..scenario.times };
         let plan = Plan::over_urls(&scenario, raised.urls.len());
         let ours =
@@ -219,20 +215,9 @@ impl<'a> Live<'a> {
                 let words = self.sides[side as usize].words();
                 return Err(Failure::setup(format!("{} ended by itself: {words}", side.name())));
             }
-            doubts.extend(doubts_of(side, outcome));
+            doubts.extend(doubts::of(side, outcome));
         }
-        if attempt.late > LATE {
-            doubts.push(format!(
-                "{:.1} % of the deliveries came more than a second after their block: too late to be judged",
-                attempt.late * 100.0
-            ));
-        }
-        if let Some(Broken::TooBusy(share)) = attempt.broken {
-            doubts.push(format!(
-                "{:.0} % of the cores were in use, however low the rate: use a quieter or larger machine",
-                share * 100.0
-            ));
-        }
+        doubts.extend(doubts::of_both(attempt.late, attempt.broken.as_ref()));
         if interrupted.is_some() {
             doubts.push("it was interrupted".to_owned());
         }
@@ -279,43 +264,6 @@ async fn side_by_side(
             }
         }
     }
-}
-
-/// Everything of `scenario` that has a pace keeps it within `turns`, at `factor` times the rate.
-fn take_turns(scenario: &mut Scenario, turns: &[Range<Duration>], factor: f64) {
-    let paces = scenario.publishes.iter_mut().map(|publish| &mut publish.rate);
-    let asked = scenario.requests.iter_mut().filter_map(|request| match &mut request.when {
-        Occasion::Paced(cadence, _) => Some(cadence),
-        Occasion::Joined => None,
-    });
-    for cadence in paces.chain(asked) {
-        // Who thinks is refused beforehand.
-        if let Cadence::Total(shape) = cadence {
-            *cadence = Cadence::Total(Arc::new(Intermittent::new(shape.scaled(factor), turns)));
-        }
-    }
-}
-
-/// Why what one side's run measured is not to be believed.
-fn doubts_of(side: Side, outcome: &Outcome) -> Vec<String> {
-    let (name, mut doubts) = (side.name(), Vec::new());
-    let identity = &outcome.identity;
-    if !identity.holds() {
-        doubts.push(format!("{name}: the account of its deliveries does not add up: {identity:?}"));
-    }
-    let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
-    let lost = share(identity.lost, identity.due);
-    if lost > LOST {
-        doubts.push(format!(
-            "{name} lost {:.1} % of its deliveries, and what is lost has no latency: look at it with `wsbench run`",
-            lost * 100.0
-        ));
-    }
-    let unsent = share(outcome.totals.count("messages.unsent"), outcome.totals.count("messages.scheduled"));
-    if unsent > UNSENT {
-        doubts.push(format!("{name}: {:.1} % of the messages could not be sent", unsent * 100.0));
-    }
-    doubts
 }
 
 fn cores() -> usize {

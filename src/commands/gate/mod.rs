@@ -11,19 +11,22 @@ use super::exit::{Done, Exit, Failure};
 use super::run::{ScenarioArgs, rules};
 use crate::gate::{Metric, Report, Settings, Side, Verdict};
 use crate::output;
-use crate::scenario::{self, Cadence, Occasion, Overrides, Scenario};
+use crate::scenario::{self, Overrides, Scenario};
 use crate::ui::{Terminal, forgive_closed};
 use crate::units::parse_duration;
 
 mod collector;
+mod doubts;
 mod live;
 mod load;
 mod recording;
 mod self_check;
 mod side;
+mod target;
+mod turns;
 
 use recording::Recording;
-use side::Target;
+use target::Target;
 
 /// How long a gate may take, unless something else is asked for.
 const MAX_TIME: Duration = Duration::from_secs(60);
@@ -194,31 +197,10 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
         metrics = written.metrics.iter().map(read).collect::<Result<_, _>>()?;
     }
     let scenario = asked.load(&asked.base)?;
-    gateable(&scenario)?;
+    turns::check(&scenario)?;
     let settings = Settings::new(metrics, scenario.seed).map_err(Failure::usage)?;
     let floor = args.floor.or(written.floor).map_or(settings.floor, crate::time::nanos);
     measure(args, &asked, &Settings { floor, ..settings }, terminal)
-}
-
-/// Refuses what cannot be measured in turns.
-fn gateable(scenario: &Scenario) -> Result<(), Failure> {
-    let asked = scenario.requests.iter().filter_map(|request| match &request.when {
-        Occasion::Paced(cadence, _) => Some(cadence),
-        Occasion::Joined => None,
-    });
-    let mut paces = scenario.publishes.iter().map(|publish| &publish.rate).chain(asked);
-    let what = if !scenario.faults.is_empty() {
-        "a [[fault]]: it would strike one side's turn and not the other's"
-    } else if scenario.proxy.is_some() {
-        "a [proxy]: put one in front of each target yourself"
-    } else if paces.any(|cadence| matches!(cadence, Cadence::Think(..))) {
-        "`every`: who thinks cannot wait for a turn; give a `rate`"
-    } else if scenario.publishes.is_empty() {
-        "no [[publish]]: there is nothing to be measured"
-    } else {
-        return Ok(());
-    };
-    Err(Failure::usage(format!("{} cannot be gated: it has {what}", scenario.source.path)))
 }
 
 fn measure(args: &Args, asked: &Asked<'_>, settings: &Settings, terminal: &Terminal) -> Done {

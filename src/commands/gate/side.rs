@@ -1,4 +1,4 @@
-//! The two targets of a gate: what was written for one, and how it is raised, found ready and stopped.
+//! One side of a gate: how its target is raised, found ready and stopped.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::target::Target;
 use crate::commands::child::Process;
 use crate::commands::exit::Failure;
 use crate::commands::redis::{self, Broker};
@@ -26,48 +27,6 @@ const ENDING: Duration = Duration::from_secs(10);
 
 /// What stands for the free port a side is given.
 const PORT: &str = "{{port}}";
-
-/// What was written for one side.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    /// It is already there.
-    Url(String),
-    /// A command line of the shell that runs it.
-    Command(String),
-    /// A build of wsbench, whose room server it is.
-    Build(PathBuf),
-}
-
-impl Target {
-    /// Reads `URL`, `cmd:COMMAND`, `self` or the path of a build.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        if let Some(command) = text.strip_prefix("cmd:") {
-            return match command.trim() {
-                "" => Err("there is no command after `cmd:`".to_owned()),
-                command => Ok(Self::Command(command.to_owned())),
-            };
-        }
-        if text == "self" {
-            return std::env::current_exe().map(Self::Build).map_err(|error| format!("own path: {error}"));
-        }
-        if text.contains("://") {
-            return Ok(Self::Url(text.to_owned()));
-        }
-        if Path::new(text).is_file() {
-            return Ok(Self::Build(PathBuf::from(text)));
-        }
-        Err(format!("{text:?} is neither a URL, `cmd:COMMAND`, `self`, nor the path of a wsbench build"))
-    }
-
-    /// As it may be shown: without secrets of a URL.
-    pub(super) fn describe(&self) -> String {
-        match self {
-            Self::Url(url) => redis::without_secret(url),
-            Self::Command(command) => format!("cmd:{command}"),
-            Self::Build(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        }
-    }
-}
 
 /// A side that is up, as far as it is ours to be. Dropping it ends it.
 pub(super) struct Raised {
@@ -262,20 +221,4 @@ fn answers(url: &str) -> bool {
         Some(head.starts_with(b"HTTP/1.") && head[9] == b'2')
     };
     ask() == Some(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_are_told_apart() {
-        assert_eq!(Target::parse("cmd: node server.js"), Ok(Target::Command("node server.js".to_owned())));
-        assert_eq!(Target::parse("wss://x/y"), Ok(Target::Url("wss://x/y".to_owned())));
-        assert!(matches!(Target::parse("self"), Ok(Target::Build(_))));
-        for wrong in ["cmd:", "cmd:  ", "/no/such/build"] {
-            assert!(Target::parse(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(Target::Url("ws://u:p@h:1/p?t=s".to_owned()).describe(), "ws://h:1/p");
-    }
 }
