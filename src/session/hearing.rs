@@ -6,7 +6,7 @@ use super::{Ended, Happening, Hint, Place, Session, Step, Waiting};
 use crate::dialect::{AuthStyle, Event, Identity, Intent, Position};
 use crate::observe::{TransportKind, Word};
 use crate::time::Timestamp;
-use crate::wire::{CloseReason, Frame, InstanceTag, Received};
+use crate::wire::{Frame, InstanceTag, Received};
 
 impl Session {
     pub(super) fn name_instance(&mut self, name: &str) -> InstanceTag {
@@ -186,49 +186,6 @@ impl Session {
         }
     }
 
-    /// A poll was answered: go on from there.
-    fn polled(&mut self, reference: u64, position: Position, tell: &mut dyn FnMut(Happening<'_>)) {
-        let Some(at) = self.places.iter().position(|place| place.asked == Some(reference)) else { return };
-        self.catching_up = !self.places[at].joined && self.places[at].position.is_some();
-        if self.places[at].joined {
-            tell(Happening::Frame(Word::REPLY));
-            self.places[at].position = Some(position.clone());
-        } else {
-            self.joined(Some(reference), None, Some(position.clone()), tell);
-        }
-        self.references += 1;
-        let (reference, room) = (self.references, Arc::clone(&self.places[at].room));
-        self.places[at].asked = Some(reference);
-        self.answer = self.request(&Intent::Poll { room: &room, position: &position, reference });
-    }
-
-    /// A request got no answer. If it was a poll, this is the end; a publication or a question may or may not have been heard.
-    fn unanswered(
-        &mut self,
-        reference: u64,
-        reason: &CloseReason,
-        tell: &mut dyn FnMut(Happening<'_>),
-    ) -> Option<Ended> {
-        if self.places.iter().any(|place| place.asked == Some(reference)) {
-            return Some(Ended::Closed(reason.clone()));
-        }
-        if let Some(waiting) = self.answered(reference) {
-            tell(Happening::Refused(waiting.token, "unconfirmed", true));
-        } else if self.settles(reference) {
-            tell(Happening::Declined(reference, "unconfirmed"));
-        }
-        None
-    }
-
-    /// Why the conversation is over, if what was refused was a poll.
-    fn turned_away(&mut self, received: &Received) -> Option<CloseReason> {
-        let Frame::Answer(answer) = &received.frame else { return None };
-        let response = answer.outcome.as_ref().ok()?;
-        self.places.iter().find(|place| place.asked == Some(answer.reference))?;
-        self.hint = response.retry_after.map(Hint::NotBefore);
-        Some(CloseReason::Status(response.status))
-    }
-
     fn authenticated(&mut self, tell: &mut dyn FnMut(Happening<'_>)) {
         tell(Happening::Frame(Word::REPLY));
         if self.step == Step::Authenticating {
@@ -240,7 +197,7 @@ impl Session {
         }
     }
 
-    fn joined(
+    pub(super) fn joined(
         &mut self,
         reference: Option<u64>,
         room: Option<&str>,
@@ -273,7 +230,7 @@ impl Session {
     }
 
     /// Takes the publication with this reference out of those awaiting an answer; answers mostly come in order.
-    fn answered(&mut self, reference: u64) -> Option<Waiting> {
+    pub(super) fn answered(&mut self, reference: u64) -> Option<Waiting> {
         if self.unanswered.front().is_some_and(|first| first.reference == reference) {
             return self.unanswered.pop_front();
         }

@@ -1,0 +1,66 @@
+//! Handing publications over: to a socket, or as requests where there is none.
+
+use std::sync::Arc;
+
+use super::{MAX_WAITING, Session, Step, Token, Waiting};
+use crate::dialect::Intent;
+use crate::observe::Word;
+use crate::time::Timestamp;
+use crate::wire::Frame;
+
+impl Session {
+    /// Hands a publication to the socket: says `text` to the room at `place`. Gives the moment, or why it cannot be
+    /// said now.
+    ///
+    /// # Errors
+    /// `not_joined`, `back_pressure` or `disconnected`.
+    pub fn publish(&mut self, place: usize, text: &str, token: Token) -> Result<Timestamp, Word> {
+        let room = self.room(place)?;
+        let reference = self.references + 1;
+        self.say(&Intent::Publish { room: &room, text, reference }, reference, token)
+    }
+
+    /// Hands over `text` for `user` alone, as [`Self::publish`] does for a room.
+    ///
+    /// # Errors
+    /// `not_joined`, `back_pressure` or `disconnected`; `other` where this cannot be said on this connection.
+    pub fn notify(&mut self, user: &str, text: &str, token: Token) -> Result<Timestamp, Word> {
+        if self.step != Step::Active {
+            return Err(Word::NOT_JOINED);
+        }
+        let reference = self.references + 1;
+        self.say(&Intent::Notify { user, text, reference }, reference, token)
+    }
+
+    fn say(&mut self, intent: &Intent<'_>, reference: u64, token: Token) -> Result<Timestamp, Word> {
+        self.references = reference;
+        let frame = self.request(intent).ok_or(Word::OTHER)?;
+        let at = self.clock.now();
+        self.hand_over(frame)?;
+        let waiting = Waiting { token, reference, at };
+        self.unwritten.push_back(waiting);
+        if self.dialect.habits().acknowledges_messages {
+            if self.unanswered.len() == MAX_WAITING {
+                self.unanswered.pop_front();
+            }
+            self.unanswered.push_back(waiting);
+        }
+        Ok(at)
+    }
+
+    /// The room at `place`, if something can be said in it.
+    pub(super) fn room(&self, place: usize) -> Result<Arc<str>, Word> {
+        match self.places.get(place) {
+            Some(place) if place.joined && self.step != Step::Closing => Ok(Arc::clone(&place.room)),
+            _ => Err(Word::NOT_JOINED),
+        }
+    }
+
+    pub(super) fn hand_over(&mut self, frame: Frame) -> Result<(), Word> {
+        match self.connection.start_send(frame) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Word::BACK_PRESSURE),
+            Err(_) => Err(Word::DISCONNECTED),
+        }
+    }
+}
