@@ -12,10 +12,12 @@ Prints the table of docs/gate.md. Needs no idle machine, but says what it finds:
 import json
 import os
 import pathlib
+import random
 import shlex
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -74,6 +76,31 @@ def condition(name, wsbench, out, gates, sizes):
         print(name, seed, report["verdict"], f"{report['seconds']:.0f} s", verdicts, flush=True)
 
 
+def tossed_anew(wsbench, out, times):
+    """Equal servers have no sides: each recording of them again and again, every pair's sides by a new coin."""
+    counts, metrics = {}, {}
+    for record in sorted(path.parent for path in out.glob("aa-*/blocks.ndjson")):
+        blocks = [json.loads(line) for line in open(record / "blocks.ndjson")]
+        for seed in range(times):
+            with tempfile.TemporaryDirectory() as place:
+                coins = random.Random(f"{record.name} {seed}")
+                swapped = {pair for pair in {block["pair"] for block in blocks} if coins.random() < 0.5}
+                other = {"base": "new", "new": "base"}
+                side = lambda block: other[block["side"]] if block["pair"] in swapped else block["side"]
+                lines = [json.dumps(dict(block, side=side(block))) for block in blocks]
+                pathlib.Path(place, "blocks.ndjson").write_text("\n".join(lines) + "\n")
+                head = json.loads((record / "gate.json").read_text())
+                head["about"]["doubts"] = []
+                pathlib.Path(place, "gate.json").write_text(json.dumps(head))
+                done = subprocess.run([wsbench, "gate", "--replay", place, "--format", "json"], capture_output=True, text=True)
+                report = json.loads(done.stdout)
+                counts[report["verdict"]] = counts.get(report["verdict"], 0) + 1
+                for metric in report["metrics"]:
+                    key = f"{metric['metric']} {metric['verdict']}"
+                    metrics[key] = metrics.get(key, 0) + 1
+    print("equal servers, sides tossed anew:", counts, dict(sorted(metrics.items())))
+
+
 def sizes_of(out):
     reports = [json.loads(path.read_text()) for path in out.glob("aa-*/report.json")]
     found = {}
@@ -115,6 +142,7 @@ def main():
     for name in sys.argv[4:] or CONDITIONS:
         condition(name, wsbench, out, gates, sizes_of(out))
     table(out)
+    tossed_anew(wsbench, out, 20)
 
 
 main()

@@ -102,7 +102,7 @@ const GREETING: &str = "\
 try it         wsbench run @quickstart
 test yours     wsbench run --url wss://your.server/path --dialect json -c 100 -d 10s
 look first     wsbench check SCENARIO.toml
-a server       wsbench serve
+gate a PR      wsbench gate SCENARIO.toml --base TARGET --new TARGET
 ";
 
 /// Runs the command line `args` (the program's name first) and gives the exit code.

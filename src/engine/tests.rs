@@ -22,6 +22,7 @@ use crate::transport::scripted::truth::{Deed, Truth};
 use crate::wire::Markers;
 
 mod requests;
+mod turns;
 
 const RUN: u64 = 7;
 

@@ -24,7 +24,7 @@ pub fn write_gate(report: &Report, out: &mut dyn Write, palette: Palette) -> io:
     }
     if !report.metrics.is_empty() {
         writeln!(out, "\nHow much later new is (each pair: a block of base, a block of new)")?;
-        writeln!(out, "{:7}{:>11}{:>11}{:>9}{:>19}{:>10}  {}", "", "base", "new", "later", "between", "allowed", "")?;
+        writeln!(out, "{:7}{:>11}{:>11}{:>9}{:>19}{:>10}", "", "base", "new", "later", "between", "allowed")?;
         report.metrics.iter().try_for_each(|finding| line(out, finding, palette))?;
         writeln!(out, "\nIt could have seen")?;
         for finding in &report.metrics {

@@ -1,6 +1,10 @@
 //! What a scenario says of gating it.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// How long one side's turn may last.
+pub const BLOCKS: RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_secs(1);
 
 /// The `[gate]` table. Whether its targets and metrics are any is judged by who knows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

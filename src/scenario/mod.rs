@@ -18,7 +18,7 @@ mod document;
 mod explain;
 mod fault;
 mod file;
-mod gate;
+pub mod gate;
 mod json;
 pub mod plan;
 mod proxy;

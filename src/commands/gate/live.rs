@@ -18,12 +18,10 @@ use crate::commands::exit::Failure;
 use crate::commands::run::target::{self as ground, Ground};
 use crate::engine::{self, Act, Aftermath, Cuts, End, Meeting, OnTick, Outcome, Setup, Signals, Tick, Turns};
 use crate::gate::{About, Block, Gate, Schedule, Settings, Side};
+use crate::scenario::gate::BLOCKS;
 use crate::scenario::plan::Plan;
 use crate::scenario::{Target as Whom, Times};
 use crate::time::{Clock, Timestamp};
-
-/// Blocks are no shorter and no longer.
-const LENGTHS: (Duration, Duration) = (Duration::from_millis(400), Duration::from_secs(1));
 
 /// Pairs for the last look, a warm-up and a few that are spoilt.
 const WANTED: u32 = 67;
@@ -31,6 +29,9 @@ const WANTED: u32 = 67;
 /// After the last block: copies under way, a second's figures, the farewells.
 const DRAIN: Duration = Duration::from_millis(2_800);
 const AROUND: Duration = Duration::from_millis(1_200);
+
+/// Pairs between two lines of progress.
+const TOLD_EVERY: u32 = 12;
 
 /// How often the rate is lowered before the machine counts as too busy.
 const LOWERINGS: u32 = 3;
@@ -110,7 +111,12 @@ impl<'a> Live<'a> {
         for lowered in 0.. {
             let schedule = self.schedule()?;
             let block = schedule.end_of(0) / 2;
-            let mut keep = |block: &Block| recording.as_mut().map_or(Ok(()), |recording| recording.add(block));
+            let mut keep = |block: &Block| {
+                if !self.asked.quiet && block.side == Side::New && (block.pair + 1).is_multiple_of(TOLD_EVERY) {
+                    anstream::eprintln!("gate: {} pairs", block.pair + 1);
+                }
+                recording.as_mut().map_or(Ok(()), |recording| recording.add(block))
+            };
             let attempt = self.attempt(runtime, signals, schedule, &mut keep)?;
             match attempt.broken {
                 Some(Broken::TooBusy(share)) if lowered < LOWERINGS => {
@@ -134,7 +140,7 @@ impl<'a> Live<'a> {
         let ramp = self.asked.load(&self.asked.base)?.longest_ramp();
         let left = (self.deadline - self.clock.now()).saturating_sub(ramp + DRAIN + AROUND);
         let fitting = Duration::from_millis((left / (2 * WANTED)).as_millis() as u64);
-        let block = self.asked.block.unwrap_or(fitting.clamp(LENGTHS.0, LENGTHS.1));
+        let block = self.asked.block.unwrap_or(fitting.clamp(*BLOCKS.start(), *BLOCKS.end()));
         let schedule = Schedule::new(block, left, self.settings.seed);
         if schedule.pairs() == 0 {
             return Err(Failure::usage("--max-time leaves no time for a single pair: the ramp alone takes most of it"));
@@ -143,7 +149,7 @@ impl<'a> Live<'a> {
     }
 
     fn attempt(
-        &mut self,
+        &self,
         runtime: &tokio::runtime::Runtime,
         signals: &mut Signals,
         schedule: Schedule,
@@ -169,7 +175,7 @@ impl<'a> Live<'a> {
         })
     }
 
-    fn not_reached(&mut self, side: Side, failure: &Failure) -> Failure {
+    fn not_reached(&self, side: Side, failure: &Failure) -> Failure {
         let words = self.sides[side as usize].words();
         let words = if words.is_empty() { words } else { format!("\nit said: {words}") };
         Failure::setup(format!("{}: {}{words}", side.name(), failure.message))

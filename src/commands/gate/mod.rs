@@ -11,6 +11,7 @@ use super::exit::{Done, Exit, Failure};
 use super::run::{ScenarioArgs, rules};
 use crate::gate::{Metric, Report, Settings, Side, Verdict};
 use crate::output;
+use crate::scenario::gate::BLOCKS;
 use crate::scenario::{self, Overrides, Scenario};
 use crate::ui::{Terminal, forgive_closed};
 use crate::units::parse_duration;
@@ -110,6 +111,8 @@ pub(super) struct Asked<'a> {
     block: Option<Duration>,
     ready: Option<String>,
     passes: Passes,
+    /// No progress is told.
+    quiet: bool,
     terminal: &'a Terminal,
 }
 
@@ -188,6 +191,7 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
             inconclusive: args.inconclusive.map_or(written.inconclusive_passes, |counts| counts == Counts::Pass),
             untrustworthy: args.untrustworthy.map_or(written.untrustworthy_passes, |counts| counts == Counts::Pass),
         },
+        quiet: args.quiet,
         terminal,
     };
     let mut metrics = args.metrics.clone();
@@ -252,6 +256,5 @@ fn code(passes: Passes, verdict: Verdict) -> ExitCode {
 
 fn parse_block(text: &str) -> Result<Duration, String> {
     let block = parse_duration(text).map_err(|error| error.to_string())?;
-    let allowed = Duration::from_millis(400)..=Duration::from_secs(1);
-    if allowed.contains(&block) { Ok(block) } else { Err("a block lasts 400ms to 1s".to_owned()) }
+    if BLOCKS.contains(&block) { Ok(block) } else { Err("a block lasts 400ms to 1s".to_owned()) }
 }

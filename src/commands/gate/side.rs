@@ -106,7 +106,7 @@ impl Raised {
             None => shell.env_remove("REDIS_URL"),
         };
         let process = Process::start_logging(side.name(), shell, file);
-        let process = process.map_err(|error| failed(format!("failed to start `{command}`: {error}")))?;
+        let process = process.map_err(|error| failed(format!("failed to start the shell: {error}")))?;
         let urls = vec![at_port(scenario, port).ok_or_else(|| failed("the target's URL takes no port".to_owned()))?];
         let mut raised = Self { side, urls, process: Some(process), log: Some(log), _broker: Some(broker) };
         raised.await_port(port, means.ready)?;
@@ -151,14 +151,14 @@ impl Raised {
     }
 
     /// The end of its log.
-    pub(super) fn words(&mut self) -> String {
-        match (&self.log, &mut self.process) {
+    pub(super) fn words(&self) -> String {
+        match (&self.log, &self.process) {
             (Some(log), _) => {
                 let text = std::fs::read(log).unwrap_or_default();
                 let text = String::from_utf8_lossy(&text[text.len().saturating_sub(1_000)..]).trim().to_owned();
                 format!("{text} (all of it in {})", log.display())
             }
-            (None, Some(process)) => process.last_words(),
+            (None, Some(process)) => process.words_so_far(),
             (None, None) => String::new(),
         }
     }

@@ -36,11 +36,11 @@ impl Target {
         Err(format!("{text:?} is neither a URL, `cmd:COMMAND`, `self`, nor the path of a wsbench build"))
     }
 
-    /// As it may be shown: without secrets of a URL.
+    /// As it may be shown: without the secrets of a URL, or what a command line may hold behind the program.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Url(url) => without_secret(url),
-            Self::Command(command) => format!("cmd:{command}"),
+            Self::Command(command) => format!("cmd:{} …", command.split_whitespace().next().unwrap_or_default()),
             Self::Build(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         }
     }
@@ -58,6 +58,7 @@ mod tests {
         for wrong in ["cmd:", "cmd:  ", "/no/such/build"] {
             assert!(Target::parse(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(Target::Command("node s.js --key K".to_owned()).describe(), "cmd:node …");
         assert_eq!(Target::Url("ws://u:p@h:1/p?t=s".to_owned()).describe(), "ws://h:1/p");
     }
 }

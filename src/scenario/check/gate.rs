@@ -1,13 +1,8 @@
 //! `[gate]`: what can be judged without knowing servers or quantiles.
 
-use std::time::Duration;
-
 use super::{Check, Checked};
-use crate::scenario::Gate;
 use crate::scenario::file::{self, CountsWord};
-
-/// A turn is no shorter and no longer.
-const BLOCKS: std::ops::RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_secs(1);
+use crate::scenario::gate::{BLOCKS, Gate};
 
 impl Check<'_> {
     pub(super) fn gate(&self, gate: Option<&file::Gate>) -> Checked<Gate> {
