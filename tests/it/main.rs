@@ -8,6 +8,7 @@ mod commands;
 mod contract;
 mod examples;
 mod floors;
+mod live_metrics;
 mod proxy;
 mod raw;
 mod readme;
