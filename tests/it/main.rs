@@ -4,6 +4,7 @@
 //! asked for, because it needs the machine for itself.
 #![allow(clippy::unwrap_used)] // an unwrap is an assertion here
 
+mod action;
 mod commands;
 mod contract;
 mod examples;

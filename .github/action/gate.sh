@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Runs `wsbench gate` and says to the runner what came of it: outputs, annotations, and whether the step fails.
+set -euo pipefail
+
+output() { printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"; }
+
+for choice in "on-inconclusive=$ON_INCONCLUSIVE" "on-untrustworthy=$ON_UNTRUSTWORTHY"; do
+    case ${choice#*=} in
+        warn | fail) ;;
+        *)
+            output verdict error
+            echo "::error title=wsbench::${choice%%=*} is either warn or fail"
+            exit 2
+            ;;
+    esac
+done
+
+result=${RESULT:-$RUNNER_TEMP/wsbench-gate.json}
+rm -f "$result"
+arguments=(gate "$SCENARIO" --base "$BASE" --new "$NEW" --out "json=$result")
+# One --metric a line; a line without anything is none.
+while IFS= read -r metric; do
+    metric=${metric#"${metric%%[![:space:]]*}"}
+    metric=${metric%"${metric##*[![:space:]]}"}
+    [[ -z $metric ]] || arguments+=(--metric "$metric")
+done <<<"${METRICS:-}"
+[[ -z ${MAX_TIME:-} ]] || arguments+=(--max-time "$MAX_TIME")
+
+code=0
+wsbench "${arguments[@]}" || code=$?
+if [[ -f $result ]]; then output result "$result"; fi
+
+# The last word: a verdict, how it is annotated, in what words, and with what status the step ends.
+end() {
+    output verdict "$1"
+    [[ -z $2 ]] || echo "::$2 title=wsbench: $1::$3"
+    exit "$4"
+}
+
+no_verdict() {
+    if [[ $2 == warn ]]; then end "$1" warning "$3" 0; else end "$1" error "$3" "$code"; fi
+}
+
+case $code in
+    0) end not-regressed "" "" 0 ;;
+    98) end regressed error "the new build is slower than the base; the log has by how much" 98 ;;
+    97) no_verdict inconclusive "$ON_INCONCLUSIVE" "the time was not enough to tell the builds apart: give it a longer max-time" ;;
+    4) no_verdict untrustworthy "$ON_UNTRUSTWORTHY" "the runner disturbed the measurement; the log has how" ;;
+    *) end error error "wsbench gate ended with $code; the log has why" "$code" ;;
+esac
