@@ -4,7 +4,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 if ! command -v cargo >/dev/null; then
-    echo "::error title=wsbench::no released wsbench for this runner, and no cargo to build it: add a step that installs Rust"
+    echo "::error title=wsbench::no release for this runner, and no cargo to build it: add a step that installs Rust"
     exit 3
 fi
 cargo install --locked --path "$here/../.." --root "$(dirname "$BIN")" --bin wsbench

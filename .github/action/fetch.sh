@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings the released wsbench for this runner, if there is one; `found` says whether, and the caller builds it otherwise.
+# Brings the released wsbench for this runner, if there is one; `found` says whether, and action.yml builds it if not.
 # A file that is not what its checksum says ends the job: that is never answered by trying something else.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,7 +11,7 @@ output() { printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"; }
 hash_of() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -d ' ' -f 1; }
 
 # The action's own sources name what a build of them may be kept under; a build is bound to the runner's C library.
-sources=$(cd "$root" && find Cargo.toml Cargo.lock src scenarios reference-server -type f | LC_ALL=C sort | xargs cat | hash_of)
+sources=$(cd "$root" && find Cargo.* src scenarios reference-server -type f | LC_ALL=C sort | xargs cat | hash_of)
 bin=$RUNNER_TEMP/wsbench/bin
 output bin "$bin"
 output key "wsbench-$RUNNER_OS-$RUNNER_ARCH-${ImageOS:-any}-$sources"
@@ -40,13 +40,15 @@ bring() {
     curl --fail --silent --show-error --location --proto '=https' --retry 3 --max-time 300 \
         --output "$place/$1" "$release/$1"
 }
-bring SHA256SUMS && bring "$archive" || build_instead "release $version could not be brought for $target"
+if ! { bring SHA256SUMS && bring "$archive"; }; then
+    build_instead "release $version could not be brought for $target"
+fi
 
 found=$(hash_of <"$place/$archive")
 listed=$(awk -v name="$archive" '$2 == name || $2 == "*" name { print $1 }' "$place/SHA256SUMS")
 expected=${WSBENCH_SHA256:-$listed}
 if [[ -z $expected || $found != "$expected" ]]; then
-    echo "::error title=wsbench::$archive of $version has the SHA-256 $found, and ${expected:-none} was expected: it is not used"
+    echo "::error title=wsbench::$archive of $version is not used: its SHA-256 is $found, not ${expected:-listed at all}"
     exit 1
 fi
 

@@ -25,6 +25,7 @@ while IFS= read -r metric; do
     [[ -z $metric ]] || arguments+=(--metric "$metric")
 done <<<"${METRICS:-}"
 [[ -z ${MAX_TIME:-} ]] || arguments+=(--max-time "$MAX_TIME")
+[[ -z ${READY:-} ]] || arguments+=(--ready "$READY")
 
 code=0
 wsbench "${arguments[@]}" || code=$?
@@ -44,7 +45,7 @@ no_verdict() {
 case $code in
     0) end not-regressed "" "" 0 ;;
     98) end regressed error "the new build is slower than the base; the log has by how much" 98 ;;
-    97) no_verdict inconclusive "$ON_INCONCLUSIVE" "the time was not enough to tell the builds apart: give it a longer max-time" ;;
+    97) no_verdict inconclusive "$ON_INCONCLUSIVE" "too little time to tell the builds apart: raise max-time" ;;
     4) no_verdict untrustworthy "$ON_UNTRUSTWORTHY" "the runner disturbed the measurement; the log has how" ;;
     *) end error error "wsbench gate ended with $code; the log has why" "$code" ;;
 esac

@@ -148,7 +148,9 @@ fn every_exit_code_has_its_verdict_annotation_and_status() {
 #[test]
 fn the_gate_is_asked_word_by_word() {
     let runner = Runner::new();
-    runner.gate(0, "warn", "fail", &[("METRICS", "p50=5%\n\n  p99 = 20% \n"), ("MAX_TIME", "90s")]).expect(0);
+    let ready = "http://127.0.0.1:{{port}}/ready";
+    let more = [("METRICS", "p50=5%\n\n  p99 = 20% \n"), ("MAX_TIME", "90s"), ("READY", ready)];
+    runner.gate(0, "warn", "fail", &more).expect(0);
     let result = runner.path("temporary/wsbench-gate.json");
     let expected = [
         "gate",
@@ -165,9 +167,11 @@ fn the_gate_is_asked_word_by_word() {
         "p99 = 20%",
         "--max-time",
         "90s",
+        "--ready",
+        ready,
     ];
     assert_eq!(runner.read("arguments").lines().collect::<Vec<_>>(), expected);
-    runner.gate(0, "warn", "fail", &[("METRICS", ""), ("MAX_TIME", "")]).expect(0);
+    runner.gate(0, "warn", "fail", &[("METRICS", ""), ("MAX_TIME", ""), ("READY", "")]).expect(0);
     assert_eq!(runner.read("arguments").lines().count(), 8, "what is empty is the scenario's to say");
 }
 
