@@ -18,6 +18,8 @@ done
 result=${RESULT:-$RUNNER_TEMP/wsbench-gate.json}
 rm -f "$result"
 arguments=(gate "$SCENARIO" --base "$BASE" --new "$NEW" --out "json=$result")
+# Whatever the scenario says: what a missing verdict is to the job is decided below, from the exit code.
+arguments+=(--inconclusive fail --untrustworthy fail)
 # One --metric a line; a line without anything is none.
 while IFS= read -r metric; do
     metric=${metric#"${metric%%[![:space:]]*}"}
@@ -28,7 +30,12 @@ done <<<"${METRICS:-}"
 [[ -z ${READY:-} ]] || arguments+=(--ready "$READY")
 
 code=0
-wsbench "${arguments[@]}" || code=$?
+shown=$RUNNER_TEMP/wsbench-gate.txt
+wsbench "${arguments[@]}" | tee "$shown" || code=${PIPESTATUS[0]}
+# The job's page has the same words. Four spaces make them code, whatever is in them.
+if [[ -s $shown && -n ${GITHUB_STEP_SUMMARY:-} ]]; then
+    { echo; sed 's/^/    /' "$shown"; echo; } >>"$GITHUB_STEP_SUMMARY"
+fi
 if [[ -f $result ]]; then output result "$result"; fi
 
 # The last word: a verdict, how it is annotated, in what words, and with what status the step ends.

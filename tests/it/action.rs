@@ -13,6 +13,7 @@ printf '%s\n' "$@" >"$ARGUMENTS"
 for argument; do
     if [[ $argument == json=* && $CODE != [23] ]]; then echo '{}' >"${argument#json=}"; fi
 done
+if [[ $CODE != 2 ]]; then printf '%s\n' "ended with $CODE" '```<b>'; fi
 exit "$CODE"
 "#;
 
@@ -57,12 +58,15 @@ impl Runner {
 
     /// Runs a script of the action with these variables.
     fn run(&self, script: &str, variables: &[(&str, &str)]) -> Finished {
-        std::fs::remove_file(self.path("output")).ok();
+        for kept in ["output", "summary"] {
+            std::fs::remove_file(self.path(kept)).ok();
+        }
         let script = root().join(".github/action").join(script);
-        let searched = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        let searched = format!("{}:{}", self.path("bin").display(), std::env::var_os("PATH").unwrap().display());
         let mut cli = Cli::new("bash", [script.to_str().unwrap()]).env("PATH", &searched);
         for (name, file) in [
             ("GITHUB_OUTPUT", "output"),
+            ("GITHUB_STEP_SUMMARY", "summary"),
             ("RUNNER_TEMP", "temporary"),
             ("ARGUMENTS", "arguments"),
             ("SERVED", "served"),
@@ -134,6 +138,8 @@ fn every_exit_code_has_its_verdict_annotation_and_status() {
         let ended = runner.gate(code, inconclusive, untrustworthy, &[]);
         ended.expect(status);
         assert_eq!(runner.output("verdict").as_deref(), Some(verdict), "{code}");
+        let summary = if code == 2 { String::new() } else { format!("\n    ended with {code}\n    ```<b>\n\n") };
+        assert_eq!(runner.read("summary"), summary, "the job's page says what the log says, as code");
         let told: Vec<&str> = ended.stdout.lines().filter(|line| line.starts_with("::")).collect();
         match annotation {
             "" => assert!(told.is_empty(), "{code}: {told:?}"),
@@ -161,6 +167,10 @@ fn the_gate_is_asked_word_by_word() {
         "cmd:new/server --port {{port}}",
         "--out",
         &format!("json={}", result.display()),
+        "--inconclusive",
+        "fail",
+        "--untrustworthy",
+        "fail",
         "--metric",
         "p50=5%",
         "--metric",
@@ -172,7 +182,7 @@ fn the_gate_is_asked_word_by_word() {
     ];
     assert_eq!(runner.read("arguments").lines().collect::<Vec<_>>(), expected);
     runner.gate(0, "warn", "fail", &[("METRICS", ""), ("MAX_TIME", ""), ("READY", "")]).expect(0);
-    assert_eq!(runner.read("arguments").lines().count(), 8, "what is empty is the scenario's to say");
+    assert_eq!(runner.read("arguments").lines().count(), 12, "what is empty is the scenario's to say");
 }
 
 #[test]
@@ -202,9 +212,12 @@ fn a_release_is_taken_when_its_checksum_holds() {
     assert_eq!(left, 1, "nothing but the binary's place is left");
 }
 
+/// Spoils a release; the checksum that is asked for, if any.
+type Spoil = fn(&Runner) -> String;
+
 #[test]
 fn a_release_that_is_not_what_its_checksum_says_is_refused() {
-    let cases: [(&str, fn(&Runner) -> String); 3] = [
+    let cases: [(&str, Spoil); 3] = [
         ("of another file", |runner| {
             let listed = runner.read("served/SHA256SUMS").replace(|c: char| c.is_ascii_digit(), "0");
             std::fs::write(runner.path("served/SHA256SUMS"), listed).unwrap();
