@@ -15,9 +15,10 @@ for choice in "on-inconclusive=$ON_INCONCLUSIVE" "on-untrustworthy=$ON_UNTRUSTWO
     esac
 done
 
-result=${RESULT:-$RUNNER_TEMP/wsbench-gate.json}
-rm -f "$result"
-arguments=(gate "$SCENARIO" --base "$BASE" --new "$NEW" --out "json=$result")
+recording=$RUNNER_TEMP/wsbench-gate
+result=$RUNNER_TEMP/wsbench-gate.json
+rm -rf "$recording" "$result"
+arguments=(gate "$SCENARIO" --base "$BASE" --new "$NEW" --record "$recording")
 # Whatever the scenario says: what a missing verdict is to the job is decided below, from the exit code.
 arguments+=(--inconclusive fail --untrustworthy fail)
 # One --metric a line; a line without anything is none.
@@ -36,7 +37,12 @@ wsbench "${arguments[@]}" | tee "$shown" || code=${PIPESTATUS[0]}
 if [[ -s $shown && -n ${GITHUB_STEP_SUMMARY:-} ]]; then
     { echo; sed 's/^/    /' "$shown"; echo; } >>"$GITHUB_STEP_SUMMARY"
 fi
-if [[ -f $result ]]; then output result "$result"; fi
+if [[ -d $recording ]]; then output recording "$recording"; fi
+# The recording judged again is the same report; its exit code says nothing new.
+if [[ -f $recording/gate.json ]]; then
+    wsbench gate --replay "$recording" --format json >"$result" || true
+    if [[ -s $result ]]; then output result "$result"; fi
+fi
 
 # The last word: a verdict, how it is annotated, in what words, and with what status the step ends.
 end() {

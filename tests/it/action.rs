@@ -7,13 +7,16 @@ use std::process::Command;
 use crate::support::cli::Cli;
 use crate::support::{Finished, root, scratch};
 
-/// Says its arguments, one a line, and ends as it is told; writes a result where it could measure.
+/// Keeps its arguments, one a line, and ends as it is told; records where it could measure, and replays that.
 const WSBENCH: &str = r#"#!/usr/bin/env bash
+if [[ $2 == --replay ]]; then
+    [[ $* == "gate --replay $3 --format json" ]] && cat "$3/gate.json"
+    exit "$CODE"
+fi
 printf '%s\n' "$@" >"$ARGUMENTS"
-for argument; do
-    if [[ $argument == json=* && $CODE != [23] ]]; then echo '{}' >"${argument#json=}"; fi
-done
-if [[ $CODE != 2 ]]; then printf '%s\n' "ended with $CODE" '```<b>'; fi
+while [[ $# -gt 1 && $1 != --record ]]; do shift; done
+if [[ $CODE != 2 ]]; then mkdir "$2" && printf '%s\n' "ended with $CODE" '```<b>'; fi
+if [[ $CODE != [23] ]]; then echo "{\"code\": $CODE}" >"$2/gate.json"; fi
 exit "$CODE"
 "#;
 
@@ -147,7 +150,11 @@ fn every_exit_code_has_its_verdict_annotation_and_status() {
         }
         let result = runner.output("result");
         assert_eq!(result.is_some(), ![2, 3].contains(&code), "{code}: a result that was not written is not named");
-        assert!(result.is_none_or(|path| Path::new(&path).exists()));
+        let written = result.map(|path| std::fs::read_to_string(path).unwrap());
+        assert!(written.is_none_or(|text| text == format!("{{\"code\": {code}}}\n")));
+        let recording = runner.output("recording");
+        assert_eq!(recording.is_some(), code != 2, "{code}: what the builds said is there once they were started");
+        assert!(recording.is_none_or(|path| Path::new(&path).is_dir()));
     }
 }
 
@@ -157,7 +164,7 @@ fn the_gate_is_asked_word_by_word() {
     let ready = "http://127.0.0.1:{{port}}/ready";
     let more = [("METRICS", "p50=5%\n\n  p99 = 20% \n"), ("MAX_TIME", "90s"), ("READY", ready)];
     runner.gate(0, "warn", "fail", &more).expect(0);
-    let result = runner.path("temporary/wsbench-gate.json");
+    let recording = runner.path("temporary/wsbench-gate");
     let expected = [
         "gate",
         "bench/a chat.toml",
@@ -165,8 +172,8 @@ fn the_gate_is_asked_word_by_word() {
         "cmd:base/server --port {{port}}",
         "--new",
         "cmd:new/server --port {{port}}",
-        "--out",
-        &format!("json={}", result.display()),
+        "--record",
+        recording.to_str().unwrap(),
         "--inconclusive",
         "fail",
         "--untrustworthy",
