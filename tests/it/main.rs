@@ -4,10 +4,12 @@
 //! asked for, because it needs the machine for itself.
 #![allow(clippy::unwrap_used)] // an unwrap is an assertion here
 
+mod action;
 mod commands;
 mod contract;
 mod examples;
 mod floors;
+mod live_metrics;
 mod proxy;
 mod raw;
 mod readme;
