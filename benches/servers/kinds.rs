@@ -30,6 +30,15 @@ impl Kind {
         }
     }
 
+    /// What it is asked for by.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Ours => "bundled",
+            Self::Article => "article",
+            Self::SocketIo => "socketio",
+        }
+    }
+
     /// Where a client of a room connects.
     pub(crate) fn url(self, base: &str, room: usize, token: &str) -> String {
         match self {

@@ -2,9 +2,9 @@
 //!
 //! The bundled one, that of the article it began with (made to deliver), and Socket.IO with its Redis adapter. Several
 //! rounds, in each every server once, the medians are printed. Run by `tests/peers/servers.sh`, which gets what the
-//! Node servers need:
+//! Node servers need; `only=bundled` (or `article`, `socketio`) leaves the others out, and the bundled one needs nothing:
 //!
-//!     cargo bench --bench servers -- scripts=DIR [clients=1000 rooms=20 rate=200 seconds=10 rounds=3]
+//!     cargo bench --bench servers -- scripts=DIR [only=NAME clients=1000 rooms=20 rate=200 seconds=10 rounds=3]
 
 #![allow(clippy::disallowed_methods)] // a bench reads clocks
 
@@ -64,20 +64,28 @@ fn main() {
     let tokens = (0..clients).map(|n| secret.mint(&format!("u{n}"), u32::MAX.into())).collect();
     let work = Work { clients, rooms, rate: argument("rate", 200), seconds: argument("seconds", 10), tokens };
     let scripts: PathBuf = argument("scripts", PathBuf::from("tests/peers/servers"));
-    let mut all = [const { Vec::new() }; KINDS.len()];
+    let mut all: Vec<(Kind, Vec<Figures>)> = chosen().map(|kind| (kind, Vec::new())).collect();
     for _ in 0..argument("rounds", 3) {
-        for (kind, figures) in KINDS.into_iter().zip(&mut all) {
-            figures.push(round(kind, &work, &scripts));
+        for (kind, figures) in &mut all {
+            figures.push(round(*kind, &work, &scripts));
         }
     }
     let deliveries = work.rate * clients / rooms;
     println!("{clients} clients in {rooms} rooms on two instances of each, 200 B, {deliveries} deliveries/s");
     let heads: Vec<&str> = COLUMNS.iter().map(|(name, ..)| *name).collect();
     println!("| server | {} |\n|---|{}", heads.join(" | "), "---|".repeat(COLUMNS.len()));
-    for (kind, figures) in KINDS.into_iter().zip(&all) {
+    for (kind, figures) in &all {
         let cells = COLUMNS.map(|(_, pick, digits)| format!("{:.digits$}", median(figures.iter().map(pick))));
         println!("| {} | {} |", kind.name(), cells.join(" | "));
     }
+}
+
+/// All servers, or the one that is asked for.
+fn chosen() -> impl Iterator<Item = Kind> {
+    let only: String = argument("only", String::new());
+    let names = KINDS.map(Kind::word).join(", ");
+    assert!(only.is_empty() || KINDS.iter().any(|kind| kind.word() == only), "only={only}: there are {names}");
+    KINDS.into_iter().filter(move |kind| only.is_empty() || kind.word() == only)
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

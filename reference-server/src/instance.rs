@@ -125,6 +125,7 @@ pub async fn run(
     socket.set_send_buffer_size(config.send_buffer)?;
     // Streams do not answer pings: the kernel gives up clients that acknowledge nothing for as long as sockets may be
     // silent.
+    #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(config.ping_interval + config.ping_timeout))?;
     socket.listen(BACKLOG)?;
     let threads = Threads::start(config.workers, &name)?;
@@ -201,7 +202,7 @@ async fn assemble(
     let (health, broker_name) = (broker.health(), broker.name());
     let shared = Shared {
         nonce: session::nonce(),
-        clock: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned(),
+        clock: clock_name()?,
         authenticator: Authenticator::new(secret, config.auth),
         quotas: Quotas::new(config.limits.frames_per_second, config.limits.frames_burst),
         registry: Registry::new(Arc::clone(&name), &config, broker, inboxes, Arc::clone(&stats)),
@@ -218,6 +219,14 @@ async fn assemble(
     };
     shared.registry.listen();
     Ok((Arc::new(shared), events))
+}
+
+/// What is the same for everybody who reads this machine's clock; nothing where the system has no name for it.
+fn clock_name() -> std::io::Result<String> {
+    if !cfg!(target_os = "linux") {
+        return Ok(String::new());
+    }
+    Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
 /// File descriptors there are for clients.

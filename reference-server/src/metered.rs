@@ -20,14 +20,18 @@ use crate::{faults::How, stats::WorkerStats, stream::Stream, time};
 
 /// How long a connection that is a black hole is kept after its death.
 const FORGOTTEN: Duration = Duration::from_secs(60);
+/// What is gathered at most before it is written.
+const GATHERED: usize = 8 * 1024;
 
 /// See the module.
 pub(crate) struct Metered {
     stream: Stream,
     stats: Arc<WorkerStats>,
     last_read: u64,
-    /// Goes out with what is written next, or with the next flush: a system call less.
+    /// Goes out with what is written next, or with the next flush: a system call less. Gone once it is written.
     ahead: Vec<u8>,
+    /// What is written waits for more.
+    gathering: bool,
     /// Bytes that may still come before the codec has to have made a message of them.
     allowance: u64,
 }
@@ -39,12 +43,18 @@ pub(crate) struct Endless;
 
 impl Metered {
     pub(crate) fn new(stream: Stream, stats: Arc<WorkerStats>, now: u64) -> Self {
-        Self { stream, stats, last_read: now, ahead: Vec::new(), allowance: u64::MAX }
+        Self { stream, stats, last_read: now, ahead: Vec::new(), gathering: false, allowance: u64::MAX }
     }
 
     /// Writes these bytes with those that are written next, or flushed.
     pub(crate) fn put_ahead(&mut self, bytes: Vec<u8>) {
         self.ahead = bytes;
+    }
+
+    /// Whether what is written from now on waits for what comes behind it, or for a flush. It waits here and not in the
+    /// codec, whose buffer would keep for good the size of the longest burst.
+    pub(crate) fn gather(&mut self, gathering: bool) {
+        self.gathering = gathering;
     }
 
     /// Writes what is to be written first, with the begin of `bytes` as far as it fits; how many of them.
@@ -151,6 +161,10 @@ impl AsyncRead for Metered {
 
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.gathering && self.ahead.len() + bytes.len() <= GATHERED {
+            self.ahead.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
         if !self.ahead.is_empty() {
             match ready!(self.poll_write_ahead(context, bytes))? {
                 0 if !bytes.is_empty() => {}
@@ -189,38 +203,4 @@ impl AsyncWrite for Metered {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-    };
-
-    use super::*;
-
-    /// What the other side reads of four megabytes put ahead and what is done after that.
-    async fn read_of(work: impl AsyncFnOnce(&mut Metered)) -> (Vec<u8>, u64) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let stats = Arc::<WorkerStats>::default();
-        let stream = Stream::Plain(listener.accept().await.unwrap().0);
-        let mut metered = Metered::new(stream, Arc::clone(&stats), 0);
-        metered.put_ahead(vec![1; 4 << 20]);
-        let write = async {
-            work(&mut metered).await;
-            drop(metered);
-        };
-        let mut all = Vec::new();
-        let (read, ()) = tokio::join!(client.read_to_end(&mut all), write);
-        read.unwrap();
-        (all, stats.bytes_out.get())
-    }
-
-    #[tokio::test]
-    async fn what_is_put_ahead_goes_first_and_whole() {
-        let (all, counted) = read_of(async |metered: &mut Metered| metered.write_all(&[2; 100]).await.unwrap()).await;
-        assert!(all[..4 << 20].iter().all(|&byte| byte == 1) && all[4 << 20..] == [2; 100]);
-        assert_eq!(counted, all.len() as u64);
-        let (all, _) = read_of(async |metered: &mut Metered| metered.flush().await.unwrap()).await;
-        assert_eq!(all.len(), 4 << 20, "a flush does without anything behind it");
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
 //! A WebSocket with its one owner: reads, writes, pings and timers of a connection in a single poll, so that nothing
-//! is handed between tasks. Everything that waits is fed to the codec and flushed once.
+//! is handed between tasks. Everything that waits is fed to the codec and written at once.
 
 mod codec;
 mod farewell;
@@ -222,6 +222,8 @@ impl Socket {
             };
             self.stats.frames_out.add(1);
             self.unflushed = true;
+            let more = self.peer.has_waiting();
+            self.stream.get_mut().gather(more);
             Pin::new(&mut self.stream).start_send(message)?;
         }
         if self.unflushed {

@@ -53,7 +53,7 @@ pub(super) struct Behaviour {
     /// Browser origins that may connect (repeatable); loopback ones if none is given
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
-    /// Frames a client may send per second
+    /// Frames per second and connection, and publications over HTTP per second and user
     #[arg(long, value_name = "N", default_value_t = 100)]
     frames_per_second: u32,
     /// Largest room in which it is announced who comes and goes; `all` or `off`

@@ -7,17 +7,36 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::metrics::{METRICS, Metric};
-use crate::report::{Distribution, Report, Summary, Verdict};
+use crate::report::{Distribution, Generator, Report, Summary, Verdict};
 
 pub(super) fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
-    run(report, to)?;
+    let verdict = match report.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Untrustworthy => "untrustworthy",
+    };
+    run(report, &[("verdict", verdict)], to)?;
+    recorded(report, to)?;
+    gauges(&generator(&report.generator), to)?;
+    writeln!(to, "# EOF")
+}
+
+/// The same of a run that goes on: without the verdict and the generator's figures, which only its end gives. Thresholds
+/// are judged as if it ended now.
+pub fn write_so_far(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    run(report, &[], to)?;
+    recorded(report, to)?;
+    let clients = report.generator.clients as f64;
+    gauges(&[("clients", clients, "clients in all their rooms")], to)?;
+    writeln!(to, "# EOF")
+}
+
+fn recorded(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     for metric in METRICS {
         counters(report, metric, to)?;
         summaries(report, metric, to)?;
     }
-    thresholds(report, to)?;
-    generator(report, to)?;
-    writeln!(to, "# EOF")
+    thresholds(report, to)
 }
 
 /// `reconnect.downtime` as `wsbench_reconnect_downtime`.
@@ -25,21 +44,11 @@ fn family(name: &str) -> String {
     format!("wsbench_{}", name.replace('.', "_"))
 }
 
-fn run(report: &Report, to: &mut dyn Write) -> io::Result<()> {
-    let environment = &report.environment;
-    let verdict = match report.verdict {
-        Verdict::Pass => "pass",
-        Verdict::Fail => "fail",
-        Verdict::Untrustworthy => "untrustworthy",
-    };
-    let labels = [
-        ("scenario", report.scenario.name.clone()),
-        ("seed", report.scenario.seed.to_string()),
-        ("verdict", verdict.to_owned()),
-        ("wsbench", environment.wsbench.clone()),
-        ("started", report.started.clone()),
-    ];
-    let labels: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (*key, value.as_str())).collect();
+fn run(report: &Report, verdict: &[(&str, &str)], to: &mut dyn Write) -> io::Result<()> {
+    let seed = report.scenario.seed.to_string();
+    let mut labels = vec![("scenario", report.scenario.name.as_str()), ("seed", &seed)];
+    labels.extend(verdict);
+    labels.extend([("wsbench", report.environment.wsbench.as_str()), ("started", &report.started)]);
     writeln!(to, "# TYPE wsbench_run info\n# HELP wsbench_run What ran, and what it came to.")?;
     writeln!(to, "wsbench_run_info{} 1", braced(&labels))
 }
@@ -94,16 +103,20 @@ fn thresholds(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn generator(report: &Report, to: &mut dyn Write) -> io::Result<()> {
-    let generator = &report.generator;
-    let gauges = [
+type Gauge = (&'static str, f64, &'static str);
+
+fn generator(generator: &Generator) -> [Gauge; 6] {
+    [
         ("healthy", f64::from(u8::from(generator.healthy)), "1 where the measurement can be believed, else 0"),
         ("cpu_seconds", generator.cpu_seconds, "CPU seconds of the generator in the measured phase"),
         ("rss_peak_bytes", generator.rss_peak_bytes as f64, "largest resident size of the generator"),
         ("clients", generator.clients as f64, "clients at their most"),
         ("loop_lag_p99_seconds", generator.loop_lag_p99_ns as f64 / 1e9, "how late a worker's loop came round"),
         ("sends_late", generator.sends_late as f64, "publications sent more than 10 ms after they were due"),
-    ];
+    ]
+}
+
+fn gauges(gauges: &[Gauge], to: &mut dyn Write) -> io::Result<()> {
     for (name, value, help) in gauges {
         let family = format!("wsbench_generator_{name}");
         writeln!(to, "# TYPE {family} gauge\n# HELP {family} {help}.\n{family} {value}")?;
@@ -163,6 +176,23 @@ mod tests {
         }
         assert!(text.contains("\nwsbench_deliveries_due_total{group=\"listeners\"} "), "{text}");
         assert!(text.contains("\nwsbench_delivery_seconds{hop=\"cross\",quantile=\"0.99\"} 0."), "{text}");
+    }
+
+    #[test]
+    fn a_run_that_goes_on_has_the_same_figures_and_no_last_word() {
+        let report = report(&stormy(vec![storm()]), Broker::Redis, HELD);
+        let mut text = Vec::new();
+        write_so_far(&report, &mut text).unwrap();
+        let (live, whole) = (String::from_utf8(text).unwrap(), made(&report));
+        let last_word = |line: &&str| line.starts_with("wsbench_generator_") || line.starts_with("wsbench_run_info");
+        let figures = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| !line.starts_with('#') && !last_word(line)).map(str::to_owned).collect()
+        };
+        assert_eq!(figures(&live), figures(&whole));
+        assert!(figures(&live).len() > 20 && live.ends_with("\n# EOF\n"), "{live}");
+        for unknown in ["verdict=", "_healthy", "cpu_seconds", "sends_late"] {
+            assert!(!live.contains(unknown) && whole.contains(unknown), "{unknown}: {live}");
+        }
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! asked for, because it needs the machine for itself.
 #![allow(clippy::unwrap_used)] // an unwrap is an assertion here
 
+mod action;
 mod commands;
 mod contract;
 mod examples;
 mod floors;
 mod gate;
+mod live_metrics;
 mod proxy;
 mod raw;
 mod readme;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Room servers side by side: the bundled one, Hono + ioredis, Socket.IO with its Redis adapter.
-# Two instances of each, the same clients, the same work. Arguments go to the bench: `clients=1000 rooms=20 rate=200
-# seconds=10 rounds=3`. The last table stands in docs/performance.md. Exits with 77 when the software cannot be had.
+# Two instances of each, the same clients, the same work. Arguments go to the bench: `only=bundled|article|socketio
+# clients=1000 rooms=20 rate=200 seconds=10 rounds=3`. The last table stands in docs/performance.md. Exits with 77 when the software cannot be had.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -11,15 +11,14 @@ use crate::metered::Endless;
 
 /// Read buffer of a connection, allocated from the start.
 pub(super) const READ_BUFFER: usize = 4 * 1024;
-/// What is written at once while frames are fed.
-const WRITE_BUFFER: usize = 4 * 1024;
 
-/// How the codec is set: small buffers, and every limit set, of which most default to none.
+/// How the codec is set: small buffers, and every limit set, of which most default to none. A frame is written as soon as
+/// it is fed: its buffer never shrinks, so bursts are gathered below it.
 pub(super) fn config(max_message: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(2 * (max_message + WRITE_BUFFER))
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * (max_message + READ_BUFFER))
         .max_message_size(Some(max_message))
         .max_frame_size(Some(max_message))
 }

@@ -1,8 +1,10 @@
 //! From what the engine tells to the report: at the end of a run, and on the way, so that a run that is killed leaves
 //! what it had.
 
-use super::recording::measured;
-use crate::engine::{End, Health, Identity, Outcome, Tick};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::{End, Health, Identity, Outcome};
 use crate::metrics::{Names, Snapshot};
 use crate::output::Request;
 use crate::report::{self, Environment, Facts, Report, Scenario, Series};
@@ -14,6 +16,8 @@ pub(super) struct Account {
     pub(super) environment: Environment,
     pub(super) started: String,
     pub(super) strict: bool,
+    /// The names of the scenario; those of instances are known only at the end.
+    pub(super) names: Names,
     /// Secrets that must be in no report.
     pub(super) secrets: Vec<String>,
 }
@@ -36,6 +40,40 @@ impl Account {
         report.hide(&self.secrets);
         report
     }
+    /// What the run amounts to if it is killed now. Copies on their way are in no account yet, and nobody has judged the
+    /// generator.
+    pub(super) fn so_far(&self, moment: &Moment, judge: &Judge, series: &Series) -> Report {
+        let totals = Snapshot::clone(&moment.totals);
+        let [delivered, lost, excluded] =
+            ["delivered", "lost", "excluded"].map(|name| totals.count(&format!("deliveries.{name}")));
+        let reason = "not judged: this was written while the run went on, and the run was killed".to_owned();
+        let outcome = Outcome {
+            end: End::Interrupted(130),
+            totals,
+            names: self.names.clone(),
+            identity: Identity { due: delivered + lost + excluded, delivered, lost, excluded },
+            health: Health { reasons: vec![reason], clients: moment.clients, ..Health::default() },
+            errors: Vec::new(),
+            unknown_frames: Vec::new(),
+            measured: moment.measured,
+            instances: Vec::new(),
+            incidents: Vec::new(),
+            closes: Vec::new(),
+        };
+        self.report(&outcome, judge, &moment.marks, series)
+    }
+}
+
+/// Where a run stands at one of its seconds.
+pub(super) struct Moment {
+    /// How long has been measured.
+    pub(super) measured: Duration,
+    /// Clients in all their rooms.
+    pub(super) clients: u64,
+    /// What has been recorded.
+    pub(super) totals: Arc<Snapshot>,
+    /// What had been recorded at the moments that rules with `after` ask for.
+    pub(super) marks: Vec<Mark>,
 }
 
 /// Results of a run that goes on, written over each other.
@@ -43,19 +81,17 @@ pub(super) struct Rotation {
     /// Where to.
     pub(super) requests: Vec<Request>,
     /// Ticks, which are seconds, between two.
-    pub(super) every: u64,
-    /// The names of the scenario; those of instances are known only at the end.
-    pub(super) names: Names,
+    every: u64,
     ticks: u64,
 }
 
 impl Rotation {
-    pub(super) fn new(requests: Vec<Request>, every: std::time::Duration, names: Names) -> Self {
-        Self { requests, every: every.as_secs().max(1), names, ticks: 0 }
+    pub(super) fn new(requests: Vec<Request>, every: Duration) -> Self {
+        Self { requests, every: every.as_secs().max(1), ticks: 0 }
     }
 
     /// Whether anything will be written in a run of this length.
-    pub(super) fn is_wanted(&self, length: std::time::Duration) -> bool {
+    pub(super) fn is_wanted(&self, length: Duration) -> bool {
         !self.requests.is_empty() && length.as_secs() > self.every
     }
 
@@ -63,26 +99,5 @@ impl Rotation {
     pub(super) fn is_due(&mut self) -> bool {
         self.ticks += 1;
         self.ticks.is_multiple_of(self.every)
-    }
-
-    /// What the run amounts to if it is killed now. Copies on their way are in no account yet, and nobody has judged the
-    /// generator.
-    pub(super) fn outcome(&self, tick: &Tick, totals: &Snapshot) -> Outcome {
-        let [delivered, lost, excluded] =
-            ["delivered", "lost", "excluded"].map(|name| totals.count(&format!("deliveries.{name}")));
-        let reason = "not judged: this was written while the run went on, and the run was killed".to_owned();
-        Outcome {
-            end: End::Interrupted(130),
-            totals: totals.clone(),
-            names: self.names.clone(),
-            identity: Identity { due: delivered + lost + excluded, delivered, lost, excluded },
-            health: Health { reasons: vec![reason], clients: tick.clients, ..Health::default() },
-            errors: Vec::new(),
-            unknown_frames: Vec::new(),
-            measured: measured(tick),
-            instances: Vec::new(),
-            incidents: Vec::new(),
-            closes: Vec::new(),
-        }
     }
 }

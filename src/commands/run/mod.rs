@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
 use super::format::{self, FormatArg};
-use crate::engine::{OnTick, RawSink, Setup, Tick};
+use crate::engine::{OnTick, RawSink, Setup, Signals, Tick};
 use crate::output::{WriteError, Written};
 use crate::report::{self, Ending, Environment, Report};
 use crate::scenario::plan::Plan;
@@ -16,6 +16,7 @@ use crate::ui::{Progress, Terminal, Verbosity};
 mod account;
 mod ci;
 pub(super) mod limits;
+mod live;
 mod outputs;
 mod overrides;
 mod quick;
@@ -67,6 +68,9 @@ pub(super) struct Args {
     /// How often a long run writes its json outputs on the way, so that a killed one leaves a result
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = crate::units::parse_duration)]
     snapshot_every: Duration,
+    /// Serve the run as it stands as OpenMetrics on http://ADDR/metrics: a port of this machine, or ADDRESS:PORT
+    #[arg(long, value_name = "ADDR", value_parser = live::parse)]
+    metrics_listen: Option<std::net::SocketAddr>,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -85,9 +89,10 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         return super::print(terminal, &scenario.source.text);
     }
     let log = outputs.proxy_log(&scenario)?;
-    let judge = rules::judge(&scenario, terminal)?;
+    let judge = Arc::new(rules::judge(&scenario, terminal)?);
     let plan = Plan::new(&scenario);
     limits::prepare(&Needs::of(&scenario, &plan))?;
+    let page = args.metrics_listen.map(live::Listener::bind).transpose()?;
     let runtime = super::runtime()?;
     // From here on a signal ends the run in good order, children included.
     let mut signals = {
@@ -95,31 +100,31 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
         super::signals::listen()?
     };
     let mut progress = progress(&args, &scenario, terminal);
+    if let Some(page) = &page {
+        progress.notice(&format!("metrics on {}", page.url()));
+    }
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
     let mut ground = target::raise(&scenario, &plan, &args, log, &mut progress)?;
-    let account = Account {
+    let account = Arc::new(Account {
         scenario: described(&scenario),
         environment: ground.environment(),
         started: crate::time::wall_clock(),
         strict: args.strict,
+        names: rules::names(&scenario),
         secrets: secrets::known(&scenario, &over),
-    };
-    let rotation = Rotation::new(outputs.rotated(), args.snapshot_every, rules::names(&scenario));
+    });
+    let rotation = Rotation::new(outputs.rotated(), args.snapshot_every);
     let rotation = Some(rotation).filter(|rotation| rotation.is_wanted(scenario.times.total()));
-    let mut recording = Recording::new(progress, &judge, &account, rotation);
+    let live = page.map(|page| page.serve(Arc::clone(&account), Arc::clone(&judge))).transpose()?;
+    let mut recording = Recording::new(progress, &judge, &account).rotating(rotation).shown(live);
     let (raw, writer) = outputs.raw_log();
     let setup = setup(&args, scenario, plan, &ground, raw);
-    let early = runtime.block_on(async {
-        tokio::select! {
-            reached = ground.preflight(&setup) => reached.map(|()| None),
-            code = signals.recv() => Ok(code),
-        }
-    });
-    let hidden = |failure: Failure| failure.saying(|message| report::hidden(message, &account.secrets));
+    let early = reach(&runtime, &ground, &setup, &mut signals)
+        .map_err(|failure| failure.saying(|message| report::hidden(message, &account.secrets)))?;
     // The engine hears of it as of any other, so that a run that has not begun leaves its outputs too.
     let (again, early_signals) = tokio::sync::mpsc::channel(1);
-    if let Some(code) = early.map_err(hidden)? {
+    if let Some(code) = early {
         signals = early_signals;
         again.try_send(code).map_err(Failure::internal)?;
     }
@@ -133,6 +138,21 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     let proxied = ground.stop(&mut outcome.end);
     let report = account.report(&outcome, &judge, &seen.marks, &series);
     finish(&args, terminal, &report, |report| outputs.write(report, writer, proxied))
+}
+
+/// Makes sure that the target can be reached; the code of a signal that came first.
+fn reach(
+    runtime: &tokio::runtime::Runtime,
+    ground: &target::Ground,
+    setup: &Setup,
+    signals: &mut Signals,
+) -> Result<Option<u8>, Failure> {
+    runtime.block_on(async {
+        tokio::select! {
+            reached = ground.preflight(setup) => reached.map(|()| None),
+            code = signals.recv() => Ok(code),
+        }
+    })
 }
 
 fn progress(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Progress {

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::{Account, Rotation};
+use super::account::{Account, Moment, Rotation};
+use super::live::Live;
 use crate::engine::Tick;
 use crate::metrics::Snapshot;
 use crate::report::Series;
@@ -20,6 +21,7 @@ pub(super) struct Recording<'a> {
     judge: &'a Judge,
     account: &'a Account,
     rotation: Option<Rotation>,
+    live: Option<Live>,
 }
 
 /// What the rules with `abort` look at, what those with `after` leave out, and what is written on the way.
@@ -41,16 +43,37 @@ impl Seen {
             self.marks.push((mark, Arc::new(self.totals.clone())));
         }
     }
+
+    fn moment(&self, tick: &Tick) -> Moment {
+        Moment {
+            measured: measured(tick),
+            clients: tick.clients,
+            totals: Arc::new(self.totals.clone()),
+            marks: self.marks.clone(),
+        }
+    }
 }
 
 /// How long has been measured.
-pub(super) fn measured(tick: &Tick) -> Duration {
+fn measured(tick: &Tick) -> Duration {
     Duration::from_nanos(u64::try_from(tick.at_ns).unwrap_or(0))
 }
 
 impl<'a> Recording<'a> {
-    pub(super) fn new(progress: Progress, judge: &'a Judge, account: &'a Account, rotation: Option<Rotation>) -> Self {
-        Self { progress, series: Series::default(), seen: Seen::new(judge), judge, account, rotation }
+    /// A recording that only rules look at.
+    pub(super) fn new(progress: Progress, judge: &'a Judge, account: &'a Account) -> Self {
+        let (series, seen) = (Series::default(), Seen::new(judge));
+        Self { progress, series, seen, judge, account, rotation: None, live: None }
+    }
+
+    /// The same, results being written on the way.
+    pub(super) fn rotating(self, rotation: Option<Rotation>) -> Self {
+        Self { rotation, ..self }
+    }
+
+    /// The same, shown on a page.
+    pub(super) fn shown(self, live: Option<Live>) -> Self {
+        Self { live, ..self }
     }
 
     /// Takes in one second; breaks off when a rule with `abort` is broken for good.
@@ -58,8 +81,11 @@ impl<'a> Recording<'a> {
         self.progress.tick(tick);
         self.series.push(tick);
         let aborts = self.judge.aborts();
-        if aborts || self.rotation.is_some() || !self.seen.ahead.is_empty() {
+        if aborts || self.rotation.is_some() || self.live.is_some() || !self.seen.ahead.is_empty() {
             self.seen.add(tick);
+        }
+        if let Some(live) = &self.live {
+            live.show(self.seen.moment(tick));
         }
         self.rotate(tick);
         if !aborts {
@@ -78,8 +104,7 @@ impl<'a> Recording<'a> {
         if !rotation.is_due() {
             return;
         }
-        let outcome = rotation.outcome(tick, &self.seen.totals);
-        let report = self.account.report(&outcome, self.judge, &self.seen.marks, &self.series);
+        let report = self.account.so_far(&self.seen.moment(tick), self.judge, &self.series);
         for request in &rotation.requests {
             // At the end it is tried again, and then a failure counts.
             if let Err(error) = request.write(&report) {
