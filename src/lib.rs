@@ -8,7 +8,7 @@
 //! 2  observe                                     facts
 //! 3  dialect  transport  proxy                   translation (no IO) · IO (no meaning)
 //! 4  scenario  ledger  metrics  session          asked · owed · counted · one client's life
-//! 5  threshold  engine                           judgement · many clients
+//! 5  threshold  engine  gate                     judgement · many clients · judgement of two targets
 //! 6  report  ui                                  the outcome as data · the terminal
 //! 7  output                                      one file per format
 //! 8  commands                                    the command line; the only caller of the reference server
@@ -38,6 +38,7 @@ pub mod scenario;
 pub mod session;
 
 pub mod engine;
+pub mod gate;
 pub mod threshold;
 
 pub mod report;

@@ -1,6 +1,7 @@
 //! A process that wsbench starts: it dies with wsbench, and Ctrl-C at the terminal reaches only wsbench.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -31,12 +32,13 @@ pub(super) enum End {
 }
 
 /// What is made of a child's stdout.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Stdout {
     /// It is handed out line by line.
     Lines,
     /// It is kept like stderr.
     LastWords,
+    /// It goes into a file, stderr with it.
+    File(File),
 }
 
 /// A running child. Dropping it kills it.
@@ -69,8 +71,18 @@ impl Process {
         Self::spawn(name, command, Stdout::LastWords)
     }
 
+    /// As [`Self::start`], but all it says goes into `file`.
+    pub(super) fn start_logging(name: &str, mut command: Command, file: File) -> io::Result<Self> {
+        command.stdin(Stdio::null());
+        Self::spawn(name, command, Stdout::File(file))
+    }
+
     fn spawn(name: &str, mut command: Command, heard: Stdout) -> io::Result<Self> {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.process_group(0);
+        match &heard {
+            Stdout::File(file) => command.stdout(file.try_clone()?).stderr(file.try_clone()?),
+            Stdout::Lines | Stdout::LastWords => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+        };
         die_with_parent(&mut command);
         let mut child = command.spawn()?;
         let last_words = Arc::new(Mutex::new(VecDeque::new()));
@@ -86,7 +98,7 @@ impl Process {
                 // Read on when nobody listens any more, or the child would block on a full pipe.
                 read_lines(name, stdout, move |line| wanted = wanted && sender.send(line).is_ok())?;
             }
-            (None, _) => {}
+            (Some(_), Stdout::File(_)) | (None, _) => {}
         }
         Ok(Self { name: name.to_owned(), child, lines: Some(lines), last_words, listener })
     }
@@ -156,6 +168,14 @@ impl Process {
     /// Asks it to end.
     pub(super) fn terminate(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Asks it, and whatever it has started, to end.
+    pub(super) fn terminate_group(&self) {
+        if let Some(pid) = self.pid() {
+            // There may be nobody left.
+            rustix::process::kill_process_group(pid, Signal::TERM).ok();
+        }
     }
 
     /// Waits for its end at most `patience`, then kills it.

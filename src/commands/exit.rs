@@ -12,8 +12,12 @@ pub(super) enum Exit {
     Usage = 2,
     /// The target or the set-up.
     Setup = 3,
+    /// The measurement is not to be believed, in a gate.
+    Untrustworthy = 4,
     /// No verdict is possible.
     Inconclusive = 97,
+    /// The gate found new slower than base.
+    Regression = 98,
     /// What was asked to hold does not.
     Threshold = 99,
 }
@@ -25,8 +29,9 @@ Exit codes:
     1  internal error, or an output could not be written
     2  usage, or the scenario or result is not valid
     3  target or set-up: refused, DNS, TLS, HTTP status, limits, Redis, port
-    4  the measurement is not trustworthy (with --strict)
-   97  no verdict: `compare` was asked about latency
+    4  the measurement is not trustworthy (with --strict, or in a gate)
+   97  no verdict: the gate is inconclusive, or `compare` was asked about latency
+   98  the gate found a regression
    99  a threshold failed
   130  interrupted (143: terminated), after all outputs were written";
 

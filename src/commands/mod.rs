@@ -16,6 +16,7 @@ mod errand;
 mod exit;
 mod fault_proxy;
 mod format;
+mod gate;
 mod instance;
 mod proxy;
 mod redis;
@@ -55,6 +56,8 @@ enum Command {
     /// Validate a scenario and say in prose what it will do
     #[command(alias = "plan")]
     Check(check::Args),
+    /// Is NEW slower than BASE? Two live targets, measured in turns, judged in pairs
+    Gate(Box<gate::Args>),
     /// Two saved results side by side (for latency use gate)
     Compare(compare::Args),
     /// Show a saved result in any format
@@ -99,7 +102,7 @@ const GREETING: &str = "\
 try it         wsbench run @quickstart
 test yours     wsbench run --url wss://your.server/path --dialect json -c 100 -d 10s
 look first     wsbench check SCENARIO.toml
-a server       wsbench serve
+gate a PR      wsbench gate SCENARIO.toml --base TARGET --new TARGET
 ";
 
 /// Runs the command line `args` (the program's name first) and gives the exit code.
@@ -140,6 +143,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         Some(Command::Check(args)) => check::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),
+        Some(Command::Gate(args)) => gate::main(&args, terminal),
         Some(Command::Compare(args)) => compare::main(&args, terminal),
         Some(Command::Report(args)) => report::main(&args, terminal),
         Some(Command::Schema { of }) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::books::SendReport;
 use super::incidents::ClientEvent;
 use super::outcome::ErrorSample;
+use super::turns::Turn;
 use crate::ledger::Row;
 use crate::metrics::{Histogram, Snapshot};
 use crate::observe::Stretch;
@@ -64,5 +65,7 @@ pub(super) struct FromWorker {
     /// Names of instances and clients on each.
     pub(super) instances: BTreeMap<InstanceTag, (String, u64)>,
     pub(super) lag: Option<Histogram>,
+    /// What was measured in each turn since the last snapshot, where there are turns.
+    pub(super) turns: BTreeMap<u32, Turn>,
     pub(super) events: Vec<ClientEvent>,
 }

@@ -26,6 +26,7 @@ mod link;
 mod outcome;
 mod raw;
 mod stretches;
+mod turns;
 mod walk;
 mod worker;
 
@@ -36,6 +37,7 @@ pub use coordinator::{OnTick, Signals};
 pub use fault::{Act, Aftermath, Cuts, Rig, Victim};
 pub use outcome::{Close, End, ErrorSample, Health, Identity, Incident, Middle, Outcome, Phase, Tick};
 pub use raw::RawSink;
+pub use turns::{Meeting, Turn, Turns};
 
 /// Reports that may wait for the coordinator; a worker sends ten a second.
 const REPORTS: usize = 64;
@@ -61,6 +63,8 @@ pub struct Setup {
     pub run: u64,
     /// Where the raw log goes, if one is wanted.
     pub raw: Option<RawSink>,
+    /// When it is this run's turn, if it is one of several side by side.
+    pub turns: Option<Turns>,
 }
 
 /// Why a run could not be started.

@@ -1,7 +1,9 @@
 //! What a run amounts to, as data: the engine's last word, from which reports are made.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::turns::Turn;
 use crate::metrics::{Names, Snapshot};
 use crate::observe::Word;
 
@@ -190,6 +192,8 @@ pub struct Tick {
     pub clients: u64,
     /// Clients asked for, right now.
     pub asked: u64,
+    /// What was measured in each turn since the tick before, where there are turns.
+    pub turns: BTreeMap<u32, Turn>,
 }
 
 /// The phases of a run.

@@ -22,6 +22,7 @@ use crate::transport::scripted::truth::{Deed, Truth};
 use crate::wire::Markers;
 
 mod requests;
+mod turns;
 
 const RUN: u64 = 7;
 
@@ -138,6 +139,7 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
             secret: Some(Arc::from(&b"secret"[..])),
             run: RUN,
             raw: None,
+            turns: None,
         };
         let (signal, mut signals) = mpsc::channel(1);
         let _kept = signal.clone();

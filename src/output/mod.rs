@@ -7,6 +7,7 @@ mod bencher;
 mod csv;
 mod figures;
 mod file;
+mod gate;
 mod github;
 mod hgrm;
 mod html;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use gate::write_gate;
 pub use github::write_annotations;
 pub use markdown::write as write_markdown;
 pub use openmetrics::write_so_far as write_metrics_so_far;

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod constant;
+mod intermittent;
 mod ramp;
 mod spacing;
 mod steps;
 
 pub use constant::Constant;
+pub use intermittent::Intermittent;
 pub use ramp::Joined;
 pub use spacing::{Counts, Spacing};
 pub use steps::Steps;

@@ -147,7 +147,14 @@ pub(crate) fn report_under(outcome: &Outcome, broker: Broker, rules: &[RuleText]
     let judge = Judge::new(rules, &outcome.names).unwrap();
     let mut series = Series::default();
     let delta = outcome.totals.clone();
-    series.push(&Tick { at_ns: 1_000_000_000, phase: Phase::Measure, delta, clients: 1_000, asked: 1_000 });
+    series.push(&Tick {
+        at_ns: 1_000_000_000,
+        phase: Phase::Measure,
+        delta,
+        clients: 1_000,
+        asked: 1_000,
+        turns: Default::default(),
+    });
     let facts = Facts {
         scenario: Scenario {
             name: "chat-staging".to_owned(),

@@ -6,7 +6,14 @@ use crate::observe::{Fact, Labels, Observation, Observe};
 fn tick(second: i64, phase: Phase, nanos: u64, n: u64) -> Tick {
     let mut recorder = Recorder::default();
     (0..n).for_each(|_| recorder.observe(&Observation::new(Fact::Delivered, Labels::default(), nanos)));
-    Tick { at_ns: second * 1_000_000_000, phase, delta: recorder.take(), clients: 1, asked: 1 }
+    Tick {
+        at_ns: second * 1_000_000_000,
+        phase,
+        delta: recorder.take(),
+        clients: 1,
+        asked: 1,
+        turns: Default::default(),
+    }
 }
 
 #[test]

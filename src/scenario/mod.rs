@@ -18,6 +18,7 @@ mod document;
 mod explain;
 mod fault;
 mod file;
+pub mod gate;
 mod json;
 pub mod plan;
 mod proxy;
@@ -33,6 +34,7 @@ pub use clients::{Failover, Group, Membership, Pick, Population, Reconnect, Stay
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
 pub use explain::{Limits, Needs, explain};
 pub use fault::{Cut, Deed, Fault, InstanceAction, RedisAction};
+pub use gate::Gate;
 pub use proxy::Proxy;
 pub use publish::{Cadence, Publish, Text, To};
 pub use request::{Occasion, Request};
@@ -73,6 +75,8 @@ pub struct Scenario {
     pub requests: Vec<Request>,
     /// The `[[fault]]`, in the order of their moments.
     pub faults: Vec<Fault>,
+    /// What the gate is told.
+    pub gate: Gate,
     /// The `[thresholds]`, in the order of the file.
     pub thresholds: Vec<Rule>,
 }

@@ -226,7 +226,14 @@ mod tests {
             });
             recorder.observe(&Observation::new(Fact::Lost, Labels::default(), 1));
         }
-        Tick { at_ns: second * 1_000_000_000, phase, delta: recorder.take(), clients: 990, asked: 1_000 }
+        Tick {
+            at_ns: second * 1_000_000_000,
+            phase,
+            delta: recorder.take(),
+            clients: 990,
+            asked: 1_000,
+            turns: Default::default(),
+        }
     }
 
     fn plain(screen: &Screen) -> Progress {

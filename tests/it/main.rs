@@ -9,6 +9,7 @@ mod commands;
 mod contract;
 mod examples;
 mod floors;
+mod gate;
 mod live_metrics;
 mod proxy;
 mod raw;

@@ -110,8 +110,8 @@ fn a_scenario_that_is_not_valid_names_line_caret_and_remedy() {
 
 #[test]
 fn what_is_not_built_yet_says_so() {
-    let scenario = format!("{RIGHT}\n[gate]\nmetric = \"p50\"\n");
-    let line = 1 + scenario.lines().position(|line| line == "[gate]").unwrap();
+    let scenario = RIGHT.replace("size = \"128B\"", "size = \"128B\"\nvia = \"http\"");
+    let line = 1 + scenario.lines().position(|line| line.starts_with("via")).unwrap();
     run(&scenario, &[]).expect(2).says(&[&format!("wrong.toml:{line}:"), "not built yet"]);
     run(&foreign("ws://127.0.0.1:1").replace("\"json\"", "\"jsno\""), &[]).expect(2).says(&["jsno", "json"]);
 }

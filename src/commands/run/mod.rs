@@ -24,7 +24,7 @@ mod recording;
 mod rigging;
 pub(super) mod rules;
 mod secrets;
-mod target;
+pub(super) mod target;
 
 use account::{Account, Rotation};
 use outputs::Outputs;
@@ -213,6 +213,7 @@ fn setup(args: &Args, scenario: Scenario, plan: Plan, ground: &target::Ground, r
         secret: ground.secret(),
         run: rand::random(),
         raw,
+        turns: None,
     }
 }
 

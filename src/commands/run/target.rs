@@ -29,13 +29,36 @@ const TRIES: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_millis(300);
 
 /// What is under the clients' feet.
-pub(super) struct Ground {
+pub(in crate::commands) struct Ground {
     rigging: Rigging,
     transports: Vec<Arc<dyn Transport>>,
     dialect: Arc<dyn Dialect>,
     urls: usize,
     secret: Option<Arc<[u8]>>,
     environment: Environment,
+}
+
+/// A server that is up, at `urls`, whoever raised it, and how it is reached.
+pub(in crate::commands) fn at(
+    urls: &[url::Url],
+    scenario: &Scenario,
+    plan: &Plan,
+    secret: Option<Arc<[u8]>>,
+    detour: Option<std::net::SocketAddr>,
+) -> Result<Ground, Failure> {
+    let network = NetworkConfig { max_queued: queue_for(scenario), detour, ..NetworkConfig::default() };
+    let (network, dialect) = match &scenario.target {
+        Target::Bundled(_) => (network, dialect::find("room", &Parameters::new()).map_err(Failure::internal)?),
+        Target::Foreign(foreign) => (towards(&foreign.network, network), Arc::clone(&foreign.dialect)),
+    };
+    Ok(Ground {
+        rigging: Rigging::default(),
+        transports: transports(plan, urls, &network)?,
+        dialect,
+        urls: urls.len(),
+        secret,
+        environment: super::foreign_environment(urls.len()),
+    })
 }
 
 /// Raises the server if the scenario wants the bundled one, and the fault proxy, whose log goes to `log`, if it wants one;
@@ -160,7 +183,7 @@ fn queue_for(scenario: &Scenario) -> usize {
 }
 
 /// Ten times what a client of this scenario sends at most, so that the server's limit is never what is measured.
-fn frames_per_second(scenario: &Scenario, plan: &Plan) -> u32 {
+pub(in crate::commands) fn frames_per_second(scenario: &Scenario, plan: &Plan) -> u32 {
     let mut most: f64 = 10.0;
     for publish in &scenario.publishes {
         let talkers = plan.lives().iter().filter(|life| life.group == publish.from).count().max(1) as f64;
@@ -177,7 +200,7 @@ fn frames_per_second(scenario: &Scenario, plan: &Plan) -> u32 {
 
 impl Ground {
     /// How clients of `scenario` get there.
-    pub(super) fn dialer(&self, scenario: &Scenario) -> Dialer {
+    pub(in crate::commands) fn dialer(&self, scenario: &Scenario) -> Dialer {
         let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
         let servers = self.rigging.server.iter().flat_map(|rig| &rig.instances);
         Dialer {
@@ -191,11 +214,11 @@ impl Ground {
         }
     }
 
-    pub(super) fn urls(&self) -> usize {
+    pub(in crate::commands) fn urls(&self) -> usize {
         self.urls
     }
 
-    pub(super) fn secret(&self) -> Option<Arc<[u8]>> {
+    pub(in crate::commands) fn secret(&self) -> Option<Arc<[u8]>> {
         self.secret.clone()
     }
 
@@ -204,7 +227,7 @@ impl Ground {
     }
 
     /// One connect to each URL before the clients start: a target that is out of reach is told at once, by its cause.
-    pub(super) async fn preflight(&self, setup: &Setup) -> Result<(), Failure> {
+    pub(in crate::commands) async fn preflight(&self, setup: &Setup) -> Result<(), Failure> {
         // A poll has no connection to be tried beforehand.
         let connects = |life: &&Life| life.transport != TransportKind::LongPoll;
         let Some(life) = setup.plan.lives().iter().find(connects) else { return Ok(()) };
@@ -236,7 +259,7 @@ impl Ground {
     }
 
     /// Whoever carries out faults.
-    pub(super) fn rig(&mut self) -> &mut dyn engine::Rig {
+    pub(in crate::commands) fn rig(&mut self) -> &mut dyn engine::Rig {
         &mut self.rigging
     }
 

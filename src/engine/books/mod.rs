@@ -1,6 +1,7 @@
 //! One worker's books: the walk of the plan, the ledger and the recorder. Owned by the worker, shared with nobody.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -11,6 +12,7 @@ use crate::engine::incidents::ClientEvent;
 use crate::engine::outcome::ErrorSample;
 use crate::engine::raw::{RawLog, RawSink};
 use crate::engine::stretches::Stretches;
+use crate::engine::turns::TurnBooks;
 use crate::engine::walk::{Share, Step, Walk};
 use crate::ledger::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent};
 use crate::metrics::Recorder;
@@ -79,6 +81,7 @@ pub(in crate::engine) struct Books {
     /// Losses and returns since the last tick.
     pub(in crate::engine) events: Vec<ClientEvent>,
     pub(in crate::engine) raw: Option<RawLog>,
+    pub(in crate::engine) turns: Option<TurnBooks>,
     pending: Pending,
     seats: FxHashMap<ClientId, Box<[(RoomId, SeatId)]>>,
     measured: std::ops::Range<Duration>,
@@ -106,6 +109,7 @@ impl Books {
             stretches: Stretches::expecting(!faults.is_empty()),
             events: Vec::new(),
             raw: setup.raw.as_ref().map(RawSink::for_worker),
+            turns: setup.turns.as_ref().map(|turns| TurnBooks::new(Arc::clone(&turns.spans))),
             pending: Pending::default(),
             seats: FxHashMap::default(),
             measured: times.warm_up..times.warm_up + times.duration,
@@ -243,8 +247,13 @@ impl Books {
         if let Some(raw) = &mut self.raw {
             raw.arrival(client, &marker, at, replayed);
         }
-        if let (Arrived::Delivered { .. }, Some(stamps)) = (arrived, &delivery.stamps) {
-            self.hop(stamps, at);
+        if let Arrived::Delivered { latency } = arrived {
+            if let (Some(turns), Some(t0), false) = (&mut self.turns, self.t0, replayed) {
+                turns.delivered((at - t0).saturating_sub(Duration::from_nanos(latency)), latency);
+            }
+            if let Some(stamps) = &delivery.stamps {
+                self.hop(stamps, at);
+            }
         }
         true
     }

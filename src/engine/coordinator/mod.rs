@@ -15,6 +15,7 @@ use crate::engine::health::{Meter, Vitals};
 use crate::engine::incidents::Incidents;
 use crate::engine::link::{FromWorker, Stage, ToWorker};
 use crate::engine::outcome::{End, ErrorSample, Outcome, Tick};
+use crate::engine::turns::Turn;
 use crate::ledger::Tally;
 use crate::metrics::{Histogram, Names, Recorder, Snapshot};
 use crate::observe::ClientId;
@@ -22,6 +23,7 @@ use crate::time::{Clock, Timestamp};
 use crate::wire::InstanceTag;
 
 mod faults;
+mod meeting;
 mod sums;
 
 /// Between the decision that everybody is there and the first moment of the schedule.
@@ -61,6 +63,7 @@ pub(in crate::engine) struct Coordinator<'a> {
     own: Recorder,
     totals: Snapshot,
     second: Snapshot,
+    turns: BTreeMap<u32, Turn>,
     lag: Histogram,
     errors: Vec<ErrorSample>,
     unknown: Vec<String>,
@@ -116,6 +119,7 @@ impl<'a> Coordinator<'a> {
             own: Recorder::default(),
             totals: Snapshot::default(),
             second: Snapshot::default(),
+            turns: BTreeMap::new(),
             lag: Histogram::default(),
             errors: Vec::new(),
             unknown: Vec::new(),
@@ -193,7 +197,10 @@ impl<'a> Coordinator<'a> {
                 return Err(End::Failed(self.nobody_got_in(&group.name, asked)));
             }
         }
-        Ok(self.clock.now() + RUN_UP)
+        match self.setup.turns.clone() {
+            Some(turns) => self.meet(&turns).await,
+            None => Ok(self.clock.now() + RUN_UP),
+        }
     }
 
     fn nobody_got_in(&self, group: &str, asked: u64) -> String {

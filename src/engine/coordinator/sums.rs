@@ -24,6 +24,9 @@ impl Coordinator<'_> {
         if let Some(lag) = &report.lag {
             self.lag.merge(lag);
         }
+        for (number, turn) in report.turns {
+            self.turns.entry(number).or_default().merge(&turn);
+        }
         for sample in report.errors {
             let known = self.errors.iter().any(|e| (e.stage, e.kind) == (sample.stage, sample.kind));
             if !known {
@@ -71,7 +74,8 @@ impl Coordinator<'_> {
         };
         let total = |pick: fn(&Known) -> u64| self.workers.iter().map(pick).sum();
         let (clients, asked) = (total(|known| known.ready), total(|known| known.asked));
-        (self.on_tick)(&Tick { at_ns, phase, delta, clients, asked })
+        let turns = std::mem::take(&mut self.turns);
+        (self.on_tick)(&Tick { at_ns, phase, delta, clients, asked, turns })
     }
 
     fn take_second(&mut self) -> Snapshot {

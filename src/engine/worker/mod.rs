@@ -233,6 +233,9 @@ impl Worker {
             Ok(at) if measured => {
                 books.said(Fact::MessageSent, topic, group, None, 1);
                 books.said(Fact::SendLag, topic, group, None, nanos(at - due));
+                if let Some(turns) = &mut books.turns {
+                    turns.sent(publication.due, at - due);
+                }
             }
             Ok(_) => {}
             Err(reason) => {

@@ -13,6 +13,7 @@ use crate::engine::books::{SendFate, SendReport};
 use crate::engine::client::{Client, abandon};
 use crate::engine::desk::is_ramp;
 use crate::engine::link::{FromWorker, Stage, ToWorker};
+use crate::engine::turns::TurnBooks;
 use crate::ledger::Sent;
 use crate::observe::ClientId;
 use crate::scenario::plan::Start;
@@ -98,6 +99,7 @@ impl Worker {
             errors: std::mem::take(&mut books.errors),
             unknown: std::mem::take(&mut books.unknown),
             instances: books.instances.clone(),
+            turns: books.turns.as_mut().filter(|_| with_snapshot).map(TurnBooks::take).unwrap_or_default(),
             events: std::mem::take(&mut books.events),
             lag: with_snapshot.then(|| std::mem::take(&mut *self.lag.borrow_mut())),
         }

@@ -12,6 +12,7 @@ use super::{Fault, RulePart, Scenario, Source, Times, builtin, deserialize};
 
 mod clients;
 mod faults;
+mod gate;
 mod owned;
 mod proxy;
 mod publish;
@@ -120,7 +121,6 @@ impl Check<'_> {
     }
 
     fn scenario(&self, file: &File) -> Checked<Scenario> {
-        self.reserved(file)?;
         let mut times = self.times(&file.run)?;
         let users = self.users(file.users.as_ref())?;
         let target = self.target(file, &times)?;
@@ -146,17 +146,11 @@ impl Check<'_> {
             publishes,
             requests,
             faults,
+            gate: self.gate(file.gate.as_ref())?,
             thresholds: self.thresholds(file)?,
         };
         self.sanity(&scenario)?;
         Ok(scenario)
-    }
-
-    fn reserved(&self, file: &File) -> Checked<()> {
-        match file.gate {
-            Some(_) => Err(self.not_built("gate", "`gate`")),
-            None => Ok(()),
-        }
     }
 
     fn times(&self, run: &file::Run) -> Checked<Times> {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 mod text;
 
 mod fault;
+mod gate;
 mod load;
 mod proxy;
 mod request;
@@ -19,6 +20,7 @@ mod traffic;
 mod values;
 
 pub(super) use fault::{Disconnect, Fault, Instance, InstanceWord, Pace, Redis, RedisWord, Slow};
+pub(super) use gate::{CountsWord, Gate};
 pub(super) use load::{beside, lines, read_source, resolve};
 pub(super) use proxy::{DirectionWord, Proxy, ProxyFault, ProxyWord, Slice};
 pub(super) use request::{OnWord, Request};
@@ -27,7 +29,7 @@ pub(super) use target::{Broker, Mint, Resolve, Reuse, Server, Target, Tls, Users
 pub(super) use traffic::{
     Arrive, Auth, Clients, CookiesWord, FailoverWord, Publish, RatePoint, Reconnect, RoomSet, SseEngine, Threshold,
 };
-pub(super) use values::{Arrival, Every, Lengths, RateText, Reserved, Time};
+pub(super) use values::{Arrival, Every, Lengths, RateText, Time};
 
 use shapes::Scalar;
 
@@ -72,8 +74,8 @@ pub(super) struct File {
     /// What goes wrong on purpose, and when.
     #[serde(default)]
     pub(super) fault: Vec<Fault>,
-    /// The regression gate's settings (not built yet).
-    pub(super) gate: Option<Reserved>,
+    /// What the regression gate is told here rather than on its command line.
+    pub(super) gate: Option<Gate>,
     /// What must hold: metric = rule.
     #[serde(default)]
     pub(super) thresholds: Ordered<OneOrMany<WordOr<Threshold>>>,

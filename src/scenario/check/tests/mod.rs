@@ -4,6 +4,7 @@ use super::{Overrides, parse};
 use crate::scenario::{Diagnostic, Scenario, Source};
 
 mod faults;
+mod gate;
 mod meaning;
 mod overrides;
 mod owned;

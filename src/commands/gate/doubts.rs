@@ -1,0 +1,53 @@
+//! What the blocks do not show and yet puts them in doubt.
+
+use super::collector::Broken;
+use crate::engine::Outcome;
+use crate::gate::Side;
+
+/// Share of what was due that may be lost, and of what was scheduled that may be unsent.
+const LOST: f64 = 0.01;
+const UNSENT: f64 = 0.005;
+
+/// Share of the deliveries that may come when their block has been closed.
+const LATE: f64 = 0.001;
+
+/// Why what one side's run measured is not to be believed.
+pub(super) fn of(side: Side, outcome: &Outcome) -> Vec<String> {
+    let (name, mut doubts) = (side.name(), Vec::new());
+    let identity = &outcome.identity;
+    if !identity.holds() {
+        doubts.push(format!("{name}: the account of its deliveries does not add up: {identity:?}"));
+    }
+    let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
+    let lost = share(identity.lost, identity.due);
+    if lost > LOST {
+        doubts.push(format!(
+            "{name} lost {:.1} % of its deliveries, and what is lost has no latency: look at it with `wsbench run`",
+            lost * 100.0
+        ));
+    }
+    let unsent = share(outcome.totals.count("messages.unsent"), outcome.totals.count("messages.scheduled"));
+    if unsent > UNSENT {
+        doubts.push(format!("{name}: {:.1} % of the messages could not be sent", unsent * 100.0));
+    }
+    doubts
+}
+
+/// Why what was measured of both is not to be believed: this share of the deliveries came `late`, and the gate was broken
+/// off for that.
+pub(super) fn of_both(late: f64, broken: Option<&Broken>) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if late > LATE {
+        doubts.push(format!(
+            "{:.1} % of the deliveries came more than half a second after their block: too late to be judged",
+            late * 100.0
+        ));
+    }
+    if let Some(Broken::TooBusy(share)) = broken {
+        doubts.push(format!(
+            "{:.0} % of the cores were in use, however low the rate: use a quieter or larger machine",
+            share * 100.0
+        ));
+    }
+    doubts
+}

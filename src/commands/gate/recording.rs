@@ -1,0 +1,98 @@
+//! A gate's blocks on disk: `blocks.ndjson`, a block a line, and `gate.json`, which says what they are of.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::commands::exit::Failure;
+use crate::gate::{About, Block, Gate, Metric, Report, Settings};
+
+const BLOCKS: &str = "blocks.ndjson";
+const HEAD: &str = "gate.json";
+
+/// What a recording says of itself.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    schema: String,
+    seed: u64,
+    floor_ns: u64,
+    metrics: Vec<String>,
+    about: About,
+}
+
+const SCHEMA: &str = "wsbench/gate-recording/1";
+
+/// A recording being made.
+pub(super) struct Recording {
+    directory: PathBuf,
+    blocks: BufWriter<File>,
+}
+
+impl Recording {
+    /// A new one in `directory`, which is made; one that is there is replaced.
+    pub(super) fn create(directory: &Path) -> Result<Self, Failure> {
+        let path = directory.join(BLOCKS);
+        let made = fs::create_dir_all(directory).and_then(|()| File::create(&path));
+        let file = made.map_err(|error| unwritten(&path, &error))?;
+        Ok(Self { directory: directory.to_owned(), blocks: BufWriter::new(file) })
+    }
+
+    /// Adds a block.
+    pub(super) fn add(&mut self, block: &Block) -> Result<(), String> {
+        let line = block.line()?;
+        writeln!(self.blocks, "{line}").map_err(|error| unwritten(&self.directory.join(BLOCKS), &error).message)
+    }
+
+    /// Starts the blocks again from nothing.
+    pub(super) fn restart(self) -> Result<Self, Failure> {
+        Self::create(&self.directory)
+    }
+
+    /// All blocks are there, and this is what they are of.
+    pub(super) fn finish(mut self, settings: &Settings, about: &About) -> Result<(), Failure> {
+        let head = Head {
+            schema: SCHEMA.to_owned(),
+            seed: settings.seed,
+            floor_ns: settings.floor,
+            metrics: settings.metrics.iter().map(Metric::to_string).collect(),
+            about: about.clone(),
+        };
+        let path = self.directory.join(HEAD);
+        let text = serde_json::to_string_pretty(&head).map_err(Failure::internal)?;
+        let written = self.blocks.flush().and_then(|()| fs::write(&path, text + "\n"));
+        written.map_err(|error| unwritten(&path, &error))
+    }
+}
+
+/// Judges a recording again; `metrics` and `seed` in place of its own, if there are any.
+pub(super) fn replay(directory: &Path, metrics: &[Metric], seed: Option<u64>) -> Result<Report, Failure> {
+    let unread = |path: &Path, why: &dyn std::fmt::Display| {
+        Failure::usage(format!("{} is no recording of a gate: {why}", path.display()))
+    };
+    let (head_path, blocks_path) = (directory.join(HEAD), directory.join(BLOCKS));
+    let head = fs::read_to_string(&head_path).map_err(|error| unread(&head_path, &error))?;
+    let head: Head = serde_json::from_str(&head).map_err(|error| unread(&head_path, &error))?;
+    if head.schema != SCHEMA {
+        return Err(unread(&head_path, &format!("its schema is {:?}, not {SCHEMA:?}", head.schema)));
+    }
+    let own = head.metrics.iter().map(|text| text.parse()).collect::<Result<Vec<Metric>, _>>();
+    let own = own.map_err(|error| unread(&head_path, &error))?;
+    let metrics = if metrics.is_empty() { own } else { metrics.to_vec() };
+    let settings = Settings::new(metrics, seed.unwrap_or(head.seed)).map_err(Failure::usage)?;
+    let settings = Settings { floor: head.floor_ns, ..settings };
+    let text = fs::read_to_string(&blocks_path).map_err(|error| unread(&blocks_path, &error))?;
+    let read = |(at, line): (usize, &str)| {
+        Block::read(line).map_err(|error| unread(&blocks_path, &format!("line {}: {error}", at + 1)))
+    };
+    let blocks = text.lines().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut gate = Gate::new(settings);
+    gate.replay(blocks);
+    Ok(gate.report(&head.about))
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::internal(format!("failed to write {}: {error}", path.display()))
+}

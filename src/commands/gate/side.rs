@@ -1,0 +1,224 @@
+//! One side of a gate: how its target is raised, found ready and stopped.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use url::Url;
+
+use super::target::Target;
+use crate::commands::child::Process;
+use crate::commands::exit::Failure;
+use crate::commands::redis::{self, Broker};
+use crate::commands::run::target as ground;
+use crate::gate::Side;
+use crate::scenario::{BrokerChoice, Bundled, Scenario, Target as Asked};
+use crate::time::{Clock, nap};
+use crate::units::print_duration;
+
+/// How long a side may take to be ready.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long it may take to end once it is asked to.
+const ENDING: Duration = Duration::from_secs(10);
+
+/// What stands for the free port a side is given.
+const PORT: &str = "{{port}}";
+
+/// A side that is up, as far as it is ours to be. Dropping it ends it.
+pub(super) struct Raised {
+    pub(super) side: Side,
+    pub(super) urls: Vec<Url>,
+    /// Of a command: what it says, and where that is kept.
+    process: Option<Process>,
+    log: Option<PathBuf>,
+    /// Behind the process, so that it outlives it.
+    _broker: Option<Broker>,
+}
+
+/// What raising a side takes beside its target. Not `Debug`: it holds a secret.
+pub(super) struct Means<'a> {
+    pub(super) secret: &'a str,
+    /// Where the log of a command goes.
+    pub(super) logs: &'a Path,
+    /// Asked until it answers with success, the port filled in.
+    pub(super) ready: Option<&'a str>,
+}
+
+impl Raised {
+    /// Raises `target` for `scenario`. Call it from the main thread: the kernel ties the child's life to it.
+    pub(super) fn new(side: Side, target: &Target, scenario: &Scenario, means: &Means<'_>) -> Result<Self, Failure> {
+        match target {
+            Target::Url(_) => {
+                let Asked::Foreign(foreign) = &scenario.target else {
+                    return Err(Failure::internal("a URL that is no target"));
+                };
+                Ok(Self { side, urls: foreign.urls.clone(), process: None, log: None, _broker: None })
+            }
+            Target::Command(command) => Self::command(side, command, scenario, means),
+            Target::Build(program) => Self::build(side, program, scenario, means),
+        }
+    }
+
+    fn build(side: Side, program: &Path, scenario: &Scenario, means: &Means<'_>) -> Result<Self, Failure> {
+        let Asked::Bundled(bundled) = &scenario.target else {
+            return Err(Failure::usage(format!(
+                "--{}: a build of wsbench is its room server, and this scenario is for another one: it has a [target], \
+                 not a [server]",
+                side.name()
+            )));
+        };
+        let mut command = Command::new(program);
+        command.args(serve_arguments(bundled, scenario));
+        command.env("WSBENCH_JWT_SECRET", means.secret).env_remove("REDIS_URL");
+        let failed = |why: &str| Failure::setup(format!("{}: {} did not start: {why}", side.name(), program.display()));
+        let mut process = Process::start(side.name(), command).map_err(|error| failed(&error.to_string()))?;
+        let (clock, mut urls) = (Clock::real(), Vec::new());
+        let deadline = clock.now() + PATIENCE;
+        while urls.len() < usize::from(bundled.instances) {
+            let line = process.line(Duration::from_millis(100)).unwrap_or_default();
+            let url = line.split(' ').find_map(|field| field.strip_prefix("url="));
+            urls.extend(url.and_then(|url| Url::parse(url).ok()));
+            if process.has_ended() || clock.now() > deadline {
+                return Err(failed(process.last_words().trim_start_matches("error: ")));
+            }
+        }
+        process.stop_listening();
+        // Instances are ready in any order; both sides list them in the same.
+        urls.sort_by_key(Url::port);
+        Ok(Self { side, urls, process: Some(process), log: None, _broker: None })
+    }
+
+    fn command(side: Side, command: &str, scenario: &Scenario, means: &Means<'_>) -> Result<Self, Failure> {
+        let failed = |why: String| Failure::setup(format!("{}: {why}", side.name()));
+        let port = free_port().map_err(|error| failed(error.to_string()))?;
+        let broker = redis::start(BrokerChoice::Auto, None, crate::commands::environment("PATH").as_deref())?;
+        let log = means.logs.join(format!("{}.log", side.name()));
+        let file = File::create(&log).map_err(|error| failed(format!("failed to write {}: {error}", log.display())))?;
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(command.replace(PORT, &port.to_string())).env("PORT", port.to_string());
+        shell.env("WSBENCH_JWT_SECRET", means.secret);
+        match broker.url() {
+            Some(url) => shell.env("REDIS_URL", url),
+            None => shell.env_remove("REDIS_URL"),
+        };
+        let process = Process::start_logging(side.name(), shell, file);
+        let process = process.map_err(|error| failed(format!("failed to start the shell: {error}")))?;
+        let urls = vec![at_port(scenario, port).ok_or_else(|| failed("the target's URL takes no port".to_owned()))?];
+        let mut raised = Self { side, urls, process: Some(process), log: Some(log), _broker: Some(broker) };
+        raised.await_port(port, means.ready)?;
+        Ok(raised)
+    }
+
+    /// Waits until something listens on its port, and answers with success where that is asked.
+    fn await_port(&mut self, port: u16, ready: Option<&str>) -> Result<(), Failure> {
+        let clock = Clock::real();
+        let deadline = clock.now() + PATIENCE;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let ready = ready.map(|url| url.replace(PORT, &port.to_string()));
+        let is_ready = || match &ready {
+            Some(url) => answers(url),
+            None => TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok(),
+        };
+        while !is_ready() {
+            if self.has_ended() {
+                return Err(Failure::setup(format!(
+                    "{} ended before it was ready: {}",
+                    self.side.name(),
+                    self.words()
+                )));
+            }
+            if clock.now() > deadline {
+                let what = ready.as_deref().map_or_else(|| format!("port {port}"), str::to_owned);
+                let within = PATIENCE.as_secs();
+                return Err(Failure::setup(format!(
+                    "{}: nothing answered at {what} within {within} s ({{{{port}}}} and PORT tell it where to listen): {}",
+                    self.side.name(),
+                    self.words()
+                )));
+            }
+            nap(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Whether it has ended though nobody asked it to.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Process::has_ended)
+    }
+
+    /// The end of its log.
+    pub(super) fn words(&self) -> String {
+        match (&self.log, &self.process) {
+            (Some(log), _) => {
+                let text = std::fs::read(log).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text[text.len().saturating_sub(1_000)..]).trim().to_owned();
+                format!("{text} (all of it in {})", log.display())
+            }
+            (None, Some(process)) => process.words_so_far(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.terminate_group();
+            process.wait_or_kill(&Clock::real(), ENDING);
+            process.kill_group();
+        }
+    }
+}
+
+/// What `serve` is told so that it is what `run` would raise.
+fn serve_arguments(bundled: &Bundled, scenario: &Scenario) -> Vec<String> {
+    let broker = match bundled.broker {
+        BrokerChoice::Auto => "auto",
+        BrokerChoice::Redis => "redis",
+        BrokerChoice::Memory => "memory",
+    };
+    let plan = crate::scenario::plan::Plan::new(scenario);
+    let flags = [
+        ("--instances", bundled.instances.to_string()),
+        ("--broker", broker.to_owned()),
+        ("--frames-per-second", ground::frames_per_second(scenario, &plan).to_string()),
+        ("--ping-interval", print_duration(bundled.ping_interval)),
+        ("--ping-timeout", print_duration(bundled.ping_timeout)),
+    ];
+    let flags = flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
+    std::iter::once("serve".to_owned()).chain(flags).collect()
+}
+
+/// The scenario's URL, at a port of this machine.
+fn at_port(scenario: &Scenario, port: u16) -> Option<Url> {
+    let mut url = match &scenario.target {
+        Asked::Foreign(foreign) => foreign.urls.first()?.clone(),
+        Asked::Bundled(_) => Url::parse("ws://127.0.0.1/ws").ok()?,
+    };
+    url.set_ip_host([127, 0, 0, 1].into()).ok()?;
+    url.set_port(Some(port)).ok()?;
+    Some(url)
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Whether `url` answers with a status of success.
+fn answers(url: &str) -> bool {
+    let ask = || -> Option<bool> {
+        let url = Url::parse(url).ok()?;
+        let address = (url.host_str()?, url.port_or_known_default()?).to_socket_addrs().ok()?.next()?;
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+        write!(stream, "GET {} HTTP/1.0\r\nhost: {address}\r\n\r\n", url.path()).ok()?;
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).ok()?;
+        Some(head.starts_with(b"HTTP/1.") && head[9] == b'2')
+    };
+    ask() == Some(true)
+}

@@ -1,0 +1,25 @@
+//! `[gate]`: what can be judged without knowing servers or quantiles.
+
+use super::{Check, Checked};
+use crate::scenario::file::{self, CountsWord};
+use crate::scenario::gate::{BLOCKS, Gate};
+
+impl Check<'_> {
+    pub(super) fn gate(&self, gate: Option<&file::Gate>) -> Checked<Gate> {
+        let Some(gate) = gate else { return Ok(Gate::default()) };
+        if gate.block.is_some_and(|block| !BLOCKS.contains(&block.0)) {
+            return Err(self.wrong("gate.block", "a block lasts 400ms to 1s"));
+        }
+        Ok(Gate {
+            base: gate.base.clone(),
+            new: gate.new.clone(),
+            metrics: gate.metrics.0.iter().map(|(name, tolerance)| format!("{name}={tolerance}")).collect(),
+            floor: gate.floor.map(|time| time.0),
+            max_time: gate.max_time.map(|time| time.0),
+            block: gate.block.map(|time| time.0),
+            ready: gate.ready.clone(),
+            inconclusive_passes: gate.inconclusive == Some(CountsWord::Pass),
+            untrustworthy_passes: gate.untrustworthy == Some(CountsWord::Pass),
+        })
+    }
+}

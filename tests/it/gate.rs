@@ -1,0 +1,73 @@
+//! `wsbench gate`: what a user sees. Verdicts over many gates are a study run by hand (benches/gate); here blocks are few.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::wsbench;
+
+/// A small room, and no time for more than a few pairs.
+const SMALL: [&str; 7] =
+    ["gate", "@quickstart", "--max-time=12s", "--format=json", "-eLISTENERS=9", "-eTALKERS=3", "-eROOMS=2"];
+
+fn path(directory: &tempfile::TempDir) -> String {
+    directory.path().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_few_pairs_never_pass_and_a_recording_is_judged_the_same_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let sides = ["--base=self", "--new=self", "--record", &path(&directory)];
+    let live = wsbench(SMALL).args(sides).args(["--untrustworthy=pass"]).patience(Duration::from_secs(90)).run();
+    let report: Value = serde_json::from_str(&live.stdout).unwrap();
+    let verdict = report["verdict"].as_str().unwrap();
+    assert!(["inconclusive", "untrustworthy"].contains(&verdict), "{report:#}");
+    assert_eq!(live.code, Some(if verdict == "inconclusive" { 97 } else { 0 }));
+    let blocks = std::fs::read_to_string(directory.path().join("blocks.ndjson")).unwrap();
+    let pairs = report["warm_up"].as_u64().unwrap() + report["measured"].as_u64().unwrap();
+    assert!((1..20).contains(&pairs) && blocks.lines().count() as u64 == 2 * pairs, "{pairs} pairs\n{report:#}");
+    for _ in 0..2 {
+        let again = wsbench(["gate", "--format=json", "--replay", &path(&directory)]).run();
+        assert_eq!(again.stdout, live.stdout);
+        assert_eq!(again.code, Some(if verdict == "inconclusive" { 97 } else { 4 }));
+    }
+    let passed = wsbench(["gate", "--inconclusive=pass", "--untrustworthy=pass", "--replay", &path(&directory)]).run();
+    assert!(passed.expect(0).stdout.contains("blocks of 400 ms"), "{}", passed.stdout);
+}
+
+#[test]
+fn a_command_is_given_a_port_and_a_redis_and_told_of_if_it_fails() {
+    let failing = |command: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        let sides =
+            ["--base=self".to_owned(), format!("--new=cmd:{command}"), format!("--record={}", path(&directory))];
+        let sides: Vec<&str> = sides.iter().map(String::as_str).collect();
+        wsbench(SMALL).args(sides).run()
+    };
+    let told = failing("echo port $PORT is {{port}}; echo redis $REDIS_URL; exit 7");
+    told.expect(3).says(&["new ended before it was ready", "redis redis://127.0.0.1:", "new.log"]);
+}
+
+#[test]
+fn what_cannot_be_gated_is_usage() {
+    let refused = |args: &[&str], words: &[&str]| {
+        wsbench(["gate"]).args(args.iter().copied()).run().expect(2).says(words);
+    };
+    refused(&["@quickstart", "--base=self"], &["--new is missing"]);
+    refused(&["@quickstart", "--base=self", "--new=no-such-build"], &["--new", "no-such-build", "cmd:COMMAND"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "--metric=p50=5"], &["p50=5%"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "-d", "3s"], &["--max-time"]);
+    refused(&["@instance-crash", "--base=self", "--new=self"], &["[[fault]]"]);
+    refused(&["--replay=/no/such/recording"], &["/no/such/recording"]);
+}
+
+#[test]
+fn a_file_runs_no_program_without_leave() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("gated.toml");
+    let quickstart = std::fs::read_to_string(crate::support::root().join("scenarios/quickstart.toml")).unwrap();
+    std::fs::write(&file, format!("{quickstart}\n[gate]\nbase = \"self\"\nnew = \"cmd:touch ran\"\n")).unwrap();
+    let asked = wsbench(["gate", file.to_str().unwrap()]).directory(directory.path()).run();
+    asked.expect(2).says(&["`new` of [gate]", "--allow-commands"]);
+    assert!(!directory.path().join("ran").exists());
+}
