@@ -107,7 +107,8 @@ fn a_herd_comes_back_as_its_policy_says() {
     let shift = (0..=20).map(|step| f64::from(step) * 10.0).find(|shift| inside(&bins, lost as f64, *shift));
     assert!(shift.is_some(), "no moment at which {lost} uniform draws would begin gives {bins:?}");
 
-    let wall = punctual("phoenix");
+    // A thousand connects at once keep even a quiet generator for a moment, so this one may be late.
+    let wall = run("phoenix");
     let (walled, [_, _, never]) = herd(&wall);
     println!("without jitter {walled:?}");
     let peak = |bins: &[u64]| bins.iter().copied().max().unwrap();
