@@ -23,6 +23,8 @@ skip() {
 judge() {
     local name=$1 versions=$2 port=
     shift 2
+    # There, and empty of the last peer's, before the first look.
+    : >"$place/port"
     "$@" >"$place/port" 2>"$place/$name.log" &
     server=$!
     for _ in $(seq 200); do
