@@ -5,17 +5,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
 for needed in node npm redis-server; do
-    command -v "$needed" >/dev/null || { echo "SKIP  servers: $needed is not to be had"; exit 77; }
+    command -v "$needed" >/dev/null || { echo "SKIP  side-by-side: $needed is not to be had"; exit 77; }
 done
-cp tests/peers/servers/* "$place"
-npm install --silent --no-fund --no-audit --prefix "$place" >"$place/npm.log" 2>&1 || {
-    echo "SKIP  servers: the packages cannot be installed"
-    exit 77
-}
+place=$(tests/peers/servers/install node) || { echo "SKIP  side-by-side: the packages cannot be installed"; exit 77; }
 echo "node $(node --version), $(node -p "
-  Object.keys(require('$place/package.json').dependencies)
+  ['@hono/node-server', '@hono/node-ws', '@socket.io/redis-adapter', 'hono', 'ioredis', 'socket.io']
     .map((name) => name + ' ' + require('$place/node_modules/' + name + '/package.json').version).join(', ')")"
 cargo bench --locked --bench servers -- "scripts=$place" "$@"

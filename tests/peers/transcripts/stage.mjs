@@ -1,0 +1,46 @@
+// What a recording needs: a server as a child process that ends with it, a relay before it, tokens, patience.
+import { spawn } from 'node:child_process'
+import { createHmac } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { Relay } from './relay.mjs'
+
+const SECRET = 'a-secret-of-the-recordings-only-32b'
+
+/** Waits so many milliseconds. */
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms))
+
+/** A version of a package that is installed here. */
+export const version = (name) =>
+  `${name} ${JSON.parse(readFileSync(new URL(`./node_modules/${name}/package.json`, import.meta.url))).version}`
+
+/** A token of `user`, signed with HS256, valid until 2100. */
+export function token(user) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: user, exp: 4102444800 })}`
+  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`
+}
+
+/** Children and relays of this recording. */
+const running = []
+
+/** Starts a program that prints its port, and a relay before it. */
+export async function served(command, args, environment) {
+  const env = { ...process.env, JWT_SECRET: SECRET, ...environment }
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  running.push(() => child.kill())
+  const [port] = await new Promise((done) => createInterface(child.stdout).once('line', (line) => done([line])))
+  return before(`127.0.0.1:${port}`)
+}
+
+/** A relay before something that listens. */
+export async function before(target) {
+  const relay = await Relay.before(target)
+  running.push(() => relay.close())
+  return relay
+}
+
+/** Ends everything that was started. */
+export function end() {
+  running.splice(0).forEach((stop) => stop())
+}
