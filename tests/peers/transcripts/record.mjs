@@ -6,17 +6,19 @@ import { end } from './stage.mjs'
 /** Of every recording: times, tokens, and what its own file names. */
 const ALWAYS = [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, /eyJ[\w-]+\.[\w-]+\.[\w-]+/g]
 
-/** The sections without what every run makes anew, and without comments above the first. */
+/** The sections without what every run makes anew, each with the client's lines before the server's: they may cross. */
 function lasting(text, anew) {
-  const body = text.slice(text.indexOf('\n== '))
-  return [...ALWAYS, ...anew].reduce((all, pattern) => all.replace(pattern, '…'), body).split('\n')
+  const same = [...ALWAYS, ...anew].reduce((all, pattern) => all.replace(pattern, '…'), text)
+  const sections = same.split('\n\n').slice(1)
+  const told = (lines, server) => lines.filter((line) => line.startsWith('<') === server)
+  return sections.map((section) => section.trim().split('\n')).flatMap((lines) => [...told(lines, false), ...told(lines, true)])
 }
 
 function stored(path) {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    return '\n== nothing is stored\n'
+    return ''
   }
 }
 

@@ -1,7 +1,9 @@
 // What a recording needs: a server as a child process that ends with it, a relay before it, tokens, patience.
 import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Relay } from './relay.mjs'
 
@@ -12,7 +14,7 @@ export const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
 /** A version of a package that is installed here. */
 export const version = (name) =>
-  `${name} ${JSON.parse(readFileSync(new URL(`./node_modules/${name}/package.json`, import.meta.url))).version}`
+  `${name} ${JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url))).version}`
 
 /** A token of `user`, signed with HS256, valid until 2100. */
 export function token(user) {
@@ -31,6 +33,16 @@ export async function served(command, args, environment) {
   running.push(() => child.kill())
   const [port] = await new Promise((done) => createInterface(child.stdout).once('line', (line) => done([line])))
   return before(`127.0.0.1:${port}`)
+}
+
+/** Starts a Redis of its own; where it listens is a path. */
+export async function redis() {
+  const place = mkdtempSync(join(tmpdir(), 'redis-'))
+  const socket = join(place, 'redis.sock')
+  const child = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--save', ''], { stdio: 'ignore' })
+  running.push(() => child.kill(), () => rmSync(place, { recursive: true }))
+  while (!existsSync(socket)) await pause(10)
+  return socket
 }
 
 /** A relay before something that listens. */
