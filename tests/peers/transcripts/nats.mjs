@@ -1,10 +1,8 @@
 // A subscription, a publication, a confirmed one, an end of the subscription, a heartbeat both ways.
 import { execFileSync } from 'node:child_process'
+import './page.mjs'
 import { connect } from 'nats.ws'
-import { WebSocket } from 'ws'
 import { pause, served, version } from './stage.mjs'
-
-globalThis.WebSocket = WebSocket
 
 export const about = [
   `${execFileSync(process.env.NATS_SERVER, ['--version']).toString().trim()} (one of two in a cluster), ${version('nats.ws')}.`,
