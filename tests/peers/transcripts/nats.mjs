@@ -10,7 +10,15 @@ export const about = [
 ]
 
 /** What every run makes anew. */
-export const anew = [/INFO \{.*?\}/g, /_INBOX[.\w]+/g]
+export const anew = []
+
+/** The lines of the protocol: where messages begin and end is not its business, nor how often the cluster is told of. */
+export const lines = (messages) =>
+  messages
+    .flatMap((message) => (/^.b /.test(message) ? JSON.parse(message.slice(3)) : `${message}\r\n`))
+    .join('')
+    .split('\r\n')
+    .filter((line) => !line.startsWith('INFO '))
 
 export async function play() {
   const relay = await served('node', ['nats.mjs'], {})

@@ -7,10 +7,10 @@ import { end } from './stage.mjs'
 const ALWAYS = [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, /eyJ[\w-]+\.[\w-]+\.[\w-]+/g]
 
 /** The sections without what every run makes anew, each with the client's lines before the server's: they may cross. */
-function lasting(text, anew) {
+function lasting(text, { anew, lines: split = (lines) => lines }) {
   const same = [...ALWAYS, ...anew].reduce((all, pattern) => all.replace(pattern, '…'), text)
   const sections = same.split('\n\n').slice(1)
-  const told = (lines, server) => lines.filter((line) => line.startsWith('<') === server)
+  const told = (lines, server) => split(lines.filter((line) => line.startsWith('<') === server))
   return sections.map((section) => section.trim().split('\n')).flatMap((lines) => [...told(lines, false), ...told(lines, true)])
 }
 
@@ -24,16 +24,16 @@ function stored(path) {
 
 const [from, out, ...names] = process.argv.slice(2)
 for (const name of names) {
-  const { about, anew, play } = await import(`./${name}.mjs`)
-  const old = lasting(stored(`${from}/${name}.txt`), anew)
+  const played = await import(`./${name}.mjs`)
+  const old = lasting(stored(`${from}/${name}.txt`), played)
   try {
-    const relay = await play()
-    const text = relay.text([...about, `Recorded with node ${process.version}.`])
-    const now = lasting(text, anew)
+    const relay = await played.play()
+    const text = relay.text([...played.about, `Recorded with node ${process.version}.`])
+    const now = lasting(text, played)
     writeFileSync(`${out}/${name}.txt`, text)
     const at = now.findIndex((line, n) => line !== old[n])
     const same = at < 0 && now.length === old.length
-    console.log(`${same ? 'PASS' : 'FAIL'}  ${name} (${about[0]})`)
+    console.log(`${same ? 'PASS' : 'FAIL'}  ${name} (${played.about[0]})`)
     if (!same) {
       console.log(`  stored:   ${old[at < 0 ? now.length : at] ?? 'nothing more'}\n  recorded: ${now[at] ?? 'nothing more'}`)
       process.exitCode = 1
