@@ -38,8 +38,8 @@ export async function play() {
   const query = 'mutation Say($room: String!, $text: String!) { say(room: $room, text: $text) { timestamp } }'
   for (const text of ['', 'hello "you" \\ and 😀']) await hear(ann, query, 2, text)
   await annHears
-  await hear(bob, 'subscription { nothing }', 1).catch(() => {})
   await bobHears
+  await hear(bob, 'subscription { nothing }', 1).catch(() => {})
   await pause(50)
   await hear(enter('a.b.c'), said, 1).catch(() => {})
   return relay

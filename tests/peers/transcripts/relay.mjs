@@ -5,7 +5,9 @@ import { createServer, request } from 'node:http'
 import { WebSocket, WebSocketServer } from 'ws'
 
 /** Headers of a protocol; the rest is of HTTP or of the client library. */
-const TOLD = ['authorization', 'content-type', 'cookie', 'last-event-id', 'set-cookie', 'x-instance']
+const TOLD = [
+  'authorization', 'content-type', 'cookie', 'last-event-id', 'mercure-last-event-id', 'set-cookie', 'x-instance',
+]
 
 /** One message as one line: as it is, or a JSON string where it holds what a line cannot; binary ones are marked. */
 function line(direction, data, binary) {

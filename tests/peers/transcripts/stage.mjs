@@ -4,7 +4,10 @@ import { createHmac } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { createInterface } from 'node:readline'
+import { WebSocketServer } from 'ws'
 import { Relay } from './relay.mjs'
 
 const SECRET = 'a-secret-of-the-recordings-only-32b'
@@ -43,6 +46,23 @@ export async function redis() {
   running.push(() => child.kill(), () => rmSync(place, { recursive: true }))
   while (!existsSync(socket)) await pause(10)
   return socket
+}
+
+/** What a recording says of a server that is not the real one. */
+export const FAKE = 'The server is a fake of these recordings, written from the public description of the protocol'
+
+/**
+ * A fake server with a relay before it: `met(socket, request, everybody)` for every WebSocket, `answered(request, response)`
+ * for other requests.
+ */
+export async function faked(met, answered, options) {
+  const http = createServer(answered)
+  const sockets = new WebSocketServer({ server: http, perMessageDeflate: false, ...options })
+  sockets.on('connection', (socket, request) => met(socket, request, sockets.clients))
+  http.listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  running.push(() => http.close())
+  return before(`127.0.0.1:${http.address().port}`)
 }
 
 /** A relay before something that listens. */
