@@ -15,6 +15,9 @@ export const about = [
 /** What every run makes anew. */
 export const anew = [/"message":\d{10}/g, /[0-9a-f]{16}/g]
 
+/** After a refusal both ends close; who is first is chance. */
+export const lines = (messages) => messages.filter((line) => !/^[<>]x /.test(line))
+
 export async function play() {
   const relay = await served('ruby', ['cable.rb'], { REDIS_URL: `unix://${await redis()}` })
   const enter = (word) => createConsumer(`ws://127.0.0.1:${relay.port}/cable?token=${word}`)
@@ -38,7 +41,7 @@ export async function play() {
   ann.disconnect()
   const eve = enter('a.b.c')
   eve.connect()
-  await pause(500)
+  await pause(1500)
   eve.disconnect()
   return relay
 }
