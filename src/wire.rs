@@ -50,6 +50,8 @@ pub struct Call {
     pub body: Option<Bytes>,
     /// Unique within the connection; comes back with the answer.
     pub reference: u64,
+    /// The server may keep its answer until there is something to say: a poll.
+    pub waits: bool,
 }
 
 /// What became of a [`Call`].

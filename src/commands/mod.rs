@@ -18,6 +18,7 @@ mod fault_proxy;
 mod format;
 mod gate;
 mod instance;
+mod private;
 mod proxy;
 mod redis;
 mod report;

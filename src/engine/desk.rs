@@ -36,6 +36,8 @@ pub(super) struct Desk {
     pub(super) silent: Cell<bool>,
     secret: Option<Arc<[u8]>>,
     room_names: Vec<Arc<str>>,
+    /// The names of the mailboxes' owners; mailboxes are numbered after the rooms.
+    addressees: Vec<String>,
     /// Clients of ramps that have not joined or failed yet.
     undecided: RefCell<FxHashSet<ClientId>>,
 }
@@ -56,6 +58,7 @@ impl Desk {
             silent: Cell::new(false),
             secret: setup.secret.clone(),
             room_names: scenario.rooms.iter().map(|name| Arc::from(name.as_str())).collect(),
+            addressees: setup.plan.owners().map(|life| scenario.users.name(life.user)).collect(),
             undecided: RefCell::new(undecided.map(|life| life.client).collect()),
             scenario,
         }
@@ -77,11 +80,8 @@ impl Desk {
     }
 
     /// The name of the user whose mailbox `room` is, if it is one.
-    pub(super) fn addressee(&self, room: RoomId) -> Option<String> {
-        let books = self.books.borrow();
-        let plan = books.walk.plan();
-        let owner = plan.life(plan.owner(room)?);
-        Some(self.scenario.users.user(owner.user, None).0)
+    pub(super) fn addressee(&self, room: RoomId) -> Option<&str> {
+        self.addressees.get((room.0 as usize).checked_sub(self.room_names.len())?).map(String::as_str)
     }
 
     /// A client as errors name it.

@@ -1,8 +1,9 @@
 //! What a result comes to, in words that every format for eyes shares.
 
-use super::number::{long, many, time};
+use super::number::time;
 use crate::report::{Ending, Fault, Path, Report};
 use crate::ui::fit;
+use crate::units::human::{long, many};
 
 /// The verdict as one word.
 pub(super) fn word(report: &Report) -> &'static str {

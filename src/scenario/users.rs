@@ -139,6 +139,15 @@ impl Users {
         }
     }
 
+    /// The name of user `n` alone: nothing is minted for it but where it is a claim.
+    pub fn name(&self, n: u32) -> String {
+        match self {
+            Self::Numbered => format!("u{n}"),
+            Self::Rows { .. } => self.value(n, is_name).unwrap_or_default().to_owned(),
+            Self::Minted { claims, .. } => named(&claimed(claims, n), n),
+        }
+    }
+
     /// The columns of user `n`'s row, for templates; none where users do not come from rows.
     pub fn row(&self, n: u32) -> Vec<(&str, &str)> {
         match self {
@@ -156,9 +165,20 @@ impl Users {
 }
 
 fn minted(secret: &str, claims: &[(String, Claim)], n: u32, expires: u64) -> (String, Option<String>) {
+    let mut map = claimed(claims, n);
+    map.entry("exp").or_insert_with(|| Value::from(expires));
+    (named(&map, n), Some(mint(secret.as_bytes(), &map)))
+}
+
+fn named(claims: &Map<String, Value>, n: u32) -> String {
+    claims.get("sub").and_then(Value::as_str).map_or_else(|| format!("u{n}"), str::to_owned)
+}
+
+/// The claims of user `n`.
+fn claimed(claims: &[(String, Claim)], n: u32) -> Map<String, Value> {
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(n));
     let values = Values { n: u64::from(n), ..Values::default() };
-    let mut map = Map::from_iter([("exp".to_owned(), Value::from(expires))]);
+    let mut map = Map::new();
     for (name, claim) in claims {
         let value = match claim {
             Claim::Value(value) => value.clone(),
@@ -170,8 +190,7 @@ fn minted(secret: &str, claims: &[(String, Claim)], n: u32, expires: u64) -> (St
         };
         map.insert(name.clone(), value);
     }
-    let name = map.get("sub").and_then(Value::as_str).map_or_else(|| format!("u{n}"), str::to_owned);
-    (name, Some(mint(secret.as_bytes(), &map)))
+    map
 }
 
 #[cfg(test)]
@@ -206,7 +225,7 @@ mod tests {
         let (csv, jsonl) = (rows(csv), rows(jsonl.unwrap()));
         for users in [&csv, &jsonl] {
             assert_eq!(users.user(1, Some(b"unused")), ("bob".to_owned(), Some("t2".to_owned())));
-            assert_eq!(users.user(2, None).0, "ada");
+            assert_eq!((users.user(2, None).0.as_str(), users.name(2).as_str()), ("ada", "ada"));
             assert!(users.row(0).contains(&("room", "a")));
         }
     }
@@ -224,7 +243,9 @@ mod tests {
     fn minted_users_carry_their_claims() {
         let sub = crate::template::Template::compile("load-{{n}}", &|_| Err(String::new())).unwrap();
         let claims_of = vec![("sub".to_owned(), Claim::Text(sub)), ("admin".to_owned(), Claim::Value(true.into()))];
-        let (name, token) = Users::Minted { secret: "s".to_owned(), claims: claims_of }.user(3, None);
+        let users = Users::Minted { secret: "s".to_owned(), claims: claims_of };
+        let (name, token) = users.user(3, None);
+        assert_eq!(users.name(3), name, "known without a token");
         let claims = claims(&token.unwrap());
         assert_eq!(name, "load-3");
         assert_eq!((claims["sub"].as_str(), claims["admin"].as_bool()), (Some("load-3"), Some(true)));

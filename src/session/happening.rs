@@ -18,6 +18,8 @@ pub struct Place {
     pub position: Option<Position>,
     pub(super) joined: bool,
     pub(super) asked: Option<u64>,
+    /// What the next poll brings was said before the conversation: the answer before was cut.
+    pub(super) behind: bool,
 }
 
 impl Place {
@@ -33,7 +35,7 @@ impl Place {
 
     /// A room to join live, or from `position` on.
     pub fn new(room: Arc<str>, position: Option<Position>) -> Self {
-        Self { room, position, joined: false, asked: None }
+        Self { room, position, joined: false, asked: None, behind: false }
     }
 }
 

@@ -88,18 +88,19 @@ impl Session {
     }
 
     pub(super) fn read(&mut self, received: &Received, tell: &mut dyn FnMut(Happening<'_>)) -> Option<Ended> {
-        if let Frame::Answer(answer) = &received.frame
-            && let Err(reason) = &answer.outcome
-        {
-            return self.unanswered(answer.reference, reason, tell);
+        let mut ended = None;
+        if let Frame::Answer(answer) = &received.frame {
+            ended = self.answer_came(answer, tell);
         }
         let dialect = Arc::clone(&self.dialect);
-        let mut ended = None;
         dialect.decode(&received.frame, &mut |event| {
             if ended.is_none() {
                 ended = self.hear(event, received, tell);
             }
         });
+        if let (None, Frame::Answer(answer)) = (&ended, &received.frame) {
+            ended = self.answer_heard(answer);
+        }
         if let Some(frame) = self.answer.take() {
             self.send(frame);
         }
@@ -128,7 +129,7 @@ impl Session {
                     let tag = self.name_instance(name);
                     tell(Happening::Instance(tag, name));
                 }
-                self.polled(reference, position, tell);
+                self.polled(reference, position, received.frame.bytes().len(), tell);
             }
             Event::Joined { reference, room, position, instance } => {
                 if let Some(name) = instance {
@@ -172,7 +173,8 @@ impl Session {
         match self.answered(reference) {
             Some(waiting) => tell(Happening::Acked(waiting.token, at - waiting.at)),
             None if self.settles(reference) => tell(Happening::Answered(reference, at)),
-            None => self.joined(Some(reference), None, None, tell),
+            None if self.caller.is_none() => self.joined(Some(reference), None, None, tell),
+            None => {}
         }
     }
 

@@ -202,8 +202,11 @@ impl Session {
         }
         match self.connection.poll_flush(cx) {
             Poll::Ready(Ok(())) => {
-                for waiting in self.unwritten.drain(..) {
-                    tell(Happening::Written(waiting.token, waiting.at));
+                // A request is known to have left only when it is answered.
+                if self.caller.is_none() {
+                    for waiting in self.unwritten.drain(..) {
+                        tell(Happening::Written(waiting.token, waiting.at));
+                    }
                 }
                 Poll::Pending
             }
@@ -221,3 +224,6 @@ impl Session {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,16 @@ const CONNECTING: &[Word] = &[Word::DNS, Word::TCP, Word::TLS, Word::UPGRADE, Wo
 const CLASSES: &[Word] = &[Word::STEADY, Word::RECONNECT_GAP, Word::SLOW_CONSUMER];
 const EXCLUDED: &[Word] = &[Word::NEVER_JOINED, Word::JOIN_RACE, Word::LEAVE_RACE, Word::REFUSED, Word::UNKNOWN];
 const UNSENT: &[Word] = &[Word::DISCONNECTED, Word::NOT_JOINED, Word::BACK_PRESSURE, Word::GENERATOR];
-const FAILED: &[Word] = &[Word::DISCONNECTED, Word::NOT_JOINED, Word::BACK_PRESSURE, Word::REFUSED, Word::LEFT];
+const FAILED: &[Word] = &[
+    Word::DISCONNECTED,
+    Word::NOT_JOINED,
+    Word::BACK_PRESSURE,
+    Word::REFUSED,
+    Word::UNAVAILABLE,
+    Word::UNCONFIRMED,
+    Word::RATE_LIMITED,
+    Word::LEFT,
+];
 const FRAMES: &[Word] =
     &[Word::DELIVERY, Word::ACK, Word::REPLY, Word::PRESENCE, Word::HEARTBEAT, Word::ERROR, Word::UNKNOWN];
 const FAILURES: &[Word] = &[

@@ -22,7 +22,7 @@ use super::{CloseReason, Frame, Received};
 use crate::time::{Clock, Timestamp};
 use crate::wire::{Answer, Call, Response};
 
-/// Requests under way at once before more are refused.
+/// Requests under way at once before more are refused; polls, of which each room has one, are none of them.
 const AT_ONCE: usize = 64;
 
 /// How long a request may take, answer and all: servers hold a poll for half a minute or so.
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A request under way.
 struct UnderWay {
-    is_poll: bool,
+    waits: bool,
     answer: Pin<Box<dyn Future<Output = Outcome> + Send>>,
 }
 
@@ -81,12 +81,12 @@ impl Calls {
 
     /// Takes a request on, to be sent with the next flush; `false` when too many are under way.
     pub(super) fn start(&mut self, call: &Call) -> bool {
-        if self.under_way.len() + self.done.len() >= AT_ONCE {
+        if !call.waits && self.busy() >= AT_ONCE {
             return false;
         }
         match self.exchange(call) {
             Ok(exchange) => {
-                self.under_way.push(UnderWay { is_poll: call.body.is_none(), answer: Box::pin(exchange.run()) });
+                self.under_way.push(UnderWay { waits: call.waits, answer: Box::pin(exchange.run()) });
             }
             Err(reason) => {
                 let answer = Answer { reference: call.reference, outcome: Err(reason) };
@@ -95,6 +95,11 @@ impl Calls {
         }
         self.unsent = true;
         true
+    }
+
+    /// Requests that are not answered yet, or whose answer nobody has fetched; without polls.
+    fn busy(&self) -> usize {
+        self.under_way.iter().filter(|call| !call.waits).count() + self.done.len()
     }
 
     fn exchange(&mut self, call: &Call) -> Result<Exchange, CloseReason> {
@@ -138,7 +143,7 @@ impl Calls {
     /// through.
     pub(super) fn give_up_polls(&mut self) {
         let under_way = std::mem::take(&mut self.under_way);
-        self.under_way = under_way.into_iter().filter(|call| !call.is_poll).collect();
+        self.under_way = under_way.into_iter().filter(|call| !call.waits).collect();
         self.unsent = true;
     }
 

@@ -21,4 +21,5 @@ mod secrets;
 mod signals;
 mod support;
 mod timing;
+mod truth;
 mod wrong_input;

@@ -23,7 +23,7 @@ mod quick;
 mod recording;
 mod rigging;
 pub(super) mod rules;
-mod secrets;
+pub(super) mod secrets;
 pub(super) mod target;
 
 use account::{Account, Rotation};

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
@@ -51,7 +52,8 @@ pub(super) fn call(identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
     };
     let mut opening = Opening { path, query, ..Opening::default() };
     show_token_over_http(identity, &mut opening);
-    Some(Call { opening, body, reference })
+    let waits = matches!(intent, Intent::Join { .. } | Intent::Poll { .. });
+    Some(Call { opening, body, reference, waits })
 }
 
 fn path(of: &str, name: &str, what: &str) -> String {
@@ -77,15 +79,18 @@ pub(super) fn read(position: &str) -> Option<Position> {
 
 #[derive(Deserialize)]
 struct Poll<'a> {
-    pos: &'a str,
-    instance: Option<&'a str>,
+    #[serde(borrow)]
+    pos: Cow<'a, str>,
+    #[serde(borrow)]
+    instance: Option<Cow<'a, str>>,
     #[serde(borrow)]
     events: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Refusal<'a> {
-    code: &'a str,
+    #[serde(borrow)]
+    code: Cow<'a, str>,
 }
 
 /// What an answer means.
@@ -94,15 +99,15 @@ pub(super) fn answered(answer: &Answer, emit: &mut dyn FnMut(Event<'_>)) {
     let Ok(response) = &answer.outcome else { return emit(Event::Unknown) };
     if !(200..300).contains(&response.status) {
         let refusal = serde_json::from_slice::<Refusal<'_>>(&response.body);
-        let code = refusal.map_or("refused", |refusal| refusal.code);
+        let code = refusal.map_or(Cow::Borrowed("refused"), |refusal| refusal.code);
         let unconfirmed = code == "unconfirmed" || response.status == 504;
-        return emit(Event::Refused { reference: Some(reference), code, unconfirmed });
+        return emit(Event::Refused { reference: Some(reference), code: &code, unconfirmed });
     }
     let Ok(poll) = serde_json::from_slice::<Poll<'_>>(&response.body) else {
         return emit(Event::Acked { reference });
     };
-    let Some(position) = read(poll.pos) else { return emit(Event::Unknown) };
-    emit(Event::Polled { reference, position, instance: poll.instance });
+    let Some(position) = read(&poll.pos) else { return emit(Event::Unknown) };
+    emit(Event::Polled { reference, position, instance: poll.instance.as_deref() });
     for event in poll.events {
         meaning(event.get().as_bytes(), emit);
     }

@@ -13,8 +13,8 @@ use crate::time::Timestamp;
 #[derive(Default)]
 pub(super) struct Asking {
     open: VecDeque<Open>,
-    /// The desk has the client down to be looked at for questions that nobody has answered.
-    watched: bool,
+    /// When the desk has the client down to be looked at for questions that nobody has answered.
+    watched: Option<Timestamp>,
 }
 
 /// A question under way.
@@ -41,10 +41,10 @@ impl Asking {
         books.settle(open.account, fate);
     }
 
-    /// The question with this reference was refused; gives the request it was.
-    pub(super) fn declined(&mut self, books: &mut Books, reference: u64) -> Option<RequestId> {
+    /// The question with this reference was refused, or got no answer; gives the request it was.
+    pub(super) fn declined(&mut self, books: &mut Books, reference: u64, why: Word) -> Option<RequestId> {
         let open = self.take(reference)?;
-        books.settle(open.account, Fate::Failed(Word::REFUSED));
+        books.settle(open.account, Fate::Failed(why));
         Some(open.request)
     }
 
@@ -99,7 +99,8 @@ impl Client {
             Ok(reference) => {
                 let until = due + asked.within;
                 state.asking.open.push_back(Open { reference, request, due, until, account });
-                if !std::mem::replace(&mut state.asking.watched, true) {
+                if state.asking.watched.is_none_or(|at| until < at) {
+                    state.asking.watched = Some(until);
                     desk.overdue.add(until, self.id);
                 }
                 if let Some(waker) = &state.waker {
@@ -121,9 +122,12 @@ impl Client {
             }
             open.until >= now
         });
-        let next = asking.open.iter().map(|open| open.until).min();
-        asking.watched = next.is_some();
-        next
+        // Down for an earlier moment it was looked at then; this is what is left of a later one.
+        if asking.watched.is_some_and(|at| at >= now) {
+            return None;
+        }
+        asking.watched = asking.open.iter().map(|open| open.until).min();
+        asking.watched
     }
 
     /// The run is over: what has not been answered by now has timed out.

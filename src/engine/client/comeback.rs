@@ -9,6 +9,9 @@ use crate::scenario::plan::Life;
 use crate::scenario::{Failover, Reconnect};
 use crate::session::{Cookies, Hint};
 
+/// No server keeps a client away for longer.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// A client's attempts, from its first connect on.
 pub(super) struct Comeback<'r> {
     reconnect: &'r Reconnect,
@@ -65,7 +68,7 @@ impl<'r> Comeback<'r> {
         let own = self.reconnect.policy.delay(self.attempt, self.previous, &mut self.rng)?;
         let delay = match self.hint.take() {
             Some(Hint::Within(min, max)) if self.reconnect.hints => self.rng.random_range(min..=max.max(min)),
-            Some(Hint::NotBefore(least)) if self.reconnect.hints => least + own,
+            Some(Hint::NotBefore(least)) if self.reconnect.hints => least.min(LONGEST).saturating_add(own),
             Some(Hint::Base(base)) => {
                 let told = self.reconnect.policy.based_on(base);
                 told.and_then(|policy| policy.delay(self.attempt, self.previous, &mut self.rng)).unwrap_or(own)
@@ -122,6 +125,8 @@ mod tests {
         way.heed(Some(Hint::NotBefore(second(30))));
         assert_eq!(way.next(), Some(second(32)), "a wait on top, lest all come back at once");
         assert_eq!(way.url(), 0, "three URLs further is the first again");
+        way.heed(Some(Hint::NotBefore(Duration::MAX)));
+        assert_eq!(way.next(), Some(LONGEST + second(2)), "no server keeps a client away for ever");
         let deaf = reconnect("fixed", false);
         let mut way = Comeback::new(1, &life(), &deaf, 1);
         way.heed(Some(Hint::Within(second(10), second(11))));

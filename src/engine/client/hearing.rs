@@ -63,9 +63,9 @@ impl Hearing<'_> {
             }
             Happening::Ready => self.ready = true,
             Happening::JoinRefused(_, code) => {
-                let (now, code) = (self.desk.clock.now(), code.escape_debug().to_string());
+                let now = self.desk.clock.now();
                 let who = || self.desk.name_of(self.client.id, group);
-                books.fail(Word::JOIN, Word::REFUSED, now, who, || format!("join refused: {code}"));
+                books.fail(Word::JOIN, Word::REFUSED, now, who, || format!("join refused: {}", code.escape_debug()));
             }
             Happening::Stage(stage, took) => books.stage(stage, group, took),
             Happening::Instance(tag, name) => {
@@ -93,7 +93,7 @@ impl Hearing<'_> {
     }
 
     fn declined(&mut self, reference: u64, code: &str) {
-        if let Some(request) = self.asking.declined(self.books, reference) {
+        if let Some(request) = self.asking.declined(self.books, reference, kind_of(code)) {
             let what = &self.desk.scenario[request].name;
             self.failed(code, what);
         }
@@ -101,20 +101,24 @@ impl Hearing<'_> {
 
     /// The server refused `what` with this code.
     fn failed(&mut self, code: &str, what: &str) {
-        let kind = match code {
-            "unavailable" => Word::UNAVAILABLE,
-            "unconfirmed" => Word::UNCONFIRMED,
-            "rate_limited" => Word::RATE_LIMITED,
-            _ => Word::REFUSED,
-        };
         let who = || self.desk.name_of(self.client.id, self.client.group);
-        let code = code.escape_debug().to_string();
-        self.books.fail(Word::ACTIVE, kind, self.desk.clock.now(), who, || format!("{what} refused: {code}"));
+        let words = || format!("{what} refused: {}", code.escape_debug());
+        self.books.fail(Word::ACTIVE, kind_of(code), self.desk.clock.now(), who, words);
     }
 
     /// What a publication of the measured phase is told apart by.
     fn measured(&self, token: u64) -> Option<Topic> {
         let (room, index) = named(token);
         self.books.ledger.measured(room, index)
+    }
+}
+
+/// The kind of refusal that a server's code is counted under.
+fn kind_of(code: &str) -> Word {
+    match code {
+        "unavailable" => Word::UNAVAILABLE,
+        "unconfirmed" => Word::UNCONFIRMED,
+        "rate_limited" => Word::RATE_LIMITED,
+        _ => Word::REFUSED,
     }
 }

@@ -31,7 +31,7 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
         let ended = match outcome {
             Ok(()) => {
                 became_ready(desk, client);
-                converse(desk, client).await
+                converse(desk, client, Until::Over).await.and_then(|Over(ended)| ended)
             }
             Err(ended) => ended,
         };
@@ -101,10 +101,9 @@ async fn establish(
     if client.state.borrow().session.as_ref().is_some_and(Session::is_ready) {
         return Ok(());
     }
-    let joining = poll_fn(|cx| client.poll(cx, desk));
-    match tokio::time::timeout(desk.dialer.join_timeout, joining).await {
-        Ok(Step::Ended(ended)) => Err(ended),
-        Ok(Step::Ready | Step::Paused) => Ok(()),
+    match tokio::time::timeout(desk.dialer.join_timeout, converse(desk, client, Until::Ready)).await {
+        Ok(None) => Ok(()),
+        Ok(Some(Over(ended))) => Err(ended),
         Err(_) => {
             let stage = client.state.borrow().session.as_ref().map_or(Word::AUTH, Session::stage);
             Err(Some(Ended::Timeout(stage)))
@@ -112,11 +111,22 @@ async fn establish(
     }
 }
 
-/// Talks until the conversation is over; a slow reader pauses between messages.
-async fn converse(desk: &Desk, client: &Client) -> Option<Ended> {
+/// How long to go on talking.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Ready,
+    Over,
+}
+
+/// The conversation is over; nothing if there was none.
+struct Over(Option<Ended>);
+
+/// Talks until all rooms are joined (nothing is given then), or until it is over; a slow reader pauses between messages.
+async fn converse(desk: &Desk, client: &Client, until: Until) -> Option<Over> {
     loop {
         match poll_fn(|cx| client.poll(cx, desk)).await {
-            Step::Ended(ended) => return ended,
+            Step::Ended(ended) => return Some(Over(ended)),
+            Step::Ready if until == Until::Ready => return None,
             Step::Ready => {}
             Step::Paused => {
                 if let Some(until) = client.pause() {

@@ -73,7 +73,7 @@ fn every_request_is_counted_as_the_server_met_it() {
         assert_eq!(failed, run.deeds(Deed::Declined), "seed {seed}");
         assert_eq!(timed_out, run.deeds(Deed::Ignored) + run.deeds(Deed::AnsweredLate), "seed {seed}");
         assert!(run.deeds(Deed::AnsweredLate) > 20);
-        assert_eq!(run.by("requests.failed", LabelKey::Reason), BTreeMap::from([("refused".to_owned(), failed)]));
+        assert_eq!(run.by("requests.failed", LabelKey::Reason), BTreeMap::from([("unavailable".to_owned(), failed)]));
         assert_eq!(run.by("requests.sent", LabelKey::Request)["beat"], 100, "5/s for 20 s");
         // An answer takes a millisecond; the runtime's timer may be another late.
         let latency = run.outcome.totals.total("request").unwrap();

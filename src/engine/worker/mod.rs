@@ -212,8 +212,7 @@ impl Worker {
         let addressee = self.desk.addressee(publication.room);
         let mut text = self.text.borrow_mut();
         self.payload.write(publication, &self.desk.books.borrow().markers.write(&marker), &mut text);
-        let said =
-            client.ok_or(Word::DISCONNECTED).and_then(|client| client.say(publication, addressee.as_deref(), &text));
+        let said = client.ok_or(Word::DISCONNECTED).and_then(|client| client.say(publication, addressee, &text));
         self.account_for(publication, said, t0);
     }
 

@@ -21,9 +21,9 @@ pub use compare::write_comparison;
 use layout::{WIDTH, flow};
 
 use super::Written;
-use super::number;
 use crate::report::Report;
 use crate::ui::{Palette, printable};
+use crate::units::human::bytes;
 
 pub(super) fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     write_text(report, to, Palette::plain())
@@ -70,7 +70,7 @@ pub fn write_written(files: &[Written], to: &mut dyn Write) -> io::Result<()> {
     if files.is_empty() {
         return Ok(());
     }
-    let named = |file: &Written| format!("{} ({})", printable(&file.path.to_string_lossy()), number::size(file.bytes));
+    let named = |file: &Written| format!("{} ({})", printable(&file.path.to_string_lossy()), bytes(file.bytes));
     writeln!(to)?;
     for line in flow("Wrote ", files.iter().map(named), " · ", WIDTH) {
         writeln!(to, "{line}")?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Check, Checked};
-use crate::observe::GroupId;
+use crate::observe::{GroupId, TransportKind};
 use crate::proxy::{Direction, Hit, Impairment};
 use crate::scenario::file::{self, DirectionWord, Pace, ProxyFault, ProxyWord, Slice, Time};
 use crate::scenario::{Deed, Fault, Group, Proxy, Target};
@@ -27,15 +27,36 @@ impl Check<'_> {
         groups: &[Group],
         faults: &[Fault],
     ) -> Checked<Option<Proxy>> {
+        for (at, fault) in faults.iter().enumerate().filter(|(_, fault)| needs_proxy(&fault.deed, target)) {
+            if let Deed::Proxy { clients, .. } | Deed::Disconnect { clients, .. } = fault.deed {
+                self.passes(&format!("fault.{at}"), &groups[usize::from(clients.0)])?;
+            }
+        }
         let Some(written) = written else {
             let needed = faults.iter().any(|fault| needs_proxy(&fault.deed, target));
             return Ok(needed.then(Proxy::default));
         };
         let clients =
             written.clients.as_ref().map(|name| self.group_called("proxy.clients", name, groups)).transpose()?;
+        for (id, group) in (0..).map(GroupId).zip(groups) {
+            if clients.is_none_or(|clients| clients == id) {
+                self.passes("proxy", group)?;
+            }
+        }
         let percent = self.share("proxy.share", written.share.unwrap_or(100.0))?;
         let impairment = self.impairment("proxy", &Treatment::from(written))?;
         Ok(Some(Proxy { clients, percent, impairment }))
+    }
+
+    /// Requests find their own way to the target, past the proxy.
+    fn passes(&self, place: &str, group: &Group) -> Checked<()> {
+        if group.transports.iter().all(|(kind, _)| *kind != TransportKind::LongPoll) {
+            return Ok(());
+        }
+        let message =
+            format!("clients of `{}` connect by longpoll, and requests do not pass the fault proxy", group.name);
+        let help = "name the group that is meant with `clients`, or let these connect by websocket or sse";
+        Err(self.wrong(place, message).with_help(help.to_owned()))
     }
 
     /// What befalls connections at the proxy in a fault.

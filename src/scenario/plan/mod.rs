@@ -94,9 +94,9 @@ impl Plan {
         self.inner.rooms + self.inner.owners.len()
     }
 
-    /// Whose mailbox `room` is; `None` if it is a room of the scenario.
-    pub fn owner(&self, room: RoomId) -> Option<ClientId> {
-        self.inner.owners.get((room.0 as usize).checked_sub(self.inner.rooms)?).copied()
+    /// Whose the mailboxes are, in the order of their numbers, which follow those of the rooms.
+    pub fn owners(&self) -> impl Iterator<Item = &Life> + '_ {
+        self.inner.owners.iter().map(|owner| self.life(*owner))
     }
 
     /// What `client` connects by; a client nobody planned, by WebSocket.

@@ -29,7 +29,7 @@ async fn connection(url: &str, config: NetworkConfig) -> Connection {
 }
 
 fn get(path: &str, reference: u64) -> Call {
-    Call { opening: Opening { path: path.to_owned(), ..Opening::default() }, body: None, reference }
+    Call { opening: Opening { path: path.to_owned(), ..Opening::default() }, body: None, reference, waits: true }
 }
 
 /// Makes one call and waits for what becomes of it.
@@ -54,6 +54,7 @@ async fn unanswered(address: SocketAddr, config: NetworkConfig) -> CloseReason {
         opening: Opening { path: "/poll".to_owned(), query: vec![pair("token", "s3cret")], ..Opening::default() },
         body: None,
         reference: 1,
+        waits: true,
     };
     let reason = made(&mut connection, call).await.unwrap_err();
     assert!(!format!("{reason:?}{connection:?}").contains("s3cret"), "{reason:?}");

@@ -42,18 +42,19 @@ pub(super) async fn connect(
     let headers = request_headers(&asked, &USUAL, &opening, &caller.headers)?;
     let road = Road::new(&caller, opening.client, &clock);
     let mut events = client(&asked, &headers, road.clone())?.stream();
-    let first = tokio::time::timeout(caller.timeout, events.next()).await;
-    let error = match first {
-        Ok(Some(Ok(SSE::Connected(_)))) => None,
-        Ok(Some(Err(error))) => Some(error),
-        Ok(Some(Ok(_)) | None) => Some(Error::Eof),
+    let opened = async {
+        match events.next().await {
+            Some(Ok(SSE::Connected(_))) => Ok(()),
+            Some(Err(error)) => Err(road.refusal(&asked, error).await),
+            Some(Ok(_)) | None => Err(road.refusal(&asked, Error::Eof).await),
+        }
+    };
+    match tokio::time::timeout(caller.timeout, opened).await {
+        Ok(opened) => opened?,
         Err(_) => {
             drop(events);
             return Err(road.progress.lock().await.timed_out(caller.timeout, &shown(&asked)));
         }
-    };
-    if let Some(error) = error {
-        return Err(road.refusal(&asked, error).await);
     }
     let Some(Found { head, tap, lease }) = road.found() else {
         return Err(failure(Word::UPGRADE, Word::OTHER, format!("{}: connected without a request", shown(&asked))));

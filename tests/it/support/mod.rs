@@ -3,11 +3,13 @@
 pub(crate) mod cli;
 pub(crate) mod process;
 pub(crate) mod proxy_log;
+pub(crate) mod raw_log;
 pub(crate) mod redis;
 pub(crate) mod report;
 pub(crate) mod scaled;
 pub(crate) mod schema;
 pub(crate) mod server;
+pub(crate) mod witness;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

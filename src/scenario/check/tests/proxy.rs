@@ -169,3 +169,15 @@ fn commands_need_leave() {
     }
     assert_eq!(wrong(&fault("command = \"kubectl\"")), "28:11 expected a list, found the text \"kubectl\"");
 }
+
+#[test]
+fn whoever_asks_by_requests_is_not_behind_the_proxy() {
+    let polls = |text: &str| text.replace("count = 10\n", "count = 10\ntransport = \"longpoll\"\n");
+    let past = "clients of `talkers` connect by longpoll, and requests do not pass the fault proxy";
+    let help = "name the group that is meant with `clients`, or let these connect by websocket or sse";
+    let refusal = |text: &str| brief(&check(&polls(text)).map(drop).expect_err(text));
+    assert_eq!(refusal(&table("[proxy]")), format!("26:2 {past} | {help}"));
+    let deed = "proxy = { clients = \"talkers\", percent = 10, action = \"reset\" }";
+    assert_eq!(refusal(&fault(deed)), format!("26:1 {past} | {help}"));
+    assert!(check(&polls(&table("[proxy]\nclients = \"listeners\""))).is_ok(), "others may be");
+}

@@ -44,7 +44,12 @@ async fn serve(mut stream: TcpStream, answer: Answerer) {
 
 fn call(path: &str, body: Option<&'static str>, reference: u64) -> Frame {
     let opening = Opening { path: path.to_owned(), ..Opening::default() };
-    Frame::Call(Box::new(Call { opening, body: body.map(|body| Bytes::from_static(body.as_bytes())), reference }))
+    Frame::Call(Box::new(Call {
+        opening,
+        body: body.map(|body| Bytes::from_static(body.as_bytes())),
+        reference,
+        waits: body.is_none(),
+    }))
 }
 
 fn answer(received: &Received) -> &Answer {
