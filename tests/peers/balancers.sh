@@ -27,7 +27,7 @@ LD_LIBRARY_PATH=$(echo "$root"/usr/lib/*-linux-gnu*)
 echo "# $("$root/usr/sbin/nginx" -v 2>&1), $(LD_LIBRARY_PATH=$LD_LIBRARY_PATH "$root/usr/sbin/haproxy" -v | head -1)"
 
 mkfifo "$place/said"
-tests/peers/servers/start socketio >"$place/said" &
+TRANSPORTS=all tests/peers/servers/start socketio >"$place/said" &
 children+=($!)
 while read -r line; do
     case $line in

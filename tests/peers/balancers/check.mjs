@@ -1,5 +1,5 @@
 // Opens WebSockets through balancers and says what each told of its instance: `node check.mjs NGINX1,… HAPROXY1,… A B`.
-// The instances are Socket.IO servers that name themselves a and b in a header.
+// The instances are Socket.IO servers that name themselves a and b in a header, and let people poll.
 import assert from 'node:assert/strict'
 import { WebSocket } from 'ws'
 
@@ -30,6 +30,16 @@ async function counted(port, pick, options = () => undefined) {
   return counts
 }
 
+/** The status of the second request of a session that polls, with the cookies of the first or without. */
+async function polledAgain(port, keepsCookies) {
+  const url = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`
+  const first = await fetch(url)
+  const { sid } = JSON.parse((await first.text()).slice(1))
+  const cookie = first.headers.getSetCookie().map((set) => set.split(';')[0]).join('; ')
+  const second = await fetch(`${url}&sid=${sid}`, { method: 'POST', body: '40', headers: keepsCookies ? { cookie } : {} })
+  return second.status
+}
+
 const route = (headers, name) => headers['set-cookie']?.[0].match(`${name}=([^;]*)`)?.[1]
 const fromEach = (n) => ({ localAddress: `127.0.0.${n + 1}` })
 const fromEachNet = (n) => ({ localAddress: `127.0.${n + 1}.1` })
@@ -54,6 +64,15 @@ const CLAIMS = {
       assert.deepEqual(kept, { [first['x-instance']]: 8 })
     }
   },
+  'nginx: in turn, whoever polls is unknown at his second request': async () =>
+    assert.equal(await polledAgain(nginx[0], true), 400),
+  'nginx: with the cookie he is known': async () => {
+    for (let n = 0; n < 8; n += 1) assert.equal(await polledAgain(nginx[3], true), 200)
+  },
+  'haproxy: with the cookie whoever polls is known': async () => {
+    for (let n = 0; n < 8; n += 1) assert.equal(await polledAgain(haproxy[1], true), 200)
+  },
+  'haproxy: without showing the cookie he is not': async () => assert.equal(await polledAgain(haproxy[1], false), 400),
   'haproxy: a header of the application passes': async () =>
     assert.deepEqual(await counted(haproxy[0], (h) => h['x-instance']), { a: 4, b: 4 }),
   'haproxy: set-header with the name of the instance is on a 101': async () =>
