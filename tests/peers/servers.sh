@@ -61,11 +61,13 @@ for needed in node npm redis-server python3; do
     command -v "$needed" >/dev/null || { echo "SKIP  servers: $needed is not to be had"; exit 77; }
 done
 if [[ -n ${WSBENCH:-} ]]; then
-    wsbench=$(realpath "$WSBENCH")
+    wsbench=$WSBENCH
 else
     cargo build --release --locked >&2
     wsbench=${CARGO_TARGET_DIR:-target}/release/wsbench
 fi
+WSBENCH=$(realpath "$wsbench")
+export WSBENCH
 names=("$@")
 if [[ $# -eq 0 ]]; then
     for scenario in scenarios/servers/*.toml; do names+=("$(basename "$scenario" .toml)"); done
