@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Real servers, driven by the scenarios of scenarios/servers: everything due arrives, nothing comes that should not.
-# `NAME…` takes only these; WSBENCH=PROGRAM takes a build that is there. Prints PASS, FAIL or SKIP for each, then the table
-# that stands in docs/peers.md, and exits with 0, 1 or 77. Run by tests/peers/run or by hand.
+# Then again with three clients in ten cut off, who must all be back, and nobody else may miss anything.
+# `NAME…` takes only these; WSBENCH=PROGRAM takes a build that is there. Prints PASS, FAIL or SKIP for each, then the tables
+# that stand in docs/peers.md, and exits with 0, 1 or 77. Run by tests/peers/run or by hand.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -36,25 +37,49 @@ started() {
     return "$code"
 }
 
+# driven WEATHER NAME SCENARIO: drives what was started, and judges.
+driven() {
+    local weather=$1 name=$2 code=0 row=
+    local result=$place/$name.$weather.json said=$place/$name.$weather.txt
+    "$wsbench" run "$3" -q "${given[@]}" --out "json=$result" >"$said" 2>&1 || code=$?
+    row=$(python3 tests/peers/servers/check.py "$weather" "$name" "$result" 2>>"$said") || code=1
+    if [[ $code -eq 0 ]]; then
+        echo "PASS  $name, $weather ($software)"
+    else
+        echo "FAIL  $name, $weather ($software)"
+        cat "$said" "$place/$name.log"
+        failed=$((failed + 1))
+    fi
+    [[ -z $row ]] || echo "$row" >>"$place/$weather"
+}
+
 judge() {
-    local name=$1 code=0 row=
-    local scenario=scenarios/servers/$name.toml result=$place/$name.json
+    local name=$1 code=0
+    local scenario=scenarios/servers/$name.toml
     started "$name" || code=$?
     if [[ $code -eq 77 ]]; then
         echo "SKIP  $name: $(tail -1 "$place/$name.log")"
         skipped=$((skipped + 1))
-        return
-    fi
-    if [[ $code -eq 0 ]] && "$wsbench" run "$scenario" -q "${given[@]}" --out "json=$result" >"$place/$name.txt" 2>&1 &&
-        row=$(python3 tests/peers/servers/check.py "$name" "$result" 2>"$place/$name.why"); then
-        echo "PASS  $name ($software)"
-    else
-        echo "FAIL  $name ($software): $(cat "$place/$name.why" 2>/dev/null)"
-        cat "$place/$name.log" "$place/$name.txt" 2>/dev/null || true
+    elif [[ $code -ne 0 ]]; then
+        echo "FAIL  $name: it did not start"
+        cat "$place/$name.log"
         failed=$((failed + 1))
+    else
+        driven calm "$name" "$scenario"
+        # The same clients and messages, a storm, and other rules.
+        { sed '/^\[thresholds\]/,$d' "$scenario" && cat tests/peers/servers/storm.toml; } >"$place/storm.toml"
+        driven storm "$name" "$place/storm.toml"
     fi
-    [[ -z $row ]] || echo "$row" >>"$place/table"
     stop
+}
+
+# table WEATHER HEAD: the rows of that weather under their head.
+table() {
+    [[ -s $place/$1 ]] || return 0
+    echo
+    echo "$2"
+    sed 's/|/|---/g; s/---$//' <<<"${2//[^|]/}"
+    cat "$place/$1"
 }
 
 for needed in node npm redis-server python3; do
@@ -73,10 +98,7 @@ if [[ $# -eq 0 ]]; then
     for scenario in scenarios/servers/*.toml; do names+=("$(basename "$scenario" .toml)"); done
 fi
 for name in "${names[@]}"; do judge "$name"; done
-if [[ -s $place/table ]]; then
-    echo "| server | due = delivered | p50 ms | p99 ms | everyone p99 ms | ack p50 ms |"
-    echo "|---|---|---|---|---|---|"
-    cat "$place/table"
-fi
+table calm "| server | due = delivered | p50 ms | p99 ms | everyone p99 ms | ack p50 ms |"
+table storm "| server | missed | replayed | lost | down p95 ms |"
 [[ $failed -eq 0 ]] || exit 1
 [[ $skipped -eq 0 ]] || exit 77
