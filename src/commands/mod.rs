@@ -19,6 +19,7 @@ mod format;
 mod gate;
 mod instance;
 mod private;
+mod probe;
 mod proxy;
 mod redis;
 mod report;
@@ -63,6 +64,8 @@ enum Command {
     Compare(compare::Args),
     /// Show a saved result in any format
     Report(report::Args),
+    /// Two clients, one message: does a target do as its dialect says?
+    Probe(Box<probe::Args>),
     /// Run the bundled room server
     Serve(serve::Args),
     /// Print a token for a user of the bundled server
@@ -142,6 +145,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         None => print(terminal, GREETING),
         Some(Command::Run(args)) => run::main(*args, terminal),
         Some(Command::Check(args)) => check::main(&args, terminal),
+        Some(Command::Probe(args)) => probe::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),
         Some(Command::Gate(args)) => gate::main(&args, terminal),

@@ -11,6 +11,7 @@ mod examples;
 mod floors;
 mod gate;
 mod live_metrics;
+mod probe;
 mod proxy;
 mod raw;
 mod readme;

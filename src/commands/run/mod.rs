@@ -19,7 +19,7 @@ pub(super) mod limits;
 mod live;
 mod outputs;
 mod overrides;
-mod quick;
+pub(super) mod quick;
 mod recording;
 mod rigging;
 pub(super) mod rules;
@@ -79,6 +79,19 @@ pub(super) struct Args {
     workers: Option<u16>,
 }
 
+impl Args {
+    /// What is asked for without a scenario.
+    fn said(&self) -> quick::Said<'_> {
+        quick::Said {
+            url: self.over.url().unwrap_or_default(),
+            dialect: &self.dialect,
+            clients: self.over.clients(),
+            duration: self.over.duration(),
+            rate: self.over.rate(),
+        }
+    }
+}
+
 pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     if args.list {
         return list(terminal);
@@ -105,7 +118,7 @@ pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     }
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
-    let mut ground = target::raise(&scenario, &plan, &args, log, &mut progress)?;
+    let mut ground = target::raise(&scenario, &plan, args.redis.as_deref(), log, &mut progress)?;
     let account = Arc::new(Account {
         scenario: described(&scenario),
         environment: ground.environment(),
@@ -191,7 +204,7 @@ fn load(args: &Args, terminal: &Terminal) -> Result<Scenario, Failure> {
     let environment = &super::environment;
     let loaded = match &args.scenario {
         Some(path) => scenario::load(path, &overrides, environment),
-        None => scenario::parse(quick::source(args), &overrides, environment),
+        None => scenario::parse(quick::source(&args.said()), &overrides, environment),
     };
     let mut scenario = loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
     if let (Some(broker), Target::Bundled(bundled)) = (args.broker, &mut scenario.target) {

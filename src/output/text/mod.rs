@@ -12,6 +12,7 @@ mod generator;
 mod headline;
 mod identity;
 mod layout;
+mod probe;
 mod requests;
 mod thresholds;
 
@@ -19,6 +20,7 @@ use std::io::{self, Write};
 
 pub use compare::write_comparison;
 use layout::{WIDTH, flow};
+pub use probe::{write_findings, write_guesses, write_passed, write_step};
 
 use super::Written;
 use crate::report::Report;
