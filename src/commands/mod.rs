@@ -25,6 +25,7 @@ mod rig;
 mod run;
 mod saved;
 mod secret;
+mod selftest;
 mod serve;
 mod signals;
 mod token;
@@ -62,6 +63,8 @@ enum Command {
     Compare(compare::Args),
     /// Show a saved result in any format
     Report(report::Args),
+    /// Is what wsbench reports true? Known harm is done to traffic, and the report set beside it
+    Selftest(selftest::Args),
     /// Run the bundled room server
     Serve(serve::Args),
     /// Print a token for a user of the bundled server
@@ -141,6 +144,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         None => print(terminal, GREETING),
         Some(Command::Run(args)) => run::main(*args, terminal),
         Some(Command::Check(args)) => check::main(&args, terminal),
+        Some(Command::Selftest(args)) => selftest::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),
         Some(Command::Gate(args)) => gate::main(&args, terminal),

@@ -18,6 +18,7 @@ mod thresholds;
 use std::io::{self, Write};
 
 pub use compare::write_comparison;
+pub(crate) use layout::wrap;
 use layout::{WIDTH, flow};
 
 use super::Written;
