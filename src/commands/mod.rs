@@ -12,6 +12,7 @@ mod admin;
 mod check;
 mod child;
 mod compare;
+mod doctor;
 mod errand;
 mod exit;
 mod fault_proxy;
@@ -63,6 +64,8 @@ enum Command {
     Compare(compare::Args),
     /// Show a saved result in any format
     Report(report::Args),
+    /// What this machine can carry, what stands in the way, and the command that mends it
+    Doctor(doctor::Args),
     /// Is what wsbench reports true? Known harm is done to traffic, and the report set beside it
     Selftest(selftest::Args),
     /// Run the bundled room server
@@ -144,6 +147,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         None => print(terminal, GREETING),
         Some(Command::Run(args)) => run::main(*args, terminal),
         Some(Command::Check(args)) => check::main(&args, terminal),
+        Some(Command::Doctor(args)) => doctor::main(&args, terminal),
         Some(Command::Selftest(args)) => selftest::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),
