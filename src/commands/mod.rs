@@ -12,6 +12,7 @@ mod admin;
 mod check;
 mod child;
 mod compare;
+mod doctor;
 mod errand;
 mod exit;
 mod fault_proxy;
@@ -70,6 +71,8 @@ enum Command {
     Probe(Box<probe::Args>),
     /// Write a scenario to start from
     Init(init::Args),
+    /// What this machine can carry, what stands in the way, and the command that mends it
+    Doctor(doctor::Args),
     /// Is what wsbench reports true? Known harm is done to traffic, and the report set beside it
     Selftest(selftest::Args),
     /// Run the bundled room server
@@ -153,6 +156,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         Some(Command::Check(args)) => check::main(&args, terminal),
         Some(Command::Probe(args)) => probe::main(&args, terminal),
         Some(Command::Init(args)) => init::main(&args, terminal),
+        Some(Command::Doctor(args)) => doctor::main(&args, terminal),
         Some(Command::Selftest(args)) => selftest::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),

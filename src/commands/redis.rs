@@ -115,9 +115,7 @@ fn is_redis(url: &str) -> bool {
 }
 
 fn private(path: Option<&str>) -> Result<Option<Broker>, Failure> {
-    let Some(program) = ["redis-server", "valkey-server"].iter().find_map(|name| on_path(path?, name)) else {
-        return Ok(None);
-    };
+    let Some((_, program)) = at_hand(path) else { return Ok(None) };
     // The port is free when looked at; should another process take it meanwhile, the next try gets another.
     for _ in 0..3 {
         let directory = super::private::directory("redis")?;
@@ -127,6 +125,11 @@ fn private(path: Option<&str>) -> Result<Option<Broker>, Failure> {
         }
     }
     Err(Failure::setup(format!("{} does not start; try it by hand, or use broker = \"memory\"", name_of(&program))))
+}
+
+/// The server of which a private one can be started, if there is any on `path`: its name, and where it is.
+pub(super) fn at_hand(path: Option<&str>) -> Option<(&'static str, PathBuf)> {
+    ["redis-server", "valkey-server"].into_iter().find_map(|name| Some((name, on_path(path?, name)?)))
 }
 
 fn try_start(program: &Path, directory: &Path) -> Result<Option<(u16, Process)>, Failure> {
