@@ -88,15 +88,27 @@ cp tests/peers/balancers/check.mjs "$node/balancers.mjs"
 timeout 60 node "$node/balancers.mjs" "$(IFS=,; echo "${ports[*]:0:4}")" "$(IFS=,; echo "${ports[*]:4:3}")" "$a" "$b" || failed=1
 fell
 
+# told RESULT: whether both instances are known by name, and every copy's way with them.
+told() {
+    python3 - "$1" <<'PY'
+import json, sys
+result = json.load(open(sys.argv[1]))
+ways = {h["labels"]["hop"]: h["count"] for h in result["histograms"] if h["name"] == "delivery" and set(h["labels"]) == {"hop"}}
+print("instances", result["instances"], "ways", ways)
+sys.exit(0 if len(result["instances"]) == 2 and ways.get("cross", 0) > 0 and not ways.get("unknown") else 1)
+PY
+}
+
 # driven NAME A B: the scenario of GraphQL towards these addresses.
 driven() {
     local row
     if "$wsbench" run scenarios/servers/graphql.toml -q -e "A=$2" -e "B=$3" --out "json=$place/r.json" >"$place/said.txt" 2>&1 &&
-        row=$(python3 tests/peers/servers/check.py calm "$1" "$place/r.json" 2>>"$place/said.txt"); then
-        echo "PASS  everything arrives: $1"
+        row=$(python3 tests/peers/servers/check.py calm "$1" "$place/r.json" 2>>"$place/said.txt") &&
+        told "$place/r.json" >>"$place/said.txt"; then
+        echo "PASS  everything arrives, and by which instance is known: $1"
         echo "$row" >>"$place/table"
     else
-        echo "FAIL  everything arrives: $1"
+        echo "FAIL  everything arrives, and by which instance is known: $1"
         cat "$place/said.txt"
         failed=1
     fi
@@ -104,7 +116,8 @@ driven() {
 raised graphql
 driven direct "$a" "$b"
 driven nginx "127.0.0.1:${ports[1]}" "127.0.0.1:${ports[1]}"
-driven haproxy "127.0.0.1:${ports[4]}" "127.0.0.1:${ports[4]}"
+driven "haproxy, by header" "127.0.0.1:${ports[4]}" "127.0.0.1:${ports[4]}"
+driven "haproxy, by cookie" "127.0.0.1:${ports[5]}" "127.0.0.1:${ports[5]}"
 printf '%s\n' '' "| way | due = delivered | p50 ms | p99 ms | everyone p99 ms | ack p50 ms |" "|---|---|---|---|---|---|"
 cat "$place/table"
 exit "$failed"
