@@ -57,14 +57,22 @@ impl Kind {
     }
 }
 
-const TABLE: [(&str, Kind, &str); 38] = [
+const TABLE: [(&str, Kind, &str); 57] = [
     ("publish", Kind::Template, "what a client says to publish: {{text}} {{room}} {{ref}}; required"),
     ("join", Kind::Template, "what it says to enter a room: {{room}} {{ref}}; without it, being connected is enough"),
     ("leave", Kind::Template, "what it says to leave a room: {{room}} {{ref}}"),
     ("messages", Kind::Templates, "what it can ask, by name: {{room}} {{ref}}; answered as `reply` says"),
     ("auth", Kind::Template, "first message, for auth = \"first-message\": {{token}} {{user}}; {{ref}} is 0"),
+    ("hello", Kind::Template, "what it says first where auth is not \"first-message\"; {{user}}"),
+    ("resume", Kind::Template, "what it says to enter a room again: {{room}} {{ref}} {{offset}} {{epoch}}"),
+    ("after_welcome", Kind::Flag, "whether `auth` or `hello` waits for the welcome (default false)"),
     ("reply", Kind::Table, "how answers name the request they belong to"),
-    ("reply.ref", Kind::Pointer, "where the request's {{ref}} is repeated"),
+    ("reply.when", Kind::When, "pointers and their values (default: whatever has the reference)"),
+    (
+        "reply.ref",
+        Kind::Pointer,
+        "where the request's {{ref}} is repeated; without it, {{ref}} in `prefix` of `reply.when`",
+    ),
     ("reply.error", Kind::Pointer, "where an error stands, if it is one"),
     ("reply.code", Kind::Pointer, "where the error's code stands (default: the error itself)"),
     (
@@ -74,16 +82,23 @@ const TABLE: [(&str, Kind, &str); 38] = [
     ),
     ("deliver.when", Kind::When, "pointers and their values"),
     ("deliver.room", Kind::Pointer, "where the room's name stands; the marker names it already"),
+    ("deliver.offset", Kind::Pointer, "where the message's offset in its room stands"),
     ("joined", Kind::Table, "what the acknowledgement of a join looks like (default: its reply)"),
     ("joined.when", Kind::When, "pointers and their values"),
     ("joined.ref", Kind::Pointer, "where the join's {{ref}} is repeated"),
     ("joined.room", Kind::Pointer, "where the room's name stands"),
     ("joined.instance", Kind::Pointer, "where the server instance's name stands"),
+    ("joined.offset", Kind::Pointer, "where the offset stands from which on everything is heard"),
+    ("joined.epoch", Kind::Pointer, "where the epoch stands in which offsets count"),
+    ("joined.missed", Kind::Pointer, "where the list of messages stands that were missed"),
     ("welcome", Kind::Table, "what the server says first; joins wait for it"),
     ("welcome.when", Kind::When, "pointers and their values"),
     ("welcome.instance", Kind::Pointer, "where the server instance's name stands"),
     ("authenticated", Kind::Table, "what the acceptance of auth looks like (default: the reply to {{ref}} 0)"),
     ("authenticated.when", Kind::When, "pointers and their values"),
+    ("refused", Kind::Table, "what the refusal of auth looks like"),
+    ("refused.when", Kind::When, "pointers and their values"),
+    ("refused.code", Kind::Pointer, "where the reason stands"),
     ("error", Kind::Table, "what an error outside of a reply looks like"),
     ("error.when", Kind::When, "pointers and their values"),
     ("error.code", Kind::Pointer, "where the error's code stands"),
@@ -94,11 +109,19 @@ const TABLE: [(&str, Kind, &str); 38] = [
     ("heartbeat.answer", Kind::Template, "what a client answers"),
     ("presence", Kind::Table, "what coming and going of others looks like"),
     ("presence.when", Kind::When, "pointers and their values"),
+    ("skip", Kind::Table, "what says nothing by itself"),
+    ("skip.when", Kind::When, "pointers and their values"),
+    ("framing", Kind::Table, "how messages stand in frames"),
+    ("framing.format", Kind::Text, "json (default) | prefixed: text before JSON | plain: text"),
+    ("framing.split", Kind::Text, "what separates the messages of one frame"),
+    ("framing.end", Kind::Text, "what is put after each message that is said"),
+    ("framing.binary", Kind::Flag, "whether frames are binary (default false)"),
     ("path", Kind::Text, "path where the URL has none: {{user}} {{token}}"),
     ("query", Kind::Texts, "query parameters of the URL: {{user}} {{token}}"),
     ("headers", Kind::Texts, "request headers of the opening: {{user}} {{token}}"),
     ("subprotocols", Kind::Words, "sub-protocols to offer"),
     ("sender_hears_itself", Kind::Flag, "whether a publisher gets its own message (default true)"),
+    ("acknowledges_joins", Kind::Flag, "whether each join is answered (default: when a join or its reply is told)"),
     (
         "acknowledges_messages",
         Kind::Flag,
@@ -107,7 +130,7 @@ const TABLE: [(&str, Kind, &str); 38] = [
 ];
 
 /// Name and help of every parameter.
-pub(super) const HELP: [(&str, &str); TABLE.len()] = {
+pub(in crate::dialect) const HELP: [(&str, &str); TABLE.len()] = {
     let mut help = [("", ""); TABLE.len()];
     let mut at = 0;
     while at < TABLE.len() {
@@ -116,6 +139,33 @@ pub(super) const HELP: [(&str, &str); TABLE.len()] = {
     }
     help
 };
+
+/// What messages are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Format {
+    Json,
+    Prefixed,
+    Plain,
+}
+
+const FORMATS: [(&str, Format); 3] = [("json", Format::Json), ("prefixed", Format::Prefixed), ("plain", Format::Plain)];
+
+type Read = fn(&str, &[Slot]) -> Result<Template, String>;
+
+impl Format {
+    fn reader(self) -> Read {
+        match self {
+            Self::Json => Template::json,
+            Self::Prefixed => Template::prefixed,
+            Self::Plain => Template::plain,
+        }
+    }
+}
+
+/// Whether there is a key of this name, not within a table.
+pub(super) fn is_key(name: &str) -> bool {
+    TABLE.iter().any(|(key, ..)| *key == name)
+}
 
 /// Parameters that are known and of the right kind.
 pub(super) struct Checked<'a>(&'a Parameters);
@@ -153,8 +203,24 @@ impl<'a> Checked<'a> {
     }
 
     pub(super) fn template(&self, key: &str, allowed: &[Slot]) -> Made<Option<Template>> {
-        let text = self.get(key).and_then(Value::as_str);
-        text.map(|text| Template::json(text, allowed)).transpose().map_err(|problem| wrong(key, problem))
+        let (text, read) = (self.get(key).and_then(Value::as_str), self.format()?.reader());
+        text.map(|text| read(text, allowed)).transpose().map_err(|problem| wrong(key, problem))
+    }
+
+    /// What messages are.
+    pub(super) fn format(&self) -> Made<Format> {
+        let written = self.get("framing.format").and_then(Value::as_str);
+        let format = FORMATS.iter().find(|(name, _)| written.is_none_or(|written| written == *name));
+        let known = || FORMATS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        format.map(|(_, format)| *format).ok_or_else(|| wrong("framing.format", format!("must be one of {}", known())))
+    }
+
+    /// A text that is not empty.
+    pub(super) fn literal(&self, key: &str) -> Made<Option<String>> {
+        match self.get(key).and_then(Value::as_str) {
+            Some("") => Err(wrong(key, "must not be empty")),
+            text => Ok(text.map(str::to_owned)),
+        }
     }
 
     pub(super) fn text(&self, key: &str, allowed: &[Slot]) -> Made<Option<Template>> {
@@ -167,15 +233,10 @@ impl<'a> Checked<'a> {
     }
 
     pub(super) fn templates(&self, key: &str, allowed: &[Slot]) -> Made<Vec<(String, Template)>> {
-        self.compiled(key, allowed, Template::json)
+        self.compiled(key, allowed, self.format()?.reader())
     }
 
-    fn compiled(
-        &self,
-        key: &str,
-        allowed: &[Slot],
-        read: fn(&str, &[Slot]) -> Result<Template, String>,
-    ) -> Made<Vec<(String, Template)>> {
+    fn compiled(&self, key: &str, allowed: &[Slot], read: Read) -> Made<Vec<(String, Template)>> {
         let entries = self.get(key).and_then(Value::as_object).into_iter().flatten();
         let compile = |(name, text): (&String, &Value)| {
             let template = read(text.as_str().unwrap_or_default(), allowed);
