@@ -91,6 +91,8 @@ struct Hears {
     error_ref: Option<Pointer>,
     unconfirmed: Vec<String>,
     marker: Finder<'static>,
+    /// Authentication is a request that is answered by its number.
+    numbers_auth: bool,
 }
 
 /// What the opening needs.
@@ -116,7 +118,7 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
     let given = Checked::new(parameters)?;
     let framing = Framing::new(&given)?;
     let says = Says::new(&given)?;
-    let hears = Hears::new(&given, &framing)?;
+    let hears = Hears::new(&given, &framing, says.auth.as_ref().is_some_and(|auth| auth.names(Slot::Ref)))?;
     let opens = Opens::new(&given)?;
     let replies = hears.reply.is_some() || hears.reply_when.is_some();
     let answers =
@@ -211,7 +213,7 @@ impl Says {
 }
 
 impl Hears {
-    fn new(given: &Checked<'_>, framing: &Framing) -> Result<Self, DialectError> {
+    fn new(given: &Checked<'_>, framing: &Framing, numbers_auth: bool) -> Result<Self, DialectError> {
         let deliver = if given.has("deliver.when") { given.when("deliver")? } else { None };
         // Checked though nothing needs it: the marker names the room.
         given.pointer("deliver.room")?;
@@ -245,6 +247,7 @@ impl Hears {
             error_ref: given.pointer("error.ref")?,
             unconfirmed: given.words("unconfirmed"),
             marker: Finder::new(MARKER_PREFIX),
+            numbers_auth,
         })
     }
 
@@ -325,7 +328,7 @@ impl Hears {
             return Event::Presence;
         }
         match self.reference(message) {
-            Some(AUTH) if self.reply.is_some() => Event::AuthAccepted,
+            Some(AUTH) if self.numbers_auth => Event::AuthAccepted,
             Some(reference) => Event::Acked { reference },
             None if self.deliver.is_none() && self.marker.find(message.whole).is_some() => self.copy(message),
             None => Event::Unknown,
@@ -333,7 +336,7 @@ impl Hears {
     }
 
     fn refusal<'a>(&self, reference: Option<u64>, code: &'a str) -> Event<'a> {
-        if reference == Some(AUTH) {
+        if self.numbers_auth && reference == Some(AUTH) {
             return Event::AuthRefused(code);
         }
         Event::Refused { reference, code, unconfirmed: self.unconfirmed.iter().any(|known| known == code) }
@@ -426,3 +429,6 @@ impl Dialect for Declared {
 
 #[cfg(test)]
 mod json_tests;
+
+#[cfg(test)]
+mod golden;

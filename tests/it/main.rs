@@ -7,6 +7,7 @@
 mod action;
 mod commands;
 mod contract;
+mod dialects;
 mod examples;
 mod floors;
 mod gate;
