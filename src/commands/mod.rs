@@ -17,6 +17,7 @@ mod exit;
 mod fault_proxy;
 mod format;
 mod gate;
+mod init;
 mod instance;
 mod private;
 mod probe;
@@ -27,6 +28,7 @@ mod rig;
 mod run;
 mod saved;
 mod secret;
+mod selftest;
 mod serve;
 mod signals;
 mod token;
@@ -66,6 +68,10 @@ enum Command {
     Report(report::Args),
     /// Two clients, one message: does a target do as its dialect says?
     Probe(Box<probe::Args>),
+    /// Write a scenario to start from
+    Init(init::Args),
+    /// Is what wsbench reports true? Known harm is done to traffic, and the report set beside it
+    Selftest(selftest::Args),
     /// Run the bundled room server
     Serve(serve::Args),
     /// Print a token for a user of the bundled server
@@ -146,6 +152,8 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         Some(Command::Run(args)) => run::main(*args, terminal),
         Some(Command::Check(args)) => check::main(&args, terminal),
         Some(Command::Probe(args)) => probe::main(&args, terminal),
+        Some(Command::Init(args)) => init::main(&args, terminal),
+        Some(Command::Selftest(args)) => selftest::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),
         Some(Command::Gate(args)) => gate::main(&args, terminal),

@@ -133,10 +133,22 @@ pub struct DialectEntry {
     pub name: &'static str,
     /// One line.
     pub help: &'static str,
+    /// Its keys, if it is described by the scenario alone: name, help.
+    pub keys: &'static [(&'static str, &'static str)],
     /// The file that describes it, if one does.
     pub file: Option<&'static str>,
     /// Makes it from its parameters.
     pub make: fn(&Parameters) -> Result<Arc<dyn Dialect>, DialectError>,
+}
+
+impl DialectEntry {
+    /// What `[target.with]` can say: name, default if there is one, help. Those of a file are the ones it declares.
+    pub fn parameters(&self) -> Vec<(String, Option<String>, String)> {
+        match self.file {
+            Some(file) => declared::declares(file),
+            None => self.keys.iter().map(|(name, help)| ((*name).to_owned(), None, (*help).to_owned())).collect(),
+        }
+    }
 }
 
 /// Every dialect there is.
@@ -162,11 +174,6 @@ pub const KEYS: &[(&str, &str)] = &declared::HELP;
 /// When the file or a parameter is not valid.
 pub fn read(text: &str, parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
     declared::make("file", text, parameters)
-}
-
-/// The parameters that the dialect file `text` declares: name, default if there is one, help.
-pub fn declares(text: &str) -> Vec<(String, Option<String>, String)> {
-    declared::declares(text)
 }
 
 /// The dialect called `name`, made with `parameters`.

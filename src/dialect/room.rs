@@ -21,7 +21,7 @@ use crate::wire::{Call, Frame, Opening};
 mod http;
 
 pub(super) const ENTRY: DialectEntry =
-    DialectEntry { name: "room", help: "the bundled room server (wsbench serve)", file: None, make };
+    DialectEntry { name: "room", help: "the bundled room server (wsbench serve)", keys: &[], file: None, make };
 
 fn make(parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
     match parameters.keys().next() {

@@ -156,14 +156,7 @@ impl Probe<'_> {
     }
 
     fn instances(&mut self, parties: &[Party; 2]) {
-        let asked = self.asked;
-        let on = |party: &Party, who: &Speaker| {
-            let known = party.session.instance() != InstanceTag::UNKNOWN;
-            let name =
-                party.instance.clone().or_else(|| who.dialer.instances.get(who.url).map(|name| name.to_string()));
-            name.filter(|_| known)
-        };
-        let names = [on(&parties[1], &asked.talker), on(&parties[0], &asked.listener)];
+        let names = [&parties[1], &parties[0]].map(|party| party.session.instance_name().map(printable));
         let found = match &names {
             [Some(talker), Some(listener)] if talker == listener => format!("told apart by name: both are on {talker}"),
             [Some(talker), Some(listener)] => {
@@ -265,6 +258,10 @@ impl Probe<'_> {
         (self.tell)(&step);
         self.findings.steps.push(step);
     }
+}
+
+fn printable(name: &str) -> String {
+    name.escape_debug().to_string()
 }
 
 fn ms(took: Duration) -> String {

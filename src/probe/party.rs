@@ -20,8 +20,6 @@ pub(super) struct Party {
     pub(super) ready: bool,
     pub(super) ended: Option<Ended>,
     pub(super) refused_join: Option<String>,
-    /// The name the server gave its instance.
-    pub(super) instance: Option<String>,
     /// When the awaited copy came.
     pub(super) copy: Option<Timestamp>,
     pub(super) acked: Option<Duration>,
@@ -44,7 +42,6 @@ impl Party {
             ready: false,
             ended: None,
             refused_join: None,
-            instance: None,
             copy: None,
             acked: None,
             refused: None,
@@ -68,13 +65,12 @@ impl Party {
     }
 
     fn poll(&mut self, cx: &mut std::task::Context<'_>) {
-        let Self { session, markers, awaited, ready, refused_join, instance, copy, acked, refused, .. } = self;
+        let Self { session, markers, awaited, ready, refused_join, copy, acked, refused, .. } = self;
         let (altered, mistaken, unknown) = (&mut self.altered, &mut self.mistaken, &mut self.unknown);
         let holds = |bytes: &[u8]| memchr::memmem::find(bytes, MARKER_PREFIX).is_some();
         let ended = session.poll(cx, usize::MAX, &mut |happening| match happening {
             Happening::Ready => *ready = true,
             Happening::JoinRefused(_, code) => *refused_join = Some(code.escape_debug().to_string()),
-            Happening::Instance(_, name) => *instance = Some(name.escape_debug().to_string()),
             Happening::Delivery(delivery, at) => match markers.find(delivery.body) {
                 Some(marker) if marker == *awaited => {
                     copy.get_or_insert(at);
@@ -93,6 +89,7 @@ impl Party {
                 }
             }
             Happening::Stage(..)
+            | Happening::Instance(..)
             | Happening::Joined(_)
             | Happening::Written(..)
             | Happening::Answered(..)

@@ -11,6 +11,7 @@ use crate::dialect::{self, AuthStyle};
 use crate::observe::ClientId;
 use crate::time::Clock;
 use crate::transport::{self, NetworkConfig};
+use crate::wire::{InstanceRule, Within};
 
 /// What a server does wrong.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,7 @@ async fn serve(stream: TcpStream, fault: Fault, number: u32, room: broadcast::Se
             message = socket.next() => {
                 let Some(Ok(Message::Text(text))) = message else { return };
                 let asked: Value = serde_json::from_str(&text).unwrap();
-                let answer = answer(&asked, fault);
+                let answer = answer(&asked, fault, number);
                 if asked["say"].is_string() {
                     if fault == Fault::ClosesOnSpeech {
                         return;
@@ -75,18 +76,24 @@ async fn serve(stream: TcpStream, fault: Fault, number: u32, room: broadcast::Se
     }
 }
 
-fn answer(asked: &Value, fault: Fault) -> Option<Value> {
+fn answer(asked: &Value, fault: Fault, number: u32) -> Option<Value> {
     let (id, joins) = (&asked["id"], asked["join"].is_string());
     match fault {
         Fault::JoinsInSilence if joins => Some(json!({ "motd": "hello" })),
         Fault::RefusesJoins if joins => Some(json!({ "id": id, "error": "full" })),
         Fault::RefusesSpeech if !joins => Some(json!({ "id": id, "error": "muted" })),
         Fault::NeverAcknowledges if !joins => None,
-        _ => Some(json!({ "id": id })),
+        // The first to come is on one node, the second on another.
+        _ => Some(json!({ "id": id, "node": format!("n{number}") })),
     }
 }
 
 async fn probed(fault: Fault) -> Findings {
+    probed_by(fault, &[]).await
+}
+
+/// Instances are told by these rules.
+async fn probed_by(fault: Fault, rules: &[InstanceRule]) -> Findings {
     let with = json!({
         "join": r#"{"join":"{{room}}","id":{{ref}}}"#, "publish": r#"{"say":"{{text}}","id":{{ref}}}"#,
         "reply": { "ref": "/id", "error": "/error" }, "deliver": { "when": { "/kind": "said" } },
@@ -99,8 +106,8 @@ async fn probed(fault: Fault) -> Findings {
         dialect: dialect::find("json", with.as_object().unwrap()).unwrap(),
         clock: Clock::real(),
         machine: None,
-        instances: Vec::new(),
-        instance_header: None,
+        instances: vec!["h:1".into()],
+        instance_rules: rules.into(),
         join_timeout: Duration::from_secs(20),
     };
     let speaker = |name: &'static str, number| Speaker {
@@ -148,8 +155,25 @@ async fn a_server_that_does_as_its_dialect_says_passes_every_step() {
     ];
     assert_eq!(steps, expected);
     let found = |at: usize| findings.steps[at].found.as_deref().unwrap();
-    assert_eq!(found(4), "cannot be told apart: deliveries count as hop=unknown");
+    assert_eq!(found(4), "told apart by name: both are on h:1");
     assert!(found(6).contains("kind `text`") && findings.steps[6].took.is_some());
+}
+
+#[tokio::test]
+async fn instances_are_told_by_the_first_rule_that_answers() {
+    let pointer = |pointer: &str, within| InstanceRule::Pointer { pointer: pointer.to_owned(), within };
+    let header = InstanceRule::Header("x-pod".to_owned());
+    let told = async |rules: &[InstanceRule]| {
+        let findings = probed_by(Fault::Nothing, rules).await;
+        findings.steps[4].found.clone().unwrap()
+    };
+    let apart = "told apart by name: the talker is on n2, the listener on n1";
+    assert_eq!(told(&[header.clone(), pointer("/node", Within::Join), InstanceRule::Url]).await, apart);
+    let by_address = "told apart by name: both are on h:1";
+    assert_eq!(told(&[header.clone(), InstanceRule::Url, pointer("/node", Within::Join)]).await, by_address);
+    assert_eq!(told(&[pointer("/nod", Within::Join), InstanceRule::Url]).await, by_address);
+    let unknown = "cannot be told apart: deliveries count as hop=unknown";
+    assert_eq!(told(&[header, pointer("/node", Within::Welcome)]).await, unknown);
 }
 
 #[tokio::test]
@@ -192,7 +216,7 @@ async fn nobody_there_is_the_first_step() {
         clock: Clock::real(),
         machine: None,
         instances: Vec::new(),
-        instance_header: None,
+        instance_rules: Arc::default(),
         join_timeout: Duration::from_secs(20),
     };
     let identity = Arc::new(Identity { client: ClientId(0), user: "u".to_owned(), token: None, auth: AuthStyle::None });

@@ -20,13 +20,8 @@ fn socketio() -> Server {
 }
 
 fn serve(stream: TcpStream, room: &Listeners) -> tungstenite::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_millis(5))).ok();
-    let mut socket = loop {
-        match tungstenite::accept(stream.try_clone().map_err(tungstenite::Error::Io)?) {
-            Ok(socket) => break socket,
-            Err(_) => return Ok(()),
-        }
-    };
+    let Ok(mut socket) = tungstenite::accept(stream) else { return Ok(()) };
+    socket.get_ref().set_read_timeout(Some(Duration::from_millis(5)))?;
     socket.send(Message::text(r#"0{"sid":"a","pingInterval":25000,"pingTimeout":20000}"#))?;
     let (sender, mine) = mpsc::channel();
     let mut connected = false;
@@ -119,7 +114,7 @@ fn the_reference_lists_every_dialect_parameter_and_key() {
     let mut built_in = row(&["dialect", "parameter", "default", "what it is"]) + "|---|---|---|---|\n";
     for entry in wsbench::dialect::DIALECTS.iter().filter(|entry| entry.file.is_some()) {
         built_in += &row(&[&format!("`{}`", entry.name), "", "", entry.help]);
-        for (name, default, help) in wsbench::dialect::declares(entry.file.unwrap()) {
+        for (name, default, help) in entry.parameters() {
             let default = default.map_or("required".to_owned(), |default| format!("`{default}`"));
             built_in += &row(&["", &format!("`{name}`"), &default, &help]);
         }

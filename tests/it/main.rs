@@ -20,6 +20,7 @@ mod requests;
 mod results;
 mod scenarios;
 mod secrets;
+mod selftest;
 mod signals;
 mod support;
 mod timing;

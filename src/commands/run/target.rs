@@ -176,6 +176,11 @@ fn towards(network: &Network, usual: NetworkConfig) -> NetworkConfig {
     }
 }
 
+fn host_and_port(url: &url::Url) -> Arc<str> {
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or_default()).into()
+}
+
 /// Bytes that may wait for a peer that takes none: room for several of the largest payloads, whatever wraps them.
 fn queue_for(scenario: &Scenario) -> usize {
     let largest = scenario.publishes.iter().map(|publish| publish.text.largest()).max().unwrap_or(0);
@@ -208,8 +213,16 @@ impl Ground {
             dialect: Arc::clone(&self.dialect),
             clock: Clock::real(),
             machine: machine.map(|id| Arc::from(id.trim())),
-            instances: servers.map(|instance| instance.name.as_str().into()).collect(),
-            instance_header: None,
+            instances: match &scenario.target {
+                Target::Bundled(_) => servers.map(|instance| instance.name.as_str().into()).collect(),
+                // Only a rule makes an address a name.
+                Target::Foreign(foreign) if foreign.instances.is_empty() => Vec::new(),
+                Target::Foreign(foreign) => foreign.urls.iter().map(host_and_port).collect(),
+            },
+            instance_rules: match &scenario.target {
+                Target::Bundled(_) => Arc::default(),
+                Target::Foreign(foreign) => Arc::clone(&foreign.instances),
+            },
             join_timeout: scenario.times.join_timeout,
         }
     }

@@ -14,6 +14,7 @@ macro_rules! builtin {
         DialectEntry {
             name: $name,
             help: $help,
+            keys: &[],
             file: Some(include_str!(concat!("../builtin/", $name, ".toml"))),
             make: |parameters| make($name, include_str!(concat!("../builtin/", $name, ".toml")), parameters),
         }
@@ -104,7 +105,8 @@ fn merged(mut base: Parameters, own: Parameters) -> Parameters {
 
 /// The values of the declared parameters.
 fn fill(declared: &Parameters, with: &Parameters, text: &str) -> Result<Vec<(String, String)>, DialectError> {
-    for key in with.keys().filter(|key| !declared.contains_key(*key) && !is_key(key)) {
+    let unknown = with.keys().find(|key| !declared.contains_key(*key) && !is_key(key));
+    if let Some(key) = unknown {
         let names: Vec<&str> = declared.keys().map(String::as_str).collect();
         let problem = format!("is not known; this dialect's own are: {}", names.join(", "));
         return Err(DialectError::Parameter { key: key.clone(), problem });
@@ -136,22 +138,27 @@ fn filled(value: Value, values: &[(String, String)]) -> Value {
     }
 }
 
-/// A parameter stands as it is outside of a JSON string, escaped within one.
+/// A parameter stands as it is outside of a JSON string, escaped within one. What a value names is not looked at again.
 fn put_in(text: &str, values: &[(String, String)]) -> String {
-    let mut out = text.to_owned();
-    for (name, value) in values {
-        let slot = format!("{{{{{name}}}}}");
-        while let Some(at) = out.find(&slot) {
-            let quotes = out[..at].bytes().filter(|byte| *byte == b'"').count();
-            let mut escaped = String::new();
-            match quotes % 2 {
-                0 => escaped.push_str(value),
-                _ => crate::dialect::quote::push_escaped(&mut escaped, value),
-            }
-            out.replace_range(at..at + slot.len(), &escaped);
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        let found = values
+            .iter()
+            .find_map(|(name, value)| Some((value, after.strip_prefix(name.as_str())?.strip_prefix("}}")?)));
+        let Some((value, after_slot)) = found else {
+            out.push_str("{{");
+            rest = after;
+            continue;
+        };
+        let read = &text[..text.len() - rest.len() + before.len()];
+        match read.bytes().filter(|byte| *byte == b'"').count() % 2 {
+            0 => out.push_str(value),
+            _ => crate::dialect::quote::push_escaped(&mut out, value),
         }
+        rest = after_slot;
     }
-    out
+    out + rest
 }
 
 fn given(with: &Parameters, key: &str) -> bool {

@@ -19,6 +19,7 @@ mod thresholds;
 use std::io::{self, Write};
 
 pub use compare::write_comparison;
+pub(crate) use layout::wrap;
 use layout::{WIDTH, flow};
 pub use probe::{write_findings, write_guesses, write_passed, write_step};
 
