@@ -93,7 +93,8 @@ dialect = {name}                 # {help}
 
 /// `[target.with]`: what must be there filled in, all else as a comment.
 fn parameters(entry: &DialectEntry) -> String {
-    if entry.parameters.is_empty() {
+    let parameters = entry.parameters();
+    if parameters.is_empty() {
         return String::new();
     }
     let mut given = Parameters::new();
@@ -103,11 +104,12 @@ fn parameters(entry: &DialectEntry) -> String {
         given.insert(key, (*example).into());
     }
     let mut text = "[target.with]                    # the application's own words\n".to_owned();
-    for (name, help) in entry.parameters {
+    for (name, default, help) in parameters {
         text.push_str(&format!("# {help}\n"));
-        match given.get(*name).and_then(serde_json::Value::as_str) {
-            Some(value) => text.push_str(&format!("{name} = '{value}'\n")),
-            None => text.push_str(&format!("# {name} = …\n")),
+        match (given.get(&name).and_then(serde_json::Value::as_str), default) {
+            (Some(value), _) => text.push_str(&format!("{name} = '{value}'\n")),
+            (None, Some(default)) => text.push_str(&format!("# {name} = '{default}'\n")),
+            (None, None) => text.push_str(&format!("# {name} = …\n")),
         }
     }
     text.push('\n');

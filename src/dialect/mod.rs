@@ -4,15 +4,16 @@
 //! ([`Event`]); the dialect never sees a socket.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening};
 
 mod credentials;
+mod declared;
 mod event;
 mod intent;
-mod json;
 mod quote;
 mod room;
 mod scan;
@@ -44,6 +45,8 @@ pub struct Habits {
     pub acknowledges_auth: bool,
     /// The server speaks first (a welcome) and joins must wait for it.
     pub welcomes: bool,
+    /// What a client says first ([`Intent::Auth`]) waits for the welcome.
+    pub answers_welcome: bool,
 }
 
 /// One protocol.
@@ -111,25 +114,67 @@ pub enum DialectError {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// A dialect file is not valid.
+    #[error("{problem}")]
+    File {
+        /// The bytes of its text it is about.
+        span: Range<usize>,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
 }
 
 /// The values of `[target.with]`, already expanded.
 pub type Parameters = serde_json::Map<String, serde_json::Value>;
 
-/// A dialect's entry: its name, a line of help, its parameters and how it is made.
+/// A dialect's entry: its name, a line of help, its file and how it is made.
 pub struct DialectEntry {
     /// Its name in scenarios.
     pub name: &'static str,
     /// One line.
     pub help: &'static str,
-    /// Its parameters: name, help.
-    pub parameters: &'static [(&'static str, &'static str)],
+    /// Its keys, if it is described by the scenario alone: name, help.
+    pub keys: &'static [(&'static str, &'static str)],
+    /// The file that describes it, if one does.
+    pub file: Option<&'static str>,
     /// Makes it from its parameters.
     pub make: fn(&Parameters) -> Result<Arc<dyn Dialect>, DialectError>,
 }
 
+impl DialectEntry {
+    /// What `[target.with]` can say: name, default if there is one, help. Those of a file are the ones it declares.
+    pub fn parameters(&self) -> Vec<(String, Option<String>, String)> {
+        match self.file {
+            Some(file) => declared::declares(file),
+            None => self.keys.iter().map(|(name, help)| ((*name).to_owned(), None, (*help).to_owned())).collect(),
+        }
+    }
+}
+
 /// Every dialect there is.
-pub const DIALECTS: &[DialectEntry] = &[room::ENTRY, json::ENTRY];
+pub const DIALECTS: &[DialectEntry] = &[
+    room::ENTRY,
+    declared::JSON,
+    declared::SOCKETIO,
+    declared::GRAPHQL,
+    declared::ACTIONCABLE,
+    declared::NATS,
+    declared::HONO,
+    declared::PHOENIX,
+    declared::CENTRIFUGO,
+    declared::SIGNALR,
+];
+
+/// The keys of a dialect file and of `[target.with]` of the dialect `json`: name, help.
+pub const KEYS: &[(&str, &str)] = &declared::HELP;
+
+/// The dialect that the file `text` describes, made with `parameters`.
+///
+/// # Errors
+/// When the file or a parameter is not valid.
+pub fn read(text: &str, parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
+    declared::make("file", text, parameters)
+}
 
 /// The dialect called `name`, made with `parameters`.
 ///

@@ -21,7 +21,7 @@ use crate::wire::{Call, Frame, Opening};
 mod http;
 
 pub(super) const ENTRY: DialectEntry =
-    DialectEntry { name: "room", help: "the bundled room server (wsbench serve)", parameters: &[], make };
+    DialectEntry { name: "room", help: "the bundled room server (wsbench serve)", keys: &[], file: None, make };
 
 fn make(parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
     match parameters.keys().next() {
@@ -52,6 +52,7 @@ impl Dialect for Room {
             acknowledges_messages: true,
             acknowledges_auth: true,
             welcomes: true,
+            answers_welcome: false,
         }
     }
 

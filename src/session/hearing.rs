@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Ended, Happening, Hint, Place, Session, Step, Waiting};
-use crate::dialect::{AuthStyle, Event, Identity, Intent, Position};
+use crate::dialect::{Event, Identity, Intent, Position};
 use crate::observe::{TransportKind, Word};
 use crate::time::Timestamp;
 use crate::wire::{Frame, InstanceTag, Received, Within};
@@ -34,17 +34,21 @@ impl Session {
             return self.join(&mut |_| {});
         }
         let habits = self.dialect.habits();
-        let first = (identity.auth == AuthStyle::FirstMessage).then(|| self.dialect.encode(&Intent::Auth { identity }));
-        if let Some(frame) = first.flatten() {
-            self.send(frame);
-            if habits.acknowledges_auth {
-                self.step = Step::Authenticating;
-                return;
-            }
-        }
-        if !habits.welcomes {
+        self.greeting = self.dialect.encode(&Intent::Auth { identity });
+        if !habits.answers_welcome && !self.say_first() && !habits.welcomes {
             self.join(&mut |_| {});
         }
+    }
+
+    /// Says what is to be said first, if anything is; whether an answer is awaited.
+    fn say_first(&mut self) -> bool {
+        let Some(frame) = self.greeting.take() else { return false };
+        self.send(frame);
+        if self.dialect.habits().acknowledges_auth {
+            self.step = Step::Authenticating;
+            return true;
+        }
+        false
     }
 
     /// A frame of the protocol's own; the small ones always fit the write buffer of a connection that is being set up.
@@ -162,7 +166,7 @@ impl Session {
                 }
                 self.look_for_instance(Within::Welcome, received, tell);
                 tell(Happening::Frame(Word::REPLY));
-                if self.step == Step::AwaitingWelcome {
+                if self.step == Step::AwaitingWelcome && !self.say_first() {
                     self.join(tell);
                 }
             }
@@ -211,7 +215,8 @@ impl Session {
         if self.step == Step::Authenticating {
             tell(Happening::Stage(Word::AUTH, self.clock.now() - self.since));
             self.step = Step::AwaitingWelcome;
-            if !self.dialect.habits().welcomes {
+            let habits = self.dialect.habits();
+            if !habits.welcomes || habits.answers_welcome {
                 self.join(tell);
             }
         }

@@ -77,6 +77,8 @@ pub struct Session {
     machine: Option<Arc<str>>,
     same_clock: bool,
     answer: Option<Frame>,
+    /// What is to be said first and has not been said yet.
+    greeting: Option<Frame>,
     /// How long the server may be silent, as it said itself.
     patience: Option<Duration>,
     hint: Option<Hint>,
@@ -105,6 +107,7 @@ impl Session {
             machine: dialer.machine.clone(),
             same_clock: false,
             answer: None,
+            greeting: None,
             patience: None,
             hint: None,
         }

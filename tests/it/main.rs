@@ -7,6 +7,7 @@
 mod action;
 mod commands;
 mod contract;
+mod dialects;
 mod doctor;
 mod examples;
 mod floors;

@@ -8,24 +8,12 @@ use url::Url;
 use super::{Check, Checked, Diagnostic};
 use crate::dialect::{self, DIALECTS, Dialect, DialectError, Parameters};
 use crate::scenario::file::{self, Broker, File, Resolve};
-use crate::scenario::{BrokerChoice, Bundled, Foreign, Network, Target, Times, TlsFiles};
+use crate::scenario::{BrokerChoice, Bundled, Foreign, Network, Source, Target, Times, TlsFiles};
 use crate::units::print_duration;
 use crate::wire::{InstanceRule, Within};
 
 /// Dialects that are named in plans but cannot be used yet.
-const NOT_BUILT: &[&str] = &[
-    "socketio-v4",
-    "socketio-v5",
-    "phoenix",
-    "actioncable",
-    "centrifuge",
-    "graphql-ws",
-    "pusher",
-    "signalr",
-    "mqtt",
-    "nats",
-    "raw",
-];
+const NOT_BUILT: &[&str] = &["socketio-v4", "pusher-v7", "mercure", "sse", "mqtt-ws", "raw"];
 
 /// Between two pings of the bundled server, unless something else is asked for.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -92,7 +80,7 @@ impl Check<'_> {
         };
         let nothing = serde_json::Map::new();
         let (name, with) = target.map_or((ROOM, &nothing), |t| (t.dialect.as_deref().unwrap_or(ROOM), &t.with));
-        let dialect = dialect::find(name, with).map_err(|error| self.dialect_error(error))?;
+        let dialect = self.named_dialect(name, with)?;
         let instances = target.map(|target| self.instances(&target.instance)).transpose()?.unwrap_or_default();
         Ok(Target::Foreign(Box::new(Foreign { urls, dialect, instances, network: self.network(target)? })))
     }
@@ -124,6 +112,22 @@ impl Check<'_> {
         written.iter().enumerate().map(rule).collect()
     }
 
+    /// The dialect called `name`, or the one that the file `name` beside the scenario describes.
+    fn named_dialect(&self, name: &str, with: &Parameters) -> Checked<Arc<dyn Dialect>> {
+        let (path, text) = if name.ends_with(".toml") {
+            let text = file::beside(self.source, name).map_err(|problem| self.wrong("target.dialect", problem))?;
+            (file::resolve(self.source, name).display().to_string(), text)
+        } else {
+            let entry = DIALECTS.iter().find(|entry| entry.name == name);
+            (format!("dialect {name}"), entry.and_then(|entry| entry.file).unwrap_or_default().to_owned())
+        };
+        let made = if name.ends_with(".toml") { dialect::read(&text, with) } else { dialect::find(name, with) };
+        made.map_err(|error| match error {
+            DialectError::File { span, problem } => Diagnostic::new(&Source::new(&path, text), span, problem),
+            error => self.dialect_error(error),
+        })
+    }
+
     /// What is spoken to the target.
     pub(super) fn dialect(&self, target: &Target) -> Checked<Arc<dyn Dialect>> {
         match target {
@@ -152,6 +156,7 @@ impl Check<'_> {
                 let known: Vec<&str> = DIALECTS.iter().map(|entry| entry.name).collect();
                 self.unknown("target.dialect", "dialect", &name, &known)
             }
+            DialectError::File { problem, .. } => self.wrong("target.dialect", problem),
             DialectError::Parameter { key, problem } => {
                 self.wrong(&format!("target.with.{key}"), format!("`{key}`: {problem}"))
             }

@@ -277,8 +277,8 @@ fn what_is_not_built_yet() {
         ("[run]", "[users]\nlogin = { url = \"https://example.com/login\" }\n[run]", "4:1 `login` is not built yet"),
         (
             "[server]\ninstances = 2",
-            "[target]\nurls = [\"ws://x\"]\ndialect = \"socketio-v5\"",
-            "8:11 the dialect `socketio-v5` is not built yet",
+            "[target]\nurls = [\"ws://x\"]\ndialect = \"socketio-v4\"",
+            "8:11 the dialect `socketio-v4` is not built yet",
         ),
         (
             "[server]\ninstances = 2",

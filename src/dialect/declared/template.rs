@@ -3,9 +3,14 @@
 use crate::dialect::quote::{escaped_len, push_escaped};
 use std::fmt::Write as _;
 
+use super::message::Message;
+
 /// What a placeholder stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Slot {
+    Bytes,
+    Epoch,
+    Offset,
     Ref,
     Room,
     Text,
@@ -14,8 +19,16 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    const ALL: [(&'static str, Slot); 5] =
-        [("ref", Slot::Ref), ("room", Slot::Room), ("text", Slot::Text), ("token", Slot::Token), ("user", Slot::User)];
+    const ALL: [(&'static str, Slot); 8] = [
+        ("bytes", Slot::Bytes),
+        ("epoch", Slot::Epoch),
+        ("offset", Slot::Offset),
+        ("ref", Slot::Ref),
+        ("room", Slot::Room),
+        ("text", Slot::Text),
+        ("token", Slot::Token),
+        ("user", Slot::User),
+    ];
 
     fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, slot)| *slot == self).map_or("", |(name, _)| name)
@@ -30,16 +43,29 @@ pub(super) struct Values<'a> {
     pub(super) text: &'a str,
     pub(super) token: &'a str,
     pub(super) user: &'a str,
+    pub(super) offset: u64,
+    pub(super) epoch: &'a str,
 }
 
 impl<'a> Values<'a> {
     fn text_of(&self, slot: Slot) -> &'a str {
         match slot {
-            Slot::Ref => "",
+            Slot::Bytes | Slot::Offset | Slot::Ref => "",
+            Slot::Epoch => self.epoch,
             Slot::Room => self.room,
             Slot::Text => self.text,
             Slot::Token => self.token,
             Slot::User => self.user,
+        }
+    }
+
+    /// What a slot that is a number stands for.
+    fn number_of(&self, slot: Slot) -> Option<u64> {
+        match slot {
+            Slot::Bytes => Some(self.text.len() as u64),
+            Slot::Offset => Some(self.offset),
+            Slot::Ref => Some(self.reference),
+            _ => None,
         }
     }
 }
@@ -51,6 +77,8 @@ enum Writing {
     Plain,
     /// Escaped, within the quotes of the template.
     Inside,
+    /// Escaped twice, within JSON that stands within the quotes of the template.
+    Nested,
     /// As a JSON string of its own.
     Quoted,
 }
@@ -77,8 +105,25 @@ impl Template {
         Ok(Self { parts: parts.collect() })
     }
 
+    const EXAMPLE: Values<'static> =
+        Values { reference: 1, room: "r", text: "t", token: "k", user: "u", offset: 1, epoch: "e" };
+
+    /// A template of which what stands after a prefix is JSON once it is filled in, if there is anything.
+    pub(super) fn prefixed(text: &str, allowed: &[Slot]) -> Result<Self, String> {
+        let template = Self::compile(text, allowed)?;
+        let example = template.render(&Self::EXAMPLE);
+        let json = Message::prefixed(example.as_bytes()).json;
+        if json.is_empty() { Ok(template) } else { is_json(json, &example).map(|()| template) }
+    }
+
     /// A template that is JSON once it is filled in.
     pub(super) fn json(text: &str, allowed: &[Slot]) -> Result<Self, String> {
+        let template = Self::compile(text, allowed)?;
+        let example = template.render(&Self::EXAMPLE);
+        is_json(example.as_bytes(), &example).map(|()| template)
+    }
+
+    fn compile(text: &str, allowed: &[Slot]) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut within = Within::default();
         for piece in split(text, allowed)? {
@@ -87,16 +132,11 @@ impl Template {
                     within.pass(text);
                     Part::Literal(text.to_owned())
                 }
-                Piece::Slot(Slot::Ref) => Part::Value(Slot::Ref, Writing::Plain),
-                Piece::Slot(slot) => Part::Value(slot, if within.string { Writing::Inside } else { Writing::Quoted }),
+                Piece::Slot(slot @ (Slot::Bytes | Slot::Offset | Slot::Ref)) => Part::Value(slot, Writing::Plain),
+                Piece::Slot(slot) => Part::Value(slot, within.writing()),
             });
         }
-        let template = Self { parts };
-        let example = template.render(&Values { reference: 1, room: "r", text: "t", token: "k", user: "u" });
-        match serde_json::from_str::<serde::de::IgnoredAny>(&example) {
-            Ok(_) => Ok(template),
-            Err(error) => Err(format!("is not JSON once it is filled in ({error}): {example}")),
-        }
+        Ok(Self { parts })
     }
 
     /// Whether it names `slot`.
@@ -106,39 +146,62 @@ impl Template {
 
     /// The text with `values` filled in.
     pub(super) fn render(&self, values: &Values<'_>) -> String {
-        let digits = values.reference.checked_ilog10().unwrap_or(0) as usize + 1;
         let len = |part: &Part| match part {
             Part::Literal(text) => text.len(),
-            Part::Value(Slot::Ref, _) => digits,
-            Part::Value(slot, Writing::Plain) => values.text_of(*slot).len(),
-            Part::Value(slot, Writing::Inside) => escaped_len(values.text_of(*slot)),
-            Part::Value(slot, Writing::Quoted) => escaped_len(values.text_of(*slot)) + 2,
+            Part::Value(slot, writing) => match (values.number_of(*slot), writing) {
+                (Some(number), _) => number.checked_ilog10().unwrap_or(0) as usize + 1,
+                (None, Writing::Plain) => values.text_of(*slot).len(),
+                (None, _) => escaped_len(values.text_of(*slot)) + 2,
+            },
         };
         let mut out = String::with_capacity(self.parts.iter().map(len).sum());
         for part in &self.parts {
             match part {
                 Part::Literal(text) => out.push_str(text),
-                Part::Value(Slot::Ref, _) => {
-                    let written = write!(out, "{}", values.reference);
-                    debug_assert!(written.is_ok(), "a string takes every number");
-                }
-                Part::Value(slot, Writing::Plain) => out.push_str(values.text_of(*slot)),
-                Part::Value(slot, Writing::Inside) => push_escaped(&mut out, values.text_of(*slot)),
-                Part::Value(slot, Writing::Quoted) => {
-                    out.push('"');
-                    push_escaped(&mut out, values.text_of(*slot));
-                    out.push('"');
-                }
+                Part::Value(slot, writing) => match values.number_of(*slot) {
+                    Some(number) => {
+                        let written = write!(out, "{number}");
+                        debug_assert!(written.is_ok(), "a string takes every number");
+                    }
+                    None => writing.push(&mut out, values.text_of(*slot)),
+                },
             }
         }
         out
     }
 }
 
-/// Whether the end of the text passed so far is within a JSON string.
+impl Writing {
+    fn push(self, out: &mut String, text: &str) {
+        match self {
+            Self::Plain => out.push_str(text),
+            Self::Inside => push_escaped(out, text),
+            Self::Nested => {
+                let mut once = String::with_capacity(escaped_len(text));
+                push_escaped(&mut once, text);
+                push_escaped(out, &once);
+            }
+            Self::Quoted => {
+                out.push('"');
+                push_escaped(out, text);
+                out.push('"');
+            }
+        }
+    }
+}
+
+fn is_json(json: &[u8], example: &str) -> Result<(), String> {
+    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(json);
+    parsed.map(drop).map_err(|error| format!("is not JSON once it is filled in ({error}): {example}"))
+}
+
+/// Where in JSON the end of the text passed so far is.
 #[derive(Default)]
 struct Within {
+    /// In a string.
     string: bool,
+    /// In a string of JSON that stands in that string.
+    nested: bool,
     escape: bool,
 }
 
@@ -146,11 +209,27 @@ impl Within {
     fn pass(&mut self, text: &str) {
         for byte in text.bytes() {
             match byte {
+                b'"' if self.escape => {
+                    self.nested = !self.nested;
+                    self.escape = false;
+                }
                 _ if self.escape => self.escape = false,
                 b'\\' => self.escape = self.string,
-                b'"' => self.string = !self.string,
+                b'"' => {
+                    self.string = !self.string;
+                    self.nested = false;
+                }
                 _ => {}
             }
+        }
+    }
+
+    /// How a value is written here.
+    fn writing(&self) -> Writing {
+        match (self.string, self.nested) {
+            (true, true) => Writing::Nested,
+            (true, false) => Writing::Inside,
+            (false, _) => Writing::Quoted,
         }
     }
 }

@@ -29,6 +29,20 @@ impl Pointer {
     }
 }
 
+/// Calls `each` with every element of `array`, if it is one.
+pub(super) fn elements<'a>(array: &'a [u8], each: &mut dyn FnMut(&'a [u8])) {
+    let mut rest = Walk(array);
+    let mut next = rest.eat(b'[');
+    while next.is_some() {
+        let start = rest.trim().0;
+        if rest.skip().is_none() {
+            return;
+        }
+        each(&start[..start.len() - rest.0.len()]);
+        next = rest.eat(b',');
+    }
+}
+
 /// A string value without its quotes, if it is one and has no escapes.
 pub(super) fn plain_text(value: &[u8]) -> Option<&str> {
     let text = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;

@@ -67,6 +67,7 @@ fn an_rpc_backend_is_spoken_to() {
         acknowledges_messages: true,
         acknowledges_auth: false,
         welcomes: false,
+        answers_welcome: false,
     };
     assert_eq!(rpc.habits(), habits);
 }
@@ -144,6 +145,7 @@ fn a_backend_with_everything() {
         acknowledges_messages: false,
         acknowledges_auth: true,
         welcomes: true,
+        answers_welcome: false,
     };
     assert_eq!(all.habits(), habits);
 }
@@ -274,5 +276,8 @@ fn every_wrong_description_is_told() {
 #[test]
 fn an_unknown_dialect_names_those_there_are() {
     let error = find("socketio", &Parameters::new()).unwrap_err().to_string();
-    assert_eq!(error, r#"no dialect is called "socketio"; there are: room, json"#);
+    assert_eq!(
+        error,
+        r#"no dialect is called "socketio"; there are: room, json, socketio-v5, graphql-transport-ws, actioncable-v1, nats, hono-article, phoenix-v2, centrifugo-v5, signalr-json"#
+    );
 }

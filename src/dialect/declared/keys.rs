@@ -1,0 +1,136 @@
+//! The keys of the machine: one table, from which validation, help and the reference follow.
+
+use serde_json::Value;
+
+/// What a parameter must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// JSON with placeholders.
+    Template,
+    /// Text with placeholders.
+    Text,
+    /// A table of texts with placeholders.
+    Texts,
+    /// A table of JSON with placeholders.
+    Templates,
+    /// A JSON Pointer.
+    Pointer,
+    /// Pointers and the values that must stand there.
+    When,
+    /// A list of words.
+    Words,
+    /// `true` or `false`.
+    Flag,
+    /// A table whose keys stand in this list as `table.key`.
+    Table,
+}
+
+impl Kind {
+    pub(super) fn wanted(self) -> &'static str {
+        match self {
+            Self::Template => "must be a string: JSON with placeholders",
+            Self::Text => "must be a string",
+            Self::Texts | Self::Templates => "must be a table of strings",
+            Self::Pointer => "must be a string: a JSON Pointer such as \"/id\"",
+            Self::When => "must be a table such as { \"/type\" = \"message\" }",
+            Self::Words => "must be a list of strings",
+            Self::Flag => "must be true or false",
+            Self::Table => "must be a table",
+        }
+    }
+
+    pub(super) fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::Template | Self::Text | Self::Pointer => value.is_string(),
+            Self::Texts | Self::Templates => {
+                value.as_object().is_some_and(|table| table.values().all(Value::is_string))
+            }
+            Self::When | Self::Table => value.is_object(),
+            Self::Words => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+            Self::Flag => value.is_boolean(),
+        }
+    }
+}
+
+pub(super) const TABLE: [(&str, Kind, &str); 57] = [
+    ("publish", Kind::Template, "what a client says to publish: {{text}} {{room}} {{ref}}; required"),
+    ("join", Kind::Template, "what it says to enter a room: {{room}} {{ref}}; without it, being connected is enough"),
+    ("leave", Kind::Template, "what it says to leave a room: {{room}} {{ref}}"),
+    ("messages", Kind::Templates, "what it can ask, by name: {{room}} {{ref}}; answered as `reply` says"),
+    ("auth", Kind::Template, "first message, for auth = \"first-message\": {{token}} {{user}}; {{ref}} is 0"),
+    ("hello", Kind::Template, "what it says first where auth is not \"first-message\"; {{user}}"),
+    ("resume", Kind::Template, "what it says to enter a room again: {{room}} {{ref}} {{offset}} {{epoch}}"),
+    ("after_welcome", Kind::Flag, "whether `auth` or `hello` waits for the welcome (default false)"),
+    ("reply", Kind::Table, "how answers name the request they belong to"),
+    ("reply.when", Kind::When, "pointers and their values (default: whatever has the reference)"),
+    (
+        "reply.ref",
+        Kind::Pointer,
+        "where the request's {{ref}} is repeated; without it, {{ref}} in `prefix` of `reply.when`",
+    ),
+    ("reply.error", Kind::Pointer, "where an error stands, if it is one"),
+    ("reply.code", Kind::Pointer, "where the error's code stands (default: the error itself)"),
+    (
+        "deliver",
+        Kind::Table,
+        "what a delivered message looks like (default: whatever holds the marker and is no reply)",
+    ),
+    ("deliver.when", Kind::When, "pointers and their values"),
+    ("deliver.room", Kind::Pointer, "where the room's name stands; the marker names it already"),
+    ("deliver.offset", Kind::Pointer, "where the message's offset in its room stands"),
+    ("joined", Kind::Table, "what the acknowledgement of a join looks like (default: its reply)"),
+    ("joined.when", Kind::When, "pointers and their values"),
+    ("joined.ref", Kind::Pointer, "where the join's {{ref}} is repeated"),
+    ("joined.room", Kind::Pointer, "where the room's name stands"),
+    ("joined.instance", Kind::Pointer, "where the server instance's name stands"),
+    ("joined.offset", Kind::Pointer, "where the offset stands from which on everything is heard"),
+    ("joined.epoch", Kind::Pointer, "where the epoch stands in which offsets count"),
+    ("joined.missed", Kind::Pointer, "where the list of messages stands that were missed"),
+    ("welcome", Kind::Table, "what the server says first; joins wait for it"),
+    ("welcome.when", Kind::When, "pointers and their values"),
+    ("welcome.instance", Kind::Pointer, "where the server instance's name stands"),
+    ("authenticated", Kind::Table, "what the acceptance of auth looks like (default: the reply to {{ref}} 0)"),
+    ("authenticated.when", Kind::When, "pointers and their values"),
+    ("refused", Kind::Table, "what the refusal of auth looks like"),
+    ("refused.when", Kind::When, "pointers and their values"),
+    ("refused.code", Kind::Pointer, "where the reason stands"),
+    ("error", Kind::Table, "what an error outside of a reply looks like"),
+    ("error.when", Kind::When, "pointers and their values"),
+    ("error.code", Kind::Pointer, "where the error's code stands"),
+    ("error.ref", Kind::Pointer, "where the request's {{ref}} is repeated"),
+    ("unconfirmed", Kind::Words, "error codes that mean \"it may still be delivered\""),
+    ("heartbeat", Kind::Table, "what a sign of life looks like"),
+    ("heartbeat.when", Kind::When, "pointers and their values"),
+    ("heartbeat.answer", Kind::Template, "what a client answers"),
+    ("presence", Kind::Table, "what coming and going of others looks like"),
+    ("presence.when", Kind::When, "pointers and their values"),
+    ("skip", Kind::Table, "what says nothing by itself"),
+    ("skip.when", Kind::When, "pointers and their values"),
+    ("framing", Kind::Table, "how messages stand in frames"),
+    ("framing.format", Kind::Text, "json (default) | prefixed: text before JSON | plain: text"),
+    ("framing.split", Kind::Text, "what separates the messages of one frame"),
+    ("framing.end", Kind::Text, "what is put after each message that is said"),
+    ("framing.binary", Kind::Flag, "whether frames are binary (default false)"),
+    ("path", Kind::Text, "path where the URL has none: {{user}} {{token}}"),
+    ("query", Kind::Texts, "query parameters of the URL: {{user}} {{token}}"),
+    ("headers", Kind::Texts, "request headers of the opening: {{user}} {{token}}"),
+    ("subprotocols", Kind::Words, "sub-protocols to offer"),
+    ("sender_hears_itself", Kind::Flag, "whether a publisher gets its own message (default true)"),
+    ("acknowledges_joins", Kind::Flag, "whether each join is answered (default: when a join or its reply is told)"),
+    (
+        "acknowledges_messages",
+        Kind::Flag,
+        "whether each message is answered (default: when publish has {{ref}} and there is a reply)",
+    ),
+];
+
+/// Name and help of every parameter.
+pub(in crate::dialect) const HELP: [(&str, &str); TABLE.len()] = {
+    let mut help = [("", ""); TABLE.len()];
+    let mut at = 0;
+    while at < TABLE.len() {
+        help[at] = (TABLE[at].0, TABLE[at].2);
+        at += 1;
+    }
+    help
+};

@@ -1,0 +1,52 @@
+//! What a client says: a template for each intent.
+
+use super::parameters::{Checked, Format};
+use super::template::{Slot, Template};
+use crate::dialect::DialectError;
+
+/// What a client says.
+#[derive(Debug)]
+pub(super) struct Says {
+    pub(super) publish: Template,
+    pub(super) join: Option<Template>,
+    pub(super) leave: Option<Template>,
+    pub(super) resume: Option<Template>,
+    pub(super) auth: Option<Template>,
+    pub(super) hello: Option<Template>,
+    /// By name.
+    pub(super) questions: Vec<(String, Template)>,
+}
+
+impl Says {
+    pub(super) fn new(given: &Checked<'_>) -> Result<Self, DialectError> {
+        const ROOM: &[Slot] = &[Slot::Room, Slot::Ref];
+        const RESUME: &[Slot] = &[Slot::Room, Slot::Ref, Slot::Offset, Slot::Epoch];
+        const PLAIN: &[Slot] = &[Slot::Text, Slot::Room, Slot::Ref, Slot::Bytes];
+        // Escaped text has another length: only plain text can be counted.
+        let publish = if given.format()? == Format::Plain { PLAIN } else { &PLAIN[..3] };
+        let publish = given.template("publish", publish)?.ok_or_else(|| {
+            Checked::missing(
+                "publish",
+                "is missing; it is what a client says to publish, such as '{\"text\":\"{{text}}\"}'",
+            )
+        })?;
+        if !publish.names(Slot::Text) {
+            return Err(Checked::missing("publish", "has no {{text}}: no copy could be recognised"));
+        }
+        let join = given.template("join", ROOM)?;
+        let leave = given.template("leave", ROOM)?;
+        let auth = given.template("auth", &[Slot::Token, Slot::User, Slot::Ref])?;
+        let resume = given.template("resume", RESUME)?;
+        let hello = given.template("hello", &[Slot::User, Slot::Token])?;
+        let questions = given.templates("messages", ROOM)?;
+        let nameless = questions.iter().find(|(_, template)| !template.names(Slot::Ref));
+        if let Some((name, _)) = nameless {
+            let problem = "has no {{ref}}: no answer could be recognised";
+            return Err(Checked::missing(&format!("messages.{name}"), problem));
+        }
+        if !questions.is_empty() && !given.has("reply.ref") && !given.has("reply.when") {
+            return Err(Checked::missing("messages", "are recognised by their answers: `reply.ref` must say where"));
+        }
+        Ok(Self { publish, join, leave, resume, auth, hello, questions })
+    }
+}
