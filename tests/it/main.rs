@@ -9,6 +9,7 @@ mod commands;
 mod contract;
 mod doctor;
 mod examples;
+mod find;
 mod floors;
 mod gate;
 mod live_metrics;
