@@ -87,12 +87,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
-    if args.list {
-        return list(terminal);
+    match (args.find, &args.keep) {
+        _ if args.list => list(terminal),
+        (Some(find::Sought::Rate), Some(keep)) => find::main(&args, keep, terminal),
+        _ => once(args, terminal),
     }
-    if let (Some(find::Sought::Rate), Some(keep)) = (args.find, &args.keep) {
-        return find::main(&args, keep, terminal);
-    }
+}
+
+/// One run.
+fn once(args: Args, terminal: &Terminal) -> Done {
     let outputs = Outputs::parse(&args.out)?;
     let scenario = load(&args, terminal, |over| over)?;
     if args.print_scenario {
