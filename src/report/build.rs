@@ -83,6 +83,7 @@ pub fn build(outcome: &Outcome, facts: Facts<'_>) -> Report {
         closes: outcome.closes.iter().map(close).collect(),
         unknown_frames: outcome.unknown_frames.clone(),
         instances: outcome.instances.iter().map(|(name, n)| Instance { name: name.clone(), clients: *n }).collect(),
+        find: None,
     }
 }
 

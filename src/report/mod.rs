@@ -9,6 +9,7 @@ mod compare;
 mod entries;
 mod environment;
 mod fault;
+mod find;
 mod generator;
 mod incidents;
 mod judgement;
@@ -28,6 +29,7 @@ pub use compare::{COMPARED, Change, Comparison, Shift, Side, compare};
 pub use entries::{Counter, Distribution};
 pub use environment::{Broker, Environment};
 pub use fault::{AttemptFailure, Back, Bystanders, Cause, Fault, Reconnect};
+pub use find::{Find, FindEnd, Trial, Trialled};
 pub use generator::Generator;
 pub use judgement::{Decision, Verdict, decide};
 pub use mask::{hidden, is_secret, looks_secret};
@@ -105,6 +107,9 @@ pub struct Report {
     /// Where the clients were when the measured phase ended.
     #[serde(default)]
     pub instances: Vec<Instance>,
+    /// The search for the highest rate; everything else is then of the trial that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub find: Option<Find>,
 }
 
 /// How a run ended.

@@ -10,6 +10,7 @@ mod contract;
 mod dialects;
 mod doctor;
 mod examples;
+mod find;
 mod floors;
 mod gate;
 mod live_metrics;

@@ -15,6 +15,7 @@ use crate::ui::{Progress, Terminal, Verbosity};
 
 mod account;
 mod ci;
+mod find;
 pub(super) mod limits;
 mod live;
 mod outputs;
@@ -71,6 +72,12 @@ pub(super) struct Args {
     /// Serve the run as it stands as OpenMetrics on http://ADDR/metrics: a port of this machine, or ADDRESS:PORT
     #[arg(long, value_name = "ADDR", value_parser = live::parse)]
     metrics_listen: Option<std::net::SocketAddr>,
+    /// Search for the highest rate at which --keep holds, all publish entries scaled together, in short runs (-d, 5s)
+    #[arg(long, value_enum, value_name = "WHAT", requires = "keep", conflicts_with_all = ["metrics_listen", "list", "print_scenario"])]
+    find: Option<find::Sought>,
+    /// What must hold, as thresholds are written: 'delivery.p99<100ms && deliveries.lost==0'
+    #[arg(long, value_name = "RULE", requires = "find")]
+    keep: Option<String>,
     /// No progress
     #[arg(short, long)]
     quiet: bool,
@@ -93,11 +100,17 @@ impl Args {
 }
 
 pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
-    if args.list {
-        return list(terminal);
+    match (args.find, &args.keep) {
+        _ if args.list => list(terminal),
+        (Some(find::Sought::Rate), Some(keep)) => find::main(&args, keep, terminal),
+        _ => once(args, terminal),
     }
+}
+
+/// One run.
+fn once(args: Args, terminal: &Terminal) -> Done {
     let outputs = Outputs::parse(&args.out)?;
-    let scenario = load(&args, terminal)?;
+    let scenario = load(&args, terminal, |over| over)?;
     if args.print_scenario {
         return super::print(terminal, &scenario.source.text);
     }
@@ -199,8 +212,9 @@ fn finish(
     Ok(ExitCode::from(code))
 }
 
-fn load(args: &Args, terminal: &Terminal) -> Result<Scenario, Failure> {
-    let overrides = Overrides { allow_commands: args.allow_commands, ..args.over.overrides() };
+/// The scenario with what stands against it, as `change` makes that.
+fn load(args: &Args, terminal: &Terminal, change: impl FnOnce(Overrides) -> Overrides) -> Result<Scenario, Failure> {
+    let overrides = change(Overrides { allow_commands: args.allow_commands, ..args.over.overrides() });
     let environment = &super::environment;
     let loaded = match &args.scenario {
         Some(path) => scenario::load(path, &overrides, environment),

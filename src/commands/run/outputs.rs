@@ -57,6 +57,14 @@ impl Outputs {
         Ok(outputs)
     }
 
+    /// Refuses the logs of one run where `flag` makes many.
+    pub(super) fn refuse_logs(&self, flag: &str) -> Result<(), Failure> {
+        let asked = [(RAW, &self.raw), (PROXY, &self.proxy)].into_iter().find(|(_, path)| path.is_some());
+        asked.map_or(Ok(()), |(kind, _)| {
+            Err(Failure::usage(format!("--out {kind}=FILE is the log of one run, and {flag} makes many: leave it out")))
+        })
+    }
+
     /// Where the fault proxy's log goes, if it is wanted; there has to be a proxy then.
     pub(super) fn proxy_log(&self, scenario: &Scenario) -> Result<Option<PathBuf>, Failure> {
         match &self.proxy {

@@ -8,6 +8,7 @@ mod bars;
 mod clients;
 mod compare;
 mod fault;
+mod find;
 mod generator;
 mod headline;
 mod identity;
@@ -37,6 +38,7 @@ type Section = fn(&Report, &Palette) -> Vec<String>;
 
 const SECTIONS: &[Section] = &[
     headline::lines,
+    find::lines,
     thresholds::lines,
     arrival::lines,
     requests::lines,
