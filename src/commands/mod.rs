@@ -20,6 +20,7 @@ mod gate;
 mod instance;
 mod proxy;
 mod redis;
+mod repl;
 mod report;
 mod rig;
 mod run;
@@ -62,6 +63,8 @@ enum Command {
     Compare(compare::Args),
     /// Show a saved result in any format
     Report(report::Args),
+    /// A room by hand: type, read, cut the connection, come back
+    Repl(Box<repl::Args>),
     /// Run the bundled room server
     Serve(serve::Args),
     /// Print a token for a user of the bundled server
@@ -101,7 +104,7 @@ enum Shape {
 const GREETING: &str = "\
 try it         wsbench run @quickstart
 test yours     wsbench run --url wss://your.server/path --dialect json -c 100 -d 10s
-look first     wsbench check SCENARIO.toml
+poke a room    wsbench repl
 gate a PR      wsbench gate SCENARIO.toml --base TARGET --new TARGET
 ";
 
@@ -141,6 +144,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         None => print(terminal, GREETING),
         Some(Command::Run(args)) => run::main(*args, terminal),
         Some(Command::Check(args)) => check::main(&args, terminal),
+        Some(Command::Repl(args)) => repl::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),
         Some(Command::Gate(args)) => gate::main(&args, terminal),

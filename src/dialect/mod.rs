@@ -14,11 +14,14 @@ mod event;
 mod intent;
 mod json;
 mod quote;
+mod raw;
+mod reading;
 mod room;
 mod scan;
 
 pub use event::{Delivery, Event, Position, Stamps};
 pub use intent::{AuthStyle, Identity, Intent};
+pub use reading::{News, Reading};
 
 /// A named message that is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +93,12 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// Calls `emit` with everything `frame` means, in order; once with [`Event::Unknown`] when it means nothing.
     fn decode(&self, frame: &Frame, emit: &mut dyn FnMut(Event<'_>));
+
+    /// What people are told of `frame`, in the order of its events; nothing where it is shown as it is. Never called
+    /// while load is made.
+    fn readings(&self, _frame: &Frame) -> Vec<Reading> {
+        Vec::new()
+    }
 }
 
 /// Why a dialect could not be made.
@@ -127,7 +136,7 @@ pub struct DialectEntry {
 }
 
 /// Every dialect there is.
-pub const DIALECTS: &[DialectEntry] = &[room::ENTRY, json::ENTRY];
+pub const DIALECTS: &[DialectEntry] = &[room::ENTRY, json::ENTRY, raw::ENTRY];
 
 /// The dialect called `name`, made with `parameters`.
 ///

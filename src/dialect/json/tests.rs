@@ -274,5 +274,5 @@ fn every_wrong_description_is_told() {
 #[test]
 fn an_unknown_dialect_names_those_there_are() {
     let error = find("socketio", &Parameters::new()).unwrap_err().to_string();
-    assert_eq!(error, r#"no dialect is called "socketio"; there are: room, json"#);
+    assert_eq!(error, r#"no dialect is called "socketio"; there are: room, json, raw"#);
 }

@@ -23,7 +23,6 @@ const NOT_BUILT: &[&str] = &[
     "signalr",
     "mqtt",
     "nats",
-    "raw",
 ];
 
 /// Between two pings of the bundled server, unless something else is asked for.
