@@ -14,12 +14,15 @@ mod escape;
 mod filter;
 mod flood;
 mod hearing;
+mod history;
 mod item;
 mod record;
 mod render;
+mod terminal;
 mod world;
 
 pub use drive::{Ending, run};
 pub use record::Goal;
 pub use render::Format;
+pub use terminal::{Screen, Words, open};
 pub use world::{Asked, Input, Manner, Paper, Piped, Seat, World};

@@ -1,14 +1,14 @@
 //! Where lines come from and where they go.
 
 use std::io::{BufRead as _, Read as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::{Args, Heard};
 use crate::commands::exit::Failure;
-use crate::repl::{Input, Paper, Piped};
-use crate::ui::Terminal;
+use crate::repl::{self, Input, Manner, Paper, Piped, Words};
 
 /// Longer lines are taken for several, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -19,9 +19,15 @@ const WAITING: usize = 16;
 /// The doors of a console.
 type Doors = (mpsc::Receiver<Input>, Box<dyn Paper>, Heard);
 
-/// Lines from `--send`, from stdin or from an editor; messages to stdout.
-pub(super) fn doors(args: &Args, _person: bool, _terminal: &Terminal) -> Result<Doors, Failure> {
+/// Lines from `--send`, from stdin or from an editor; messages to stdout or above the line that is typed.
+pub(super) fn doors(args: &Args, manner: Manner) -> Result<Doors, Failure> {
     let (sender, lines) = mpsc::channel(WAITING);
+    if manner == Manner::Person {
+        let words = Words::default();
+        let heard = words.clone();
+        let screen = repl::open(sender, args.send.clone(), words, history()).map_err(Failure::internal)?;
+        return Ok((lines, Box::new(screen), Arc::new(move |word: &str| heard.hear(word))));
+    }
     let said = args.send.clone();
     let read = move || {
         for line in &said {
@@ -35,6 +41,13 @@ pub(super) fn doors(args: &Args, _person: bool, _terminal: &Terminal) -> Result<
     };
     spawn("lines", read)?;
     Ok((lines, Box::new(Piped::default()), Arc::new(|_: &str| {})))
+}
+
+/// Where the history is kept, as the XDG base directories have it.
+fn history() -> Option<PathBuf> {
+    let state = crate::commands::environment("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || crate::commands::environment("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    state.or_else(home).map(|state| state.join("wsbench/history"))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {

@@ -122,7 +122,7 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
         let _inside = runtime.enter();
         super::signals::listen()?
     };
-    let person = is_person(args, terminal);
+    let manner = manner(args, terminal);
     let mut progress = Progress::new(terminal, Verbosity::Normal, Phases::default());
     let wants = target::Wants { redis: args.redis.as_deref(), log: None, kinds: KINDS.to_vec() };
     let mut ground = target::raise(&scenario, &plan, wants, &mut progress)?;
@@ -136,11 +136,11 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
             Goal::There { url, token: seat.identity.token.is_some() }
         }
     };
-    let (lines, paper, heard) = lines::doors(args, person, terminal)?;
+    let (lines, paper, heard) = lines::doors(args, manner)?;
     let world = World {
         dialer: ground.dialer(&scenario),
         urls: ground.urls(),
-        greeting: greeting(person, &scenario, &seat),
+        greeting: greeting(manner, &scenario, &seat),
         seat,
         users: Box::new(move |user, from| tokens.identity(user, from)),
         lines,
@@ -148,7 +148,7 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
         paper,
         format: if args.format == Show::Text { Format::Text } else { Format::Ndjson },
         palette: terminal.stdout_palette(),
-        manner: if person { Manner::Person } else { Manner::Script },
+        manner,
         linger: args.wait.unwrap_or_default(),
         goal,
         editor: Box::new(lines::edit),
@@ -176,10 +176,11 @@ fn told(ending: Ending) -> Done {
 }
 
 /// Whether somebody sits there to whom a prompt is shown.
-fn is_person(args: &Args, terminal: &Terminal) -> bool {
+fn manner(args: &Args, terminal: &Terminal) -> Manner {
     use std::io::IsTerminal as _;
     let only_said = !args.send.is_empty() && args.wait.is_some();
-    std::io::stdin().is_terminal() && terminal.stdout_is_tty && args.format == Show::Text && !only_said
+    let sits = std::io::stdin().is_terminal() && terminal.stdout_is_tty && args.format == Show::Text && !only_said;
+    if sits { Manner::Person } else { Manner::Script }
 }
 
 fn scenario(args: &Args, given: &Given, terminal: &Terminal) -> Result<Scenario, Failure> {
@@ -242,8 +243,8 @@ fn is_raw(scenario: &Scenario) -> bool {
     matches!(&scenario.target, Target::Foreign(foreign) if foreign.dialect.name() == "raw")
 }
 
-fn greeting(person: bool, scenario: &Scenario, seat: &Seat) -> Vec<String> {
-    if !person {
+fn greeting(manner: Manner, scenario: &Scenario, seat: &Seat) -> Vec<String> {
+    if manner == Manner::Script {
         return Vec::new();
     }
     let next = match (&scenario.target, seat.rooms.last().map(String::as_str)) {
