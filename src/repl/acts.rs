@@ -1,28 +1,23 @@
 //! What is done about each command.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::client::{Client, Frames};
-use super::command::{self, COMMANDS, Command, Expectation, Loss, usage};
+use super::command::{self, Command, Expectation};
 use super::console::Console;
 use super::drive::Ending;
 use super::filter::Filter;
 use super::item::Item;
-use super::render::{Layout, time};
+use super::render::Layout;
 use super::world::Manner;
-use crate::observe::{TransportKind, Word};
-use crate::session::{Place, Vanish};
+use crate::observe::Word;
 use crate::wire::Frame;
+
+mod company;
+mod telling;
 
 /// Larger files are not sent and not read as scripts, in bytes.
 const LARGEST: u64 = 1 << 20;
-
-/// At most so many users sit at one console.
-const CLIENTS: usize = 16;
-
-/// At most so many lines of scripts wait to be done.
-const LINES: usize = 10_000;
 
 impl Console {
     /// Connects the first user.
@@ -145,41 +140,6 @@ impl Console {
         self.said(left, "the other side was not told");
     }
 
-    fn tell_rooms(&mut self) {
-        let client = &self.clients[self.current];
-        let mut lines = Vec::new();
-        for place in &client.rooms {
-            let here = if client.room.as_ref() == Some(&place.room) { "*" } else { " " };
-            let users: Vec<&str> = self.known.get(&*place.room).into_iter().flatten().map(String::as_str).collect();
-            lines.push(format!("{here} {}  {}", place.room, users.join(" ")));
-        }
-        if lines.is_empty() {
-            lines.push("you are in no room; /join ROOM enters one".to_owned());
-        }
-        self.remark(&lines.join("\n"));
-    }
-
-    fn speak(&mut self, name: &str) {
-        match crate::dialect::find(name, &crate::dialect::Parameters::new()) {
-            Err(error) => self.complain(&error.to_string()),
-            Ok(dialect) => {
-                let mut dialer = (*self.dialer).clone();
-                dialer.dialect = dialect;
-                self.dialer = Arc::new(dialer);
-                let raw = name == "raw";
-                self.clients.iter_mut().for_each(|client| {
-                    client.close();
-                    client.rooms.retain(|place| raw == place.room.is_empty());
-                    if raw && client.rooms.is_empty() {
-                        client.rooms.push(Place::mailbox(None));
-                    }
-                    client.room = client.rooms.last().map(|place| Arc::clone(&place.room));
-                });
-                self.dial();
-            }
-        }
-    }
-
     fn send_file(&mut self, path: &str) {
         match read_small(path) {
             Ok(bytes) => {
@@ -199,152 +159,12 @@ impl Console {
         self.pings = times;
     }
 
-    fn become_user(&mut self, words: &str) {
-        let (user, from) = words.split_once(char::is_whitespace).map_or((words, None), |(u, f)| (u, Some(f.trim())));
-        if let Some(at) = self.clients.iter().position(|client| client.name == user) {
-            self.current = at;
-            return;
-        }
-        if self.clients.len() == CLIENTS {
-            return self.complain(&format!("there are {CLIENTS} users at this console already"));
-        }
-        match (self.users)(user, from) {
-            Ok(identity) => {
-                let (kind, rooms) = (self.client().kind, self.client().rooms.clone());
-                self.sit_down(Client::new(user, identity, kind, self.clients.len() % self.urls.max(1)), &rooms);
-            }
-            Err(problem) => self.complain(&problem),
-        }
-    }
-
-    fn watch(&mut self, transport: &str) {
-        let kind = match transport {
-            "sse" => TransportKind::Sse,
-            "poll" => TransportKind::LongPoll,
-            "ws" => TransportKind::WebSocket,
-            _ => return self.complain("/watch: say by what: sse, poll or ws"),
-        };
-        if !self.dialer.dialect.speaks(kind) {
-            let dialect = self.dialer.dialect.name();
-            return self.complain(&format!("the dialect {dialect} is not spoken over {}", kind.name()));
-        }
-        let Some(room) = self.client().room.clone() else {
-            return self.complain("you are in no room; /join ROOM enters one");
-        };
-        let name = format!("{}/{transport}", self.client().name);
-        if self.clients.len() == CLIENTS || self.clients.iter().any(|client| client.name == name) {
-            return self.complain(&format!("{name} is here already, or there are too many users"));
-        }
-        let identity = (*self.client().identity).clone();
-        let (back, place) = (self.current, Place::new(room, None));
-        self.sit_down(Client::new(&name, identity, kind, self.clients.len() % self.urls.max(1)), &[place]);
-        self.current = back;
-    }
-
-    fn sit_down(&mut self, mut client: Client, rooms: &[Place]) {
-        client.rooms = rooms.iter().map(|place| Place::new(Arc::clone(&place.room), None)).collect();
-        client.room = client.rooms.last().map(|place| Arc::clone(&place.room));
-        self.clients.push(client);
-        self.current = self.clients.len() - 1;
-        self.dial();
-    }
-
-    fn lose(&mut self, how: Loss) {
-        let lost = match how {
-            Loss::Fin => self.client().vanish(Vanish::Fin),
-            Loss::Rst => self.client().vanish(Vanish::Rst),
-            Loss::BlackHole => self.client().get_stuck(),
-        };
-        if !lost {
-            return self.complain("there is no connection to be lost");
-        }
-        let (name, now) = (self.client().name.clone(), self.now());
-        self.record.lost(&name, how, now);
-        let words = match how {
-            Loss::Fin => "ended without a close frame",
-            Loss::Rst => "reset",
-            Loss::BlackHole => "nothing is read or answered any more, and the other side is not told",
-        };
-        self.remark(&format!("{words}; /resume comes back and asks for what was missed, /reconnect starts anew"));
-    }
-
-    fn source(&mut self, path: &str) {
-        let text =
-            read_small(path).and_then(|bytes| String::from_utf8(bytes).map_err(|_| format!("{path} is no text")));
-        match text {
-            Err(problem) => self.complain(&problem),
-            Ok(text) if text.lines().count() + self.script.len() > LINES => {
-                self.complain(&format!("{path}: more than {LINES} lines would be waiting"));
-            }
-            Ok(text) => text.lines().rev().for_each(|line| self.script.push_front(line.to_owned())),
-        }
-    }
-
     fn expect(&mut self, expectation: Expectation) {
         let deadline = self.now() + expectation.within;
         if expectation.absent {
             self.forget_recent();
         }
         self.expecting = Some((expectation, deadline));
-    }
-
-    fn help(&mut self, name: Option<&str>) {
-        let text = match name.map(command::find) {
-            Some(None) => return self.complain(&command::unknown(name.unwrap_or_default())),
-            Some(Some(entry)) => format!("{}\n    {}", usage(entry), entry.help),
-            None => {
-                let width = COMMANDS.iter().map(|entry| usage(entry).len()).max().unwrap_or_default();
-                let row = |entry| format!("{:width$}  {}", usage(entry), entry.help);
-                let rows: Vec<String> = COMMANDS.iter().map(row).collect();
-                format!(
-                    "What you type is said to the room; a text that begins with / begins with //.\n{}",
-                    rows.join("\n")
-                )
-            }
-        };
-        self.remark(&text);
-    }
-
-    fn tell_stats(&mut self) {
-        let told = |client: &Client| {
-            let tally = client.tally;
-            format!(
-                "{}: connected {} times, sent {}, acknowledged {}, refused {}, heard {} (own {}, replayed {}), {}, slowest {}",
-                client.name,
-                tally.connects,
-                tally.sent,
-                tally.acked,
-                tally.refused,
-                tally.heard,
-                tally.own,
-                tally.replayed,
-                crate::units::human::bytes(tally.bytes),
-                time(tally.worst)
-            )
-        };
-        let lines: Vec<String> = self.clients.iter().map(told).collect();
-        self.remark(&lines.join("\n"));
-    }
-
-    fn write_record(&mut self, path: &str) {
-        let path = Path::new(path);
-        let files = self.record.files(path, &self.goal, self.dialer.dialect.name());
-        let written = files.and_then(|files| {
-            for (name, text) in &files {
-                let file = path.with_file_name(name);
-                std::fs::write(&file, text).map_err(|error| format!("failed to write {}: {error}", file.display()))?;
-            }
-            Ok(files.len())
-        });
-        match written {
-            Ok(files) => self.remark(&format!("wrote {} and {} files beside it", path.display(), files - 1)),
-            Err(problem) => {
-                self.complain(&problem);
-                if self.manner == Manner::Script {
-                    self.ending = Some(Ending::Output(problem));
-                }
-            }
-        }
     }
 
     /// What goes on by itself: round trips one after the other, expectations, summaries.

@@ -11,11 +11,13 @@ use super::flood::Flood;
 use super::hearing::Hearing;
 use super::item::Item;
 use crate::dialect::Identity;
-use crate::observe::{TransportKind, Word};
-use crate::session::{Cookies, Dialer, Ended, Place, Session, Vanish};
-use crate::time::{Clock, Timestamp};
+use crate::observe::TransportKind;
+use crate::session::{Cookies, Dialer, Ended, Place, Session};
+use crate::time::Timestamp;
 use crate::transport::{ConnectError, Stages};
-use crate::wire::{CloseReason, Frame};
+use crate::wire::CloseReason;
+
+mod asked;
 
 /// At most so many messages are read before others get their turn.
 const AT_ONCE: usize = 256;
@@ -259,136 +261,12 @@ impl Client {
         !self.is_up() || self.book.sent.iter().all(|sent| sent.settled)
     }
 
-    /// Enters `room` and turns to it.
-    pub(super) fn join(&mut self, room: &Arc<str>) -> Result<(), Word> {
-        let State::Talking(session) = &mut self.state else { return Err(Word::DISCONNECTED) };
-        session.enter(room)?;
-        if !self.rooms.iter().any(|place| place.room == *room) {
-            self.rooms.push(Place::new(Arc::clone(room), None));
-        }
-        self.room = Some(Arc::clone(room));
-        Ok(())
-    }
-
-    /// Leaves `room`.
-    pub(super) fn leave(&mut self, room: &str) -> Result<(), Word> {
-        self.give_up(room);
-        let State::Talking(session) = &mut self.state else { return Ok(()) };
-        let place = session.places().iter().position(|place| *place.room == *room);
-        place.map_or(Ok(()), |place| session.go_out(place))
-    }
-
-    /// Forgets `room`: it was left, or never entered.
-    pub(super) fn give_up(&mut self, room: &str) {
-        self.rooms.retain(|place| *place.room != *room);
-        if self.room.as_deref() == Some(room) {
-            self.room = self.rooms.last().map(|place| Arc::clone(&place.room));
-        }
-    }
-
-    /// Says `text` to the current room.
-    pub(super) fn say(&mut self, text: &str) -> Result<(), Word> {
-        let room = self.room.clone().ok_or(Word::NOT_JOINED)?;
-        let State::Talking(session) = &mut self.state else { return Err(Word::DISCONNECTED) };
-        let place = session.places().iter().position(|place| place.room == room).ok_or(Word::NOT_JOINED)?;
-        self.book.tokens += 1;
-        let token = self.book.tokens;
-        let at = session.publish(place, text, token)?;
-        if self.book.sent.len() == REMEMBERED {
-            self.book.sent.pop_front();
-        }
-        self.tally.sent += 1;
-        self.book.sent.push_back(Sent { token, room: room.to_string(), text: text.to_owned(), at, settled: false });
-        Ok(())
-    }
-
-    /// Sends a frame as it is.
-    pub(super) fn send(&mut self, frame: Frame) -> Result<(), Word> {
-        let State::Talking(session) = &mut self.state else { return Err(Word::DISCONNECTED) };
-        session.say_frame(frame)?;
-        self.tally.sent += 1;
-        Ok(())
-    }
-
-    /// Asks a question of the dialect's.
-    pub(super) fn ask(&mut self, question: &str, now: Timestamp) -> Result<(), Word> {
-        let State::Talking(session) = &mut self.state else { return Err(Word::DISCONNECTED) };
-        let reference = session.ask(None, question)?;
-        self.book.asked.push((reference, question.to_owned(), now));
-        Ok(())
-    }
-
-    /// Loses the connection without a word.
-    pub(super) fn vanish(&mut self, how: Vanish) -> bool {
-        match std::mem::replace(&mut self.state, State::Down) {
-            State::Talking(mut session) => {
-                self.keep_positions(&mut session);
-                session.vanish(how);
-                true
-            }
-            State::Stuck(session) => {
-                session.vanish(how);
-                true
-            }
-            State::Dialing(..) | State::Down => false,
-        }
-    }
-
     /// Keeps where the session is in its rooms, for one that takes its place.
     fn keep_positions(&mut self, session: &mut Session) {
         session.catch_position();
         for place in &mut self.rooms {
             let known = session.places().iter().find(|known| known.room == place.room);
             place.position = known.and_then(|known| known.position.clone()).or(place.position.take());
-        }
-    }
-
-    /// Reads and answers nothing any more; the other side is not told.
-    pub(super) fn get_stuck(&mut self) -> bool {
-        match std::mem::replace(&mut self.state, State::Down) {
-            State::Talking(mut session) => {
-                self.keep_positions(&mut session);
-                self.state = State::Stuck(session);
-                true
-            }
-            other => {
-                self.state = other;
-                false
-            }
-        }
-    }
-
-    /// From now on as if it had never been in its rooms.
-    pub(super) fn forget_positions(&mut self) {
-        self.rooms.iter_mut().for_each(|place| place.position = None);
-    }
-
-    /// Reads no faster than this.
-    pub(super) fn slow_down(&mut self, rate: Option<u64>, now: Timestamp) {
-        self.slow = rate.map(|rate| (rate, now));
-        if let (State::Talking(session), Some(_)) = (&self.state, rate) {
-            session.take_little();
-        }
-    }
-
-    /// When it reads again, if it pauses.
-    pub(super) fn pause(&self, clock: &Clock) -> Option<Timestamp> {
-        self.slow.map(|(_, next)| next).filter(|next| self.is_up() && *next > clock.now())
-    }
-
-    /// Says goodbye; gives whether there is anything to wait for.
-    pub(super) fn close(&mut self) -> bool {
-        self.leaving = true;
-        match &mut self.state {
-            State::Talking(session) => {
-                session.leave();
-                true
-            }
-            State::Dialing(..) => {
-                self.state = State::Down;
-                false
-            }
-            State::Down | State::Stuck(_) => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! No secret is written: a scenario names where the token is to come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -100,10 +100,13 @@ impl Record {
         let stem = name(path.file_stem()).unwrap_or_else(|| "session".to_owned());
         let mut files = Vec::new();
         let mut text = self.head(&stem, goal, dialect);
-        for (at, (who, part)) in self.parts.iter().enumerate() {
-            group(&mut text, &format!("c{at}"), who, part, goal);
+        let rooms: BTreeSet<&str> =
+            self.parts.values().flat_map(|part| part.rooms.iter().map(String::as_str)).collect();
+        let parts: Vec<(&String, &Part)> = self.parts.iter().filter(|(_, part)| fits(part, rooms.len())).collect();
+        for (at, (who, part)) in parts.iter().enumerate() {
+            group(&mut text, at, who, part, &rooms, goal);
         }
-        for (at, part) in self.parts.values().enumerate() {
+        for (at, (_, part)) in parts.iter().enumerate() {
             for (room, said) in &part.said {
                 let number = files.len();
                 let file = format!("{stem}-{number}.txt");
@@ -111,7 +114,7 @@ impl Record {
                 files.push((file, said.iter().map(|(_, line)| format!("{line}\n")).collect()));
             }
         }
-        self.faults(&mut text);
+        faults(&mut text, &parts);
         files.insert(0, (own, text));
         Ok(files)
     }
@@ -145,37 +148,44 @@ impl Record {
             quoted(name)
         )
     }
+}
 
-    fn faults(&self, text: &mut String) {
-        let mut number = 0;
-        for (at, part) in self.parts.values().enumerate() {
-            for (when, how) in &part.losses {
-                number += 1;
-                let how = match how {
-                    Loss::Fin => "fin",
-                    Loss::Rst => "rst",
-                    Loss::BlackHole => "blackhole",
-                };
-                let when = print_duration(rounded(*when));
-                put(
-                    text,
-                    format_args!(
-                        "\n[[fault]]\nname = \"drop-{number}\"\nat   = \"{when}\"\n\
-                         disconnect = {{ clients = \"c{at}\", percent = 100, how = \"{how}\" }}\n"
-                    ),
-                );
-            }
+/// A stream is one room's, and in a scenario of several rooms everybody is in all of them.
+fn fits(part: &Part, rooms: usize) -> bool {
+    rooms <= 1 || part.transport != "sse"
+}
+
+fn faults(text: &mut String, parts: &[(&String, &Part)]) {
+    let mut number = 0;
+    for (at, (_, part)) in parts.iter().enumerate() {
+        for (when, how) in &part.losses {
+            number += 1;
+            let how = match how {
+                Loss::Fin => "fin",
+                Loss::Rst => "rst",
+                Loss::BlackHole => "blackhole",
+            };
+            let when = print_duration(rounded(*when));
+            put(
+                text,
+                format_args!(
+                    "\n[[fault]]\nname = \"drop-{number}\"\nat   = \"{when}\"\n\
+                     disconnect = {{ clients = \"c{at}\", percent = 100, how = \"{how}\" }}\n"
+                ),
+            );
         }
     }
 }
 
-fn group(text: &mut String, name: &str, who: &str, part: &Part, goal: &Goal) {
-    let rooms: Vec<String> =
-        part.rooms.iter().map(|room| format!("{{ count = 1, name = {} }}", quoted(room))).collect();
-    put(text, format_args!("\n# {}\n[[clients]]\nname      = \"{name}\"\ncount     = 1\n", who.escape_debug()));
+/// A user as a group of one. Everybody is in every room: what a group shares of another's rooms it shares whole.
+fn group(text: &mut String, at: usize, who: &str, part: &Part, rooms: &BTreeSet<&str>, goal: &Goal) {
+    put(text, format_args!("\n# {}\n[[clients]]\nname      = \"c{at}\"\ncount     = 1\n", who.escape_debug()));
     put(text, format_args!("transport = {}\n", quoted(&part.transport)));
-    if !rooms.is_empty() {
-        put(text, format_args!("rooms     = [{}]\n", rooms.join(", ")));
+    if at > 0 {
+        put(text, format_args!("rooms     = {{ same_as = \"c0\" }}\n"));
+    } else {
+        let sets: Vec<String> = rooms.iter().map(|room| format!("{{ count = 1, name = {} }}", quoted(room))).collect();
+        put(text, format_args!("rooms     = [{}]\n", sets.join(", ")));
     }
     if matches!(goal, Goal::There { token: false, .. }) {
         put(text, format_args!("auth      = \"none\"\n"));

@@ -14,6 +14,7 @@ mod live_metrics;
 mod proxy;
 mod raw;
 mod readme;
+mod repl;
 mod requests;
 mod results;
 mod scenarios;
