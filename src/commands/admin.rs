@@ -1,4 +1,5 @@
-//! Asking an instance of the bundled server for a fault: one small HTTP request to its admin listener.
+//! Asking an instance of the bundled server for faults, and for what it did and counted: small HTTP requests to its admin
+//! listener.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -38,24 +39,47 @@ pub(super) fn disconnect(admin: SocketAddr, users: &[&str], how: Cut) -> Result<
         Cut::Close(code) => format!("close:{code}"),
     };
     let body = serde_json::json!({ "users": users, "how": how }).to_string();
-    let answer = post(admin, "/admin/disconnect", &body).map_err(|error| format!("{admin} did not answer: {error}"))?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("{admin} gave no answer"))?;
-    if head.split(' ').nth(1) != Some("200") {
-        return Err(format!("{admin} refused: {}", body.trim()));
-    }
-    let answer: Answer = serde_json::from_str(body).map_err(|error| format!("{admin} answered {error}"))?;
+    let answer: Answer = serde_json::from_str(&ask(admin, "POST", "/admin/disconnect", &body)?)
+        .map_err(|error| format!("{admin} answered {error}"))?;
     let cut = |done: Done| (done.user, Timestamp::from_nanos(done.at_us * 1_000));
     Ok(answer.cut.into_iter().map(cut).collect())
 }
 
-fn post(to: SocketAddr, path: &str, body: &str) -> std::io::Result<String> {
+/// Has the instance misbehave by this plan from now on; an empty one ends it.
+pub(super) fn misbehave(admin: SocketAddr, plan: &serde_json::Value) -> Result<(), String> {
+    ask(admin, "POST", "/admin/faults", &plan.to_string()).map(drop)
+}
+
+/// What the instance did wrong after deed number `after`, a JSON object per line.
+pub(super) fn truth(admin: SocketAddr, after: u64) -> Result<String, String> {
+    ask(admin, "GET", &format!("/admin/truth?after={after}"), "")
+}
+
+/// The sum of a counter of the instance; 0 if there is none.
+pub(super) fn metric(admin: SocketAddr, name: &str) -> Result<u64, String> {
+    let page = ask(admin, "GET", "/metrics", "")?;
+    let samples = page.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+    Ok(samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>() as u64)
+}
+
+/// The body of a good answer; what went wrong in words otherwise.
+fn ask(admin: SocketAddr, method: &str, path: &str, body: &str) -> Result<String, String> {
+    let answer = request(admin, method, path, body).map_err(|error| format!("{admin} did not answer: {error}"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("{admin} gave no answer"))?;
+    if head.split(' ').nth(1) != Some("200") {
+        return Err(format!("{admin} refused: {}", body.trim()));
+    }
+    Ok(body.to_owned())
+}
+
+fn request(to: SocketAddr, method: &str, path: &str, body: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     // HTTP/1.0: the answer comes whole, not in chunks, and ends with the connection.
     write!(
         stream,
-        "POST {path} HTTP/1.0\r\nhost: {to}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.0\r\nhost: {to}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )?;
     let mut answer = String::new();

@@ -6,13 +6,13 @@ use std::process::ExitCode;
 /// Exit codes are API. Those of a finished run (0, 4, 99, 130, 143) come from its report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// An internal error, or an asked-for output could not be written.
+    /// An internal error, an asked-for output could not be written, or the self-test found a report that is not true.
     Internal = 1,
     /// Usage, or a scenario or result that is not valid.
     Usage = 2,
     /// The target or the set-up.
     Setup = 3,
-    /// The measurement is not to be believed, in a gate.
+    /// The measurement is not to be believed, in a gate or the self-test.
     Untrustworthy = 4,
     /// No verdict is possible.
     Inconclusive = 97,
@@ -26,10 +26,10 @@ pub(super) enum Exit {
 pub(super) const TABLE: &str = "\
 Exit codes:
     0  everything asked for held
-    1  internal error, or an output could not be written
+    1  internal error, an output could not be written, or the self-test missed
     2  usage, or the scenario or result is not valid
     3  target or set-up: refused, DNS, TLS, HTTP status, limits, Redis, port
-    4  the measurement is not trustworthy (with --strict, or in a gate)
+    4  the measurement is not trustworthy (with --strict, in a gate, in the self-test)
    97  no verdict: the gate is inconclusive, or `compare` was asked about latency
    98  the gate found a regression
    99  a threshold failed

@@ -12,12 +12,16 @@ mod admin;
 mod check;
 mod child;
 mod compare;
+mod doctor;
 mod errand;
 mod exit;
 mod fault_proxy;
 mod format;
 mod gate;
+mod init;
 mod instance;
+mod private;
+mod probe;
 mod proxy;
 mod redis;
 mod repl;
@@ -26,6 +30,7 @@ mod rig;
 mod run;
 mod saved;
 mod secret;
+mod selftest;
 mod serve;
 mod signals;
 mod token;
@@ -65,6 +70,14 @@ enum Command {
     Report(report::Args),
     /// A room by hand: type, read, cut the connection, come back
     Repl(Box<repl::Args>),
+    /// Two clients, one message: does a target do as its dialect says?
+    Probe(Box<probe::Args>),
+    /// Write a scenario to start from
+    Init(init::Args),
+    /// What this machine can carry, what stands in the way, and the command that mends it
+    Doctor(doctor::Args),
+    /// Is what wsbench reports true? Known harm is done to traffic, and the report set beside it
+    Selftest(selftest::Args),
     /// Run the bundled room server
     Serve(serve::Args),
     /// Print a token for a user of the bundled server
@@ -145,6 +158,10 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         Some(Command::Run(args)) => run::main(*args, terminal),
         Some(Command::Check(args)) => check::main(&args, terminal),
         Some(Command::Repl(args)) => repl::main(&args, terminal),
+        Some(Command::Probe(args)) => probe::main(&args, terminal),
+        Some(Command::Init(args)) => init::main(&args, terminal),
+        Some(Command::Doctor(args)) => doctor::main(&args, terminal),
+        Some(Command::Selftest(args)) => selftest::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),
         Some(Command::Token(args)) => token::main(&args, terminal),
         Some(Command::Gate(args)) => gate::main(&args, terminal),

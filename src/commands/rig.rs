@@ -130,6 +130,11 @@ impl Rig {
         .map(|()| Cuts::new())
     }
 
+    /// Signals every process of the server.
+    pub(super) fn signal_all(&self, signal: Signal) {
+        self.processes.iter().for_each(|process| process.signal(signal));
+    }
+
     fn signal(&self, index: u16, signal: Signal) -> Result<(), String> {
         if self.broker.url().is_none() {
             return Err("all instances are one process without Redis: install redis-server, or give --redis".to_owned());

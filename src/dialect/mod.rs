@@ -18,10 +18,12 @@ mod raw;
 mod reading;
 mod room;
 mod scan;
+mod traced;
 
 pub use event::{Delivery, Event, Position, Stamps};
 pub use intent::{AuthStyle, Identity, Intent};
 pub use reading::{News, Reading};
+pub use traced::{Journal, Passed, Traced, told};
 
 /// A named message that is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -38,7 +38,7 @@ pub(super) fn pretty(text: &str) -> Option<String> {
         return None;
     }
     let lines = serde_json::to_string_pretty(&value).ok()?;
-    let lines: Vec<String> = lines.lines().take(LONGEST / 20).map(|line| self::text(line)).collect();
+    let lines: Vec<String> = lines.lines().take(LONGEST / 20).map(self::text).collect();
     Some(lines.join("\n"))
 }
 

@@ -19,11 +19,11 @@ pub(super) mod limits;
 mod live;
 mod outputs;
 mod overrides;
-mod quick;
+pub(super) mod quick;
 mod recording;
 mod rigging;
 pub(super) mod rules;
-mod secrets;
+pub(super) mod secrets;
 pub(super) mod target;
 
 use account::{Account, Rotation};
@@ -77,6 +77,19 @@ pub(super) struct Args {
     /// Threads that drive clients; a worker per two cores by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
+}
+
+impl Args {
+    /// What is asked for without a scenario.
+    fn said(&self) -> quick::Said<'_> {
+        quick::Said {
+            url: self.over.url().unwrap_or_default(),
+            dialect: &self.dialect,
+            clients: self.over.clients(),
+            duration: self.over.duration(),
+            rate: self.over.rate(),
+        }
+    }
 }
 
 pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
@@ -192,7 +205,7 @@ fn load(args: &Args, terminal: &Terminal) -> Result<Scenario, Failure> {
     let environment = &super::environment;
     let loaded = match &args.scenario {
         Some(path) => scenario::load(path, &overrides, environment),
-        None => scenario::parse(quick::source(args), &overrides, environment),
+        None => scenario::parse(quick::source(&args.said()), &overrides, environment),
     };
     let mut scenario = loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
     if let (Some(broker), Target::Bundled(bundled)) = (args.broker, &mut scenario.target) {

@@ -165,7 +165,7 @@ fn reach(
 }
 
 /// The kinds of transport the clients of a plan use.
-pub(super) fn used(plan: &Plan) -> Vec<TransportKind> {
+pub(in crate::commands) fn used(plan: &Plan) -> Vec<TransportKind> {
     TransportKind::ALL.into_iter().filter(|kind| plan.uses(*kind)).collect()
 }
 
@@ -197,6 +197,11 @@ fn towards(network: &Network, usual: NetworkConfig) -> NetworkConfig {
         source_ips: network.source_ips.clone(),
         ..usual
     }
+}
+
+fn host_and_port(url: &url::Url) -> Arc<str> {
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or_default()).into()
 }
 
 /// Bytes that may wait for a peer that takes none: room for several of the largest payloads, whatever wraps them.
@@ -231,8 +236,16 @@ impl Ground {
             dialect: Arc::clone(&self.dialect),
             clock: Clock::real(),
             machine: machine.map(|id| Arc::from(id.trim())),
-            instances: servers.map(|instance| instance.name.as_str().into()).collect(),
-            instance_header: None,
+            instances: match &scenario.target {
+                Target::Bundled(_) => servers.map(|instance| instance.name.as_str().into()).collect(),
+                // Only a rule makes an address a name.
+                Target::Foreign(foreign) if foreign.instances.is_empty() => Vec::new(),
+                Target::Foreign(foreign) => foreign.urls.iter().map(host_and_port).collect(),
+            },
+            instance_rules: match &scenario.target {
+                Target::Bundled(_) => Arc::default(),
+                Target::Foreign(foreign) => Arc::clone(&foreign.instances),
+            },
             join_timeout: scenario.times.join_timeout,
         }
     }

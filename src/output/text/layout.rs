@@ -40,7 +40,7 @@ pub(super) fn flow(head: &str, parts: impl IntoIterator<Item = String>, between:
 }
 
 /// `text` in words, broken into lines that begin with `indent`; at most `most` lines, the last then ends with `…`.
-pub(super) fn wrap(text: &str, indent: &str, most: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, indent: &str, most: usize) -> Vec<String> {
     let room = WIDTH - width(indent);
     let text = printable(text);
     let mut lines: Vec<String> = vec![String::new()];

@@ -27,6 +27,13 @@ pub struct Limits {
     pub ports: u64,
 }
 
+impl Limits {
+    /// How many clients one process can have open files for.
+    pub fn clients(&self) -> u64 {
+        self.open_files.saturating_sub(OTHER_FILES)
+    }
+}
+
 /// What a run needs of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
@@ -115,8 +122,8 @@ fn server(scenario: &Scenario, out: &mut Wrapped) {
     }
 }
 
-/// The mean of what is to be expected over the measured phase.
-fn mean_expected(scenario: &Scenario, plan: &Plan) -> Expected {
+/// The mean of what is to be expected over the measured phase, per second.
+pub fn mean_expected(scenario: &Scenario, plan: &Plan) -> Expected {
     const SAMPLES: u32 = 16;
     let times = &scenario.times;
     let samples = (0..SAMPLES).map(|at| {
