@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         clock: Clock::real(),
         machine: None,
         instances: Vec::new(),
-        instance_header: None,
+        instance_rules: Arc::default(),
         join_timeout: Duration::from_secs(10),
     };
     // Where the stream is, which is what a browser keeps as the id of the last event.

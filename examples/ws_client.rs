@@ -100,7 +100,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         clock: Clock::real(),
         machine: None,
         instances: Vec::new(),
-        instance_header: None,
+        instance_rules: Arc::default(),
         join_timeout: Duration::from_secs(10),
     };
     let (status, mut statuses) = watch::channel(Status::Disconnected);

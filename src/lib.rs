@@ -8,7 +8,7 @@
 //! 2  observe                                     facts
 //! 3  dialect  transport  proxy                   translation (no IO) · IO (no meaning)
 //! 4  scenario  ledger  metrics  session          asked · owed · counted · one client's life
-//! 5  threshold  engine  gate                     judgement · many clients · judgement of two targets
+//! 5  threshold  engine  gate  probe              judgement · many clients · two targets · two clients
 //! 6  report  ui                                  the outcome as data · the terminal
 //! 7  output                                      one file per format
 //! 8  commands                                    the command line; the only caller of the reference server
@@ -39,6 +39,7 @@ pub mod session;
 
 pub mod engine;
 pub mod gate;
+pub mod probe;
 pub mod threshold;
 
 pub mod report;

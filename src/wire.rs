@@ -7,8 +7,10 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::time::Timestamp;
 
+mod instance;
 mod marker;
 
+pub use instance::{InstanceRule, Within};
 pub use marker::{MARKER_LEN, MARKER_PREFIX, Marker, Markers};
 
 /// One message as a transport carries it.

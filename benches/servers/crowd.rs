@@ -114,8 +114,8 @@ async fn live(
                 let Message::Text(text) = frame else { continue };
                 if let Some(answer) = kind.answer(&text) {
                     if socket.send(Message::text(answer)).await.is_err() { return }
-                } else if let Some(at) = memchr::memmem::find(text.as_bytes(), b"\"content\":\"T") {
-                    let digits = &text[at + 12..at + 12 + DIGITS];
+                } else if let Some(at) = memchr::memmem::find(text.as_bytes(), kind.before_content()) {
+                    let digits = &text[at + kind.before_content().len()..][..DIGITS];
                     let then: u128 = digits.parse().expect("a time");
                     heard.borrow_mut().push((begin.elapsed().as_micros() - then) as u32);
                 }

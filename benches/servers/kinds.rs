@@ -67,7 +67,15 @@ impl Kind {
     pub(crate) fn message(self, room: usize, content: &str) -> String {
         match self {
             Self::Ours | Self::Article => format!(r#"{{"type":"message","content":"{content}"}}"#),
-            Self::SocketIo => format!(r#"42["message","r{room}","{content}"]"#),
+            Self::SocketIo => format!(r#"42["message",{{"room":"r{room}","text":"{content}"}}]"#),
+        }
+    }
+
+    /// What stands before the time that a content begins with, in a frame that carries one.
+    pub(crate) fn before_content(self) -> &'static [u8] {
+        match self {
+            Self::Ours | Self::Article => br#""content":"T"#,
+            Self::SocketIo => br#""text":"T"#,
         }
     }
 

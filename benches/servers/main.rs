@@ -1,7 +1,7 @@
 //! Room servers side by side: two instances of each, joined by Redis, the same clients, the same work.
 //!
 //! The bundled one, that of the article it began with (made to deliver), and Socket.IO with its Redis adapter. Several
-//! rounds, in each every server once, the medians are printed. Run by `tests/peers/servers.sh`, which gets what the
+//! rounds, in each every server once, the medians are printed. Run by `tests/peers/side-by-side.sh`, which gets what the
 //! Node servers need; `only=bundled` (or `article`, `socketio`) leaves the others out, and the bundled one needs nothing:
 //!
 //!     cargo bench --bench servers -- scripts=DIR [only=NAME clients=1000 rooms=20 rate=200 seconds=10 rounds=3]

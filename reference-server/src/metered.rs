@@ -181,6 +181,9 @@ impl AsyncWrite for Metered {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if !self.ahead.is_empty() {
+            ready!(self.poll_write_ahead(context, &[]))?;
+        }
         let count = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, parts))?;
         self.wrote(count);
         Poll::Ready(Ok(count))
@@ -198,6 +201,9 @@ impl AsyncWrite for Metered {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            ready!(self.poll_write_ahead(context, &[]))?;
+        }
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -1,6 +1,9 @@
 //! `wsbench check`: what a scenario will do, in prose, without doing it.
 
-use super::exit::Done;
+use std::process::ExitCode;
+
+use super::exit::{Done, Exit};
+use super::probe;
 use super::run::{ScenarioArgs, rules};
 use crate::scenario::{self, Overrides};
 use crate::ui::Terminal;
@@ -10,6 +13,9 @@ use crate::ui::Terminal;
 pub(super) struct Args {
     /// A scenario file, or @NAME for a shipped one
     scenario: String,
+    /// Then probe the target: two clients, one message
+    #[arg(long)]
+    live: bool,
     #[command(flatten)]
     over: ScenarioArgs,
 }
@@ -21,5 +27,12 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let scenario = loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
     rules::judge(&scenario, terminal)?;
     let limits = super::run::limits::of_this_machine()?;
-    super::print(terminal, &format!("{}\n", scenario::explain(&scenario, &limits).trim_end()))
+    let done = super::print(terminal, &format!("{}\n", scenario::explain(&scenario, &limits).trim_end()))?;
+    if !args.live {
+        return Ok(done);
+    }
+    super::print(terminal, "\n")?;
+    let known = super::run::secrets::known(&scenario, &args.over.overrides());
+    let good = probe::live(scenario, &probe::How::usual(), &known, terminal)?;
+    Ok(if good { ExitCode::SUCCESS } else { Exit::Setup.into() })
 }

@@ -18,7 +18,10 @@ mod exit;
 mod fault_proxy;
 mod format;
 mod gate;
+mod init;
 mod instance;
+mod private;
+mod probe;
 mod proxy;
 mod redis;
 mod report;
@@ -64,6 +67,10 @@ enum Command {
     Compare(compare::Args),
     /// Show a saved result in any format
     Report(report::Args),
+    /// Two clients, one message: does a target do as its dialect says?
+    Probe(Box<probe::Args>),
+    /// Write a scenario to start from
+    Init(init::Args),
     /// What this machine can carry, what stands in the way, and the command that mends it
     Doctor(doctor::Args),
     /// Is what wsbench reports true? Known harm is done to traffic, and the report set beside it
@@ -147,6 +154,8 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         None => print(terminal, GREETING),
         Some(Command::Run(args)) => run::main(*args, terminal),
         Some(Command::Check(args)) => check::main(&args, terminal),
+        Some(Command::Probe(args)) => probe::main(&args, terminal),
+        Some(Command::Init(args)) => init::main(&args, terminal),
         Some(Command::Doctor(args)) => doctor::main(&args, terminal),
         Some(Command::Selftest(args)) => selftest::main(&args, terminal),
         Some(Command::Serve(args)) => serve::main(args),

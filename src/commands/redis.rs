@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tempfile::TempDir;
 
 use super::child::Process;
 use super::exit::Failure;
@@ -31,7 +32,7 @@ pub(super) enum Broker {
         /// Its port.
         port: u16,
         /// Where it runs; gone with it.
-        directory: PathBuf,
+        directory: TempDir,
     },
     /// The embedded broker.
     Memory,
@@ -64,7 +65,7 @@ impl Broker {
             return self.signal(Signal::CONT);
         };
         process.wait_or_kill(&Clock::real(), Duration::ZERO);
-        let started = Process::start("redis", command(program, *port, directory));
+        let started = Process::start("redis", command(program, *port, directory.path()));
         *process = started.map_err(|error| format!("Redis did not start again: {error}"))?;
         process.stop_listening();
         Ok(())
@@ -82,11 +83,9 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        if let Self::Private { directory, process, .. } = self {
+        if let Self::Private { process, .. } = self {
             process.terminate();
             process.wait_or_kill(&Clock::real(), Duration::from_secs(2));
-            // A directory left behind in the temporary place harms nobody.
-            drop(std::fs::remove_dir_all(directory));
         }
     }
 }
@@ -119,12 +118,11 @@ fn private(path: Option<&str>) -> Result<Option<Broker>, Failure> {
     let Some((_, program)) = at_hand(path) else { return Ok(None) };
     // The port is free when looked at; should another process take it meanwhile, the next try gets another.
     for _ in 0..3 {
-        let directory = private_directory()?;
-        if let Some((port, process)) = try_start(&program, &directory)? {
+        let directory = super::private::directory("redis")?;
+        if let Some((port, process)) = try_start(&program, directory.path())? {
             let url = format!("redis://127.0.0.1:{port}");
             return Ok(Some(Broker::Private { url, process, program, port, directory }));
         }
-        drop(std::fs::remove_dir_all(&directory));
     }
     Err(Failure::setup(format!("{} does not start; try it by hand, or use broker = \"memory\"", name_of(&program))))
 }
@@ -159,13 +157,6 @@ fn command(program: &Path, port: u16, directory: &Path) -> Command {
 
 fn name_of(program: &Path) -> String {
     program.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn private_directory() -> Result<PathBuf, Failure> {
-    let directory = std::env::temp_dir().join(format!("wsbench-redis-{:016x}", rand::random::<u64>()));
-    std::fs::create_dir(&directory)
-        .map_err(|error| Failure::setup(format!("failed to make {}: {error}", directory.display())))?;
-    Ok(directory)
 }
 
 fn free_port() -> std::io::Result<u16> {

@@ -61,16 +61,23 @@ impl From<BrokerArg> for BrokerChoice {
     }
 }
 
-pub(super) fn main(args: Args) -> Done {
-    args.behaviour.check()?;
-    for (flag, first) in [("--port", args.port), ("--admin-port", args.admin_port)] {
-        if first > 0 && first.checked_add(args.instances - 1).is_none() {
-            return Err(Failure::usage(format!(
-                "{flag} {first}: {} instances need as many ports, and 65535 is the last",
-                args.instances
-            )));
+impl Args {
+    fn check(&self) -> Result<(), Failure> {
+        self.behaviour.check()?;
+        for (flag, first) in [("--port", self.port), ("--admin-port", self.admin_port)] {
+            if first > 0 && first.checked_add(self.instances - 1).is_none() {
+                return Err(Failure::usage(format!(
+                    "{flag} {first}: {} instances need as many ports, and 65535 is the last",
+                    self.instances
+                )));
+            }
         }
+        Ok(())
     }
+}
+
+pub(super) fn main(args: Args) -> Done {
+    args.check()?;
     let runtime = super::runtime()?;
     // Before anything is started, so that no signal finds children nobody would stop.
     let mut signals = {

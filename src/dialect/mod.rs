@@ -16,9 +16,11 @@ mod json;
 mod quote;
 mod room;
 mod scan;
+mod traced;
 
 pub use event::{Delivery, Event, Position, Stamps};
 pub use intent::{AuthStyle, Identity, Intent};
+pub use traced::{Journal, Passed, Traced, told};
 
 /// A named message that is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

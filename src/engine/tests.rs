@@ -127,7 +127,7 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
             clock: clock.clone(),
             machine: None,
             instances: Vec::new(),
-            instance_header: None,
+            instance_rules: Arc::default(),
             join_timeout: scenario.times.join_timeout,
         };
         let setup = Setup {

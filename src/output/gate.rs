@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use super::number::ms;
 use crate::gate::{Finding, Report, Verdict};
 use crate::ui::{Palette, printable};
-use crate::units::human::{count, millis};
+use crate::units::human::count;
 
 /// Writes `report`.
 ///
@@ -36,7 +37,7 @@ pub fn write_gate(report: &Report, out: &mut dyn Write, palette: Palette) -> io:
     writeln!(out, "  {} warm-up, {} left out, blocks of {} ms", report.warm_up, report.left_out, about.block_ms)?;
     let sides = [("base", &about.base, &report.base), ("new", &about.new, &report.new)];
     for (name, target, side) in sides {
-        let (deliveries, lag) = (count(side.deliveries), millis(side.send_lag_p99_ns));
+        let (deliveries, lag) = (count(side.deliveries), ms(side.send_lag_p99_ns));
         writeln!(out, "  {name:5} {deliveries} deliveries, send lag p99 {lag} ms")?;
         wrapped(out, &format!("      {}", printable(target)))?;
     }
@@ -49,14 +50,14 @@ fn line(out: &mut dyn Write, finding: &Finding, palette: Palette) -> io::Result<
         Verdict::Regressed => palette.bad,
         Verdict::Inconclusive | Verdict::Untrustworthy => palette.warn,
     };
-    let ms = |nanos: f64| format!("{} ms", millis(nanos as u64));
+    let time = |nanos: f64| format!("{} ms", ms(nanos as u64));
     let between = format!("{} .. {}", signed(finding.interval[0]), signed(finding.interval[1]));
     writeln!(
         out,
         "  {:5}{:>11}{:>11}{:>9}{between:>19}{:>10}  {style}{}{}",
         finding.metric,
-        ms(finding.base),
-        ms(finding.new),
+        time(finding.base),
+        time(finding.new),
         signed(finding.effect),
         percent(finding.applied),
         word(finding.verdict),
@@ -72,6 +73,7 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
+/// A change, always with one decimal: what was found stands below and beside what was allowed.
 fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "?".to_owned() }
 }

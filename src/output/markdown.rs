@@ -5,11 +5,12 @@ use std::io::{self, Write};
 
 use super::figures::{HEADS, figures, way};
 use super::markup::{code, markdown};
-use super::number::{clock, long, many, ms, percent};
+use super::number::ms;
 use super::rule::{bound, key, margin, place, value};
 use super::verdict::{because, thresholds, warnings, word};
 use crate::report::{Fault, Report, Threshold};
 use crate::ui::fit;
+use crate::units::human::{clock, long, many, percent};
 
 /// Rows of a table; the rest is counted.
 const ROWS: usize = 100;

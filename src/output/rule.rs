@@ -1,7 +1,8 @@
 //! A threshold and what became of it, in words that every format for eyes shares.
 
-use super::number::{long, percent, significant, time};
+use super::number::time;
 use crate::report::Threshold;
+use crate::units::human::{long, percent, significant};
 
 /// What is looked at.
 pub(super) fn key(rule: &Threshold) -> String {
@@ -47,10 +48,10 @@ pub(super) fn value(rule: &Threshold) -> String {
 pub(super) fn margin(rule: &Threshold) -> String {
     let Some(margin) = rule.margin else { return String::new() };
     let side = if margin < 0.0 { "below" } else { "above" };
-    match (margin.abs() * 100.0).round() {
-        0.0 => "at the bound".to_owned(),
-        percent if percent < 1_000.0 => format!("{percent:.0} % {side}"),
-        percent if percent < 1_000_000.0 => format!("{:.0} x {side}", percent / 100.0),
+    match margin.abs() {
+        share if share < 0.005 => "at the bound".to_owned(),
+        share if share < 9.995 => format!("{} {side}", percent(share)),
+        share if share < 9_999.5 => format!("{share:.0} x {side}"),
         _ => format!("far {side}"),
     }
 }
@@ -64,5 +65,24 @@ pub(super) fn place(rule: &Threshold, path: &str) -> String {
     match &rule.note {
         Some(note) => format!("{place}: {note}"),
         None => place,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Broker;
+    use crate::report::sample::{HELD, outcome, report};
+
+    #[test]
+    fn a_margin_below_the_whole_does_not_read_as_all() {
+        let mut rule = report(&outcome(), Broker::Redis, HELD).thresholds.remove(0);
+        let mut shown = |share: f64| {
+            rule.margin = Some(share);
+            margin(&rule)
+        };
+        assert_eq!([shown(-0.995_92), shown(-0.999_99), shown(-1.0)], ["99.6 % below", "99.9 % below", "100 % below"]);
+        assert_eq!([shown(0.68), shown(-0.012), shown(0.003)], ["68 % above", "1.2 % below", "at the bound"]);
+        assert_eq!([shown(9.99), shown(12.4), shown(1e6)], ["999 % above", "12 x above", "far above"]);
     }
 }

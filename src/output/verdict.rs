@@ -1,8 +1,9 @@
 //! What a result comes to, in words that every format for eyes shares.
 
-use super::number::{long, many, time};
+use super::number::time;
 use crate::report::{Ending, Fault, Path, Report};
 use crate::ui::fit;
+use crate::units::human::{long, many};
 
 /// The verdict as one word.
 pub(super) fn word(report: &Report) -> &'static str {
@@ -73,8 +74,21 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
     warn(misrouted, format!("{} arrived where they do not belong (misrouted)", copies(misrouted)));
     let unknown = report.arrivals.iter().filter(|row| row.path == Path::Unknown).map(|row| row.summary.count).sum();
     warn(unknown, format!("{} came by an unknown instance", copies(unknown)));
+    warnings.extend(lopsided(report));
     warnings.extend(report.faults.iter().flat_map(incident));
     warnings
+}
+
+/// Times its fair share that an instance may have of the clients before it is worth a word.
+const FULLEST: f64 = 1.5;
+
+/// That one instance has far more of the clients than its share, though nobody was cut off.
+fn lopsided(report: &Report) -> Option<String> {
+    let all: u64 = report.instances.iter().map(|instance| instance.clients).sum();
+    let fullest = report.instances.iter().max_by_key(|instance| instance.clients)?;
+    let times = fullest.clients as f64 * report.instances.len() as f64 / all.max(1) as f64;
+    let worth = times > FULLEST && report.faults.is_empty();
+    worth.then(|| format!("instance {} has {times:.1} x its share of the clients", fit(&fullest.name, 32)))
 }
 
 /// What an incident adds to them: clients that stayed away, and that nobody had planned it.
@@ -93,4 +107,26 @@ fn incident(fault: &Fault) -> Vec<String> {
 
 fn copies(number: u64) -> String {
     if number == 1 { "1 copy".to_owned() } else { format!("{} copies", long(number)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::{HELD, outcome, report};
+    use crate::report::{Broker, Instance};
+
+    #[test]
+    fn an_instance_with_far_more_than_its_share_is_warned_of() {
+        let mut report = report(&outcome(), Broker::Redis, HELD);
+        report.faults.clear();
+        let mut told = |shares: &[u64]| {
+            let names = ["a", "b", "c", "d"];
+            let shares = names.iter().zip(shares).map(|(name, n)| Instance { name: (*name).to_owned(), clients: *n });
+            report.instances = shares.collect();
+            lopsided(&report)
+        };
+        assert_eq!(told(&[80, 20]).as_deref(), Some("instance a has 1.6 x its share of the clients"));
+        assert_eq!(told(&[10, 10, 60, 20]).as_deref(), Some("instance c has 2.4 x its share of the clients"));
+        assert_eq!([told(&[75, 25]), told(&[100]), told(&[0, 0]), told(&[])], [None, None, None, None]);
+    }
 }

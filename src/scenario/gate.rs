@@ -1,6 +1,6 @@
 //! What a scenario says of gating it.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 /// How long one side's turn may last.
@@ -13,8 +13,8 @@ pub struct Gate {
     pub base: Option<String>,
     /// What is judged.
     pub new: Option<String>,
-    /// What is gated, as `p50=5%`.
-    pub metrics: Vec<String>,
+    /// What is gated, as `p50=5%`, and the bytes of the file that say so.
+    pub metrics: Vec<(String, Range<usize>)>,
     /// Less than this is not slower.
     pub floor: Option<Duration>,
     /// How long it may take.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::dialect::Dialect;
+use crate::wire::InstanceRule;
 
 /// Whom to talk to.
 #[derive(Clone, Debug)]
@@ -59,6 +60,8 @@ pub struct Foreign {
     pub urls: Vec<Url>,
     /// What it speaks.
     pub dialect: Arc<dyn Dialect>,
+    /// Where it tells which instance a connection is on; the first that answers.
+    pub instances: Arc<[InstanceRule]>,
     /// How to reach it.
     pub network: Network,
 }

@@ -8,7 +8,7 @@ use crate::dialect::{Dialect, Identity};
 use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
 use crate::transport::{ConnectError, Stages, Transport};
-use crate::wire::Opening;
+use crate::wire::{InstanceRule, Opening};
 
 /// What all sessions of a run have in common.
 #[derive(Clone, Debug)]
@@ -21,10 +21,10 @@ pub struct Dialer {
     pub clock: Clock,
     /// Identity of this machine's monotonic clock: the server's stamps are used only if its clock is the same.
     pub machine: Option<Arc<str>>,
-    /// Names of the instances by URL, where they are known beforehand: those of our own server.
+    /// What each URL's instance is called: known beforehand for our own server, host and port for others.
     pub instances: Vec<Arc<str>>,
-    /// A response header of the opening that names the instance, lower-case.
-    pub instance_header: Option<Arc<str>>,
+    /// Where else a server tells its instance; the first that answers counts, for each connection anew.
+    pub instance_rules: Arc<[InstanceRule]>,
     /// How long authenticating and joining may take together.
     pub join_timeout: Duration,
 }
@@ -55,12 +55,22 @@ impl Dialer {
         }
         let connected = transport.connect(url, &opening, &self.clock).await?;
         cookies.take(&connected.headers);
-        let named = self.instance_header.as_ref().and_then(|want| {
-            connected.headers.iter().find(|(name, _)| **name == **want).map(|(_, value)| value.as_str())
-        });
+        let address = self.instances.get(url).map_or("", |name| name);
+        let told = |rule: &InstanceRule| rule.at_opening(&connected.headers, address);
+        let named = self.instance_rules.iter().enumerate().find_map(|(at, rule)| Some((at, told(rule)?)));
         let mut session = Session::new(self, kind, connected.connection, rooms);
-        if let Some(name) = named.or_else(|| self.instances.get(url).map(|name| &**name)) {
-            session.name_instance(name);
+        // What is told later counts if it would have been looked at before.
+        let before = named.as_ref().map_or(self.instance_rules.len(), |(at, _)| *at);
+        session.instance_rules =
+            self.instance_rules[..before].iter().filter(|rule| rule.is_told_later()).cloned().collect();
+        match named {
+            Some((_, name)) => {
+                session.name_instance(&name);
+            }
+            None if self.instance_rules.is_empty() && !address.is_empty() => {
+                session.name_instance(address);
+            }
+            None => {}
         }
         session.greet(identity, &connected.headers);
         Ok((session, connected.stages))

@@ -28,6 +28,11 @@ impl Place {
         Self::new(Arc::from(""), position)
     }
 
+    /// Where it stands, as far as that is known.
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
     /// Its name, if it is a room.
     pub(super) fn room(&self) -> Option<&str> {
         (!self.room.is_empty()).then_some(&*self.room)

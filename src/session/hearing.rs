@@ -6,12 +6,23 @@ use super::{Ended, Happening, Hint, Place, Session, Step, Waiting};
 use crate::dialect::{AuthStyle, Event, Identity, Intent, Position};
 use crate::observe::{TransportKind, Word};
 use crate::time::Timestamp;
-use crate::wire::{Frame, InstanceTag, Received};
+use crate::wire::{Frame, InstanceTag, Received, Within};
 
 impl Session {
     pub(super) fn name_instance(&mut self, name: &str) -> InstanceTag {
         self.instance = InstanceTag::of(name);
+        self.name = Some(name.into());
         self.instance
+    }
+
+    /// Looks for the instance's name in what the server says, where it was not told before.
+    fn look_for_instance(&mut self, words: Within, received: &Received, tell: &mut dyn FnMut(Happening<'_>)) {
+        let found = self.instance_rules.iter().enumerate();
+        let found = found.filter_map(|(at, rule)| Some((at, rule.in_words(words, received.frame.bytes())?))).next();
+        let Some((at, name)) = found else { return };
+        self.instance_rules = self.instance_rules[..at].into();
+        let tag = self.name_instance(&name);
+        tell(Happening::Instance(tag, &name));
     }
 
     /// Says what has to be said first, and goes as far as that allows without an answer.
@@ -117,7 +128,12 @@ impl Session {
                 }
                 tell(Happening::Delivery(delivery, received.at));
             }
-            Event::Acked { reference } => self.acked(reference, received.at, tell),
+            Event::Acked { reference } => {
+                if !self.instance_rules.is_empty() && self.places.iter().any(|place| place.asked == Some(reference)) {
+                    self.look_for_instance(Within::Join, received, tell);
+                }
+                self.acked(reference, received.at, tell);
+            }
             Event::Refused { reference, code, unconfirmed } => {
                 if let Some(reason) = self.turned_away(received) {
                     return Some(Ended::Closed(reason));
@@ -136,6 +152,7 @@ impl Session {
                     let tag = self.name_instance(name);
                     tell(Happening::Instance(tag, name));
                 }
+                self.look_for_instance(Within::Join, received, tell);
                 self.joined(reference, room, position, tell);
             }
             Event::Welcome { instance, .. } => {
@@ -143,6 +160,7 @@ impl Session {
                 if let Some(name) = instance {
                     tell(Happening::Instance(self.instance, name));
                 }
+                self.look_for_instance(Within::Welcome, received, tell);
                 tell(Happening::Frame(Word::REPLY));
                 if self.step == Step::AwaitingWelcome {
                     self.join(tell);

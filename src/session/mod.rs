@@ -12,7 +12,7 @@ use crate::dialect::{Dialect, Identity};
 use crate::observe::{TransportKind, Word};
 use crate::time::{Clock, Timestamp};
 use crate::transport::{Connection, Traffic};
-use crate::wire::{Frame, InstanceTag};
+use crate::wire::{Frame, InstanceRule, InstanceTag};
 
 mod asking;
 mod cookies;
@@ -70,6 +70,10 @@ pub struct Session {
     /// References of questions that are not yet answered.
     asked: VecDeque<u64>,
     instance: InstanceTag,
+    /// What the instance is called, if it is known.
+    name: Option<Arc<str>>,
+    /// Where its name is still looked for, in this order.
+    instance_rules: Box<[InstanceRule]>,
     machine: Option<Arc<str>>,
     same_clock: bool,
     answer: Option<Frame>,
@@ -96,6 +100,8 @@ impl Session {
             unanswered: VecDeque::new(),
             asked: VecDeque::new(),
             instance: InstanceTag::UNKNOWN,
+            name: None,
+            instance_rules: Box::default(),
             machine: dialer.machine.clone(),
             same_clock: false,
             answer: None,
@@ -112,6 +118,11 @@ impl Session {
     /// The instance this connection ended up on.
     pub fn instance(&self) -> InstanceTag {
         self.instance
+    }
+
+    /// What that instance is called, if it is known.
+    pub fn instance_name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Whether every room is joined.

@@ -64,7 +64,7 @@ async fn polling(url: &str, rooms: Vec<Place>) -> Session {
         clock: Clock::real(),
         machine: None,
         instances: Vec::new(),
-        instance_header: None,
+        instance_rules: Arc::default(),
         join_timeout: PATIENCE,
     };
     let (kind, cookies) = (TransportKind::LongPoll, &mut Cookies::default());

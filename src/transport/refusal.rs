@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode};
+use url::Url;
 
 use super::ConnectError;
-use super::failure::{escaped, failure};
+use super::failure::{escaped, failure, shown};
 use crate::observe::Word;
 
 /// Bytes of a refusal's body that are shown.
@@ -33,8 +34,7 @@ pub(super) fn refused(
         detail.push_str(&format!(" from {}", escaped(server.as_bytes(), 40)));
     }
     if let Some(location) = header(headers, "location") {
-        let place = location.split('?').next().unwrap_or_default();
-        detail.push_str(&format!(", redirected to {}", escaped(place.as_bytes(), BODY_SHOWN)));
+        detail.push_str(&format!(", redirected to {}", escaped(elsewhere(location).as_bytes(), BODY_SHOWN)));
     }
     if status == StatusCode::OK {
         detail.push_str(&format!(", which is {not_this}; is the path right?"));
@@ -51,6 +51,27 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     header(headers, "retry-after").and_then(|value| value.trim().parse().ok()).map(Duration::from_secs)
 }
 
+/// A location as it may be shown: without user, password, query and fragment, which may carry secrets.
+fn elsewhere(location: &str) -> String {
+    match Url::parse(location) {
+        Ok(url) => shown(&url),
+        Err(_) => location.split(['?', '#']).next().unwrap_or_default().to_owned(),
+    }
+}
+
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_place_is_told_without_what_it_is_given_along() {
+        let told = |location| elsewhere(location);
+        assert_eq!(told("https://u:pw@h:1/p?token=s#access_token=s"), "https://h:1/p");
+        assert_eq!(told("/login?next=s#access_token=s"), "/login");
+        assert_eq!(told("/login#access_token=s"), "/login");
+    }
 }

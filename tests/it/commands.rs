@@ -117,3 +117,25 @@ fn what_a_command_leaves_behind_is_gone_with_the_run() {
     let id = written(&file);
     wait_for("the end of what was left", PATIENCE, || (!lives(id)).then_some(()));
 }
+
+#[test]
+fn what_init_writes_is_a_scenario() {
+    use wsbench::dialect::DIALECTS;
+    use wsbench::scenario::builtin::BUILTINS;
+    let directory = crate::support::scratch();
+    let dialects = DIALECTS.iter().map(|entry| format!("--dialect={}", entry.name));
+    for how in dialects.chain(BUILTINS.iter().map(|(name, _)| format!("--from=@{name}"))) {
+        let written = wsbench(["init", "made.toml", &how]).directory(directory.path()).run();
+        written.expect(0).says(&["wrote made.toml", "wsbench probe made.toml"]);
+        wsbench(["check", "made.toml"]).directory(directory.path()).run().expect(0);
+        let again = wsbench(["init", "made.toml", &how]).directory(directory.path()).run();
+        again.expect(2).says(&["made.toml is there already"]);
+        std::fs::remove_file(directory.path().join("made.toml")).unwrap();
+    }
+    let shown = wsbench(["init", "-", "--url", "wss://chat.example.com/ws"]).run();
+    assert!(shown.expect(0).stdout.contains("urls    = [\"wss://chat.example.com/ws\"]"), "{}", shown.stdout);
+    wsbench(["init", "-", "--dialect=jsn"]).run().expect(2).says(&["jsn", "json"]);
+    wsbench(["init", "-", "--from=@quick"]).run().expect(2).says(&["@quick", "@quickstart"]);
+    let nowhere = wsbench(["init", "no/such/place.toml"]).directory(directory.path()).run();
+    nowhere.expect(1).says(&["no/such/place.toml"]);
+}

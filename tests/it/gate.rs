@@ -31,6 +31,11 @@ fn a_few_pairs_never_pass_and_a_recording_is_judged_the_same_again() {
         assert_eq!(again.stdout, live.stdout);
         assert_eq!(again.code, Some(if verdict == "inconclusive" { 97 } else { 4 }));
     }
+    let floor = |floor: &str| {
+        let told = wsbench(["gate", "--format=json", "--replay", &path(&directory), "--floor", floor]).run();
+        serde_json::from_str::<Value>(&told.stdout).unwrap()["floor_ns"].clone()
+    };
+    assert_eq!([floor("3ms"), floor("7us")], [Value::from(3_000_000), Value::from(7_000)]);
     let passed = wsbench(["gate", "--inconclusive=pass", "--untrustworthy=pass", "--replay", &path(&directory)]).run();
     assert!(passed.expect(0).stdout.contains("blocks of 400 ms"), "{}", passed.stdout);
 }
@@ -46,6 +51,31 @@ fn a_command_is_given_a_port_and_a_redis_and_told_of_if_it_fails() {
     };
     let told = failing("echo port $PORT is {{port}}; echo redis $REDIS_URL; exit 7");
     told.expect(3).says(&["new ended before it was ready", "redis redis://127.0.0.1:", "new.log"]);
+}
+
+#[test]
+fn what_a_command_says_is_kept_for_its_owner_and_told_without_secrets() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let secret = "not-to-be-told-1234";
+    let failing = format!("cmd:echo they gave me {secret}; exit 7");
+    let told = wsbench(SMALL).env("WSBENCH_JWT_SECRET", secret).args(["--base=self", "--new", &failing]).run();
+    told.expect(3).says(&["they gave me", "new.log"]);
+    assert!(!told.stderr.contains(secret), "{}", told.stderr);
+    let log = told.stderr.split_whitespace().find(|word| word.contains("new.log")).unwrap().trim_end_matches(')');
+    let log = std::path::Path::new(log);
+    assert_eq!(log.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    std::fs::remove_dir_all(log.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn a_metric_of_the_file_that_is_none_is_shown_in_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("gated.toml");
+    let quickstart = std::fs::read_to_string(crate::support::root().join("scenarios/quickstart.toml")).unwrap();
+    std::fs::write(&file, format!("{quickstart}\n[gate]\nmetrics = {{ p51 = \"5%\" }}\n")).unwrap();
+    let line = quickstart.lines().count() + 3;
+    let asked = wsbench(["gate", file.to_str().unwrap(), "--base=self", "--new=self"]).run();
+    asked.expect(2).says(&[&format!("gated.toml:{line}:"), "p51"]);
 }
 
 #[test]

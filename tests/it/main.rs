@@ -13,6 +13,7 @@ mod find;
 mod floors;
 mod gate;
 mod live_metrics;
+mod probe;
 mod proxy;
 mod raw;
 mod readme;

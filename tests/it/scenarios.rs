@@ -1,12 +1,18 @@
-//! Every shipped scenario is read, explained, embedded as it stands, and passes when it is scaled down to seconds.
+//! Every shipped scenario is read, explained, embedded as it stands, and passes when it is scaled down to seconds. Those
+//! for servers that are not ours are read, and each is the same work; `tests/peers/servers.sh` runs them.
 
 use std::collections::BTreeMap;
 
 use crate::support::{Report, put, root, scaled, scratch, wsbench};
 
-/// Name and text of every file.
+/// Name and text of every file that is shipped inside the program.
 fn files() -> BTreeMap<String, String> {
-    let all = std::fs::read_dir(root().join("scenarios")).unwrap().flatten().map(|entry| entry.path());
+    files_of("scenarios")
+}
+
+/// Name and text of every scenario in a directory.
+fn files_of(directory: &str) -> BTreeMap<String, String> {
+    let all = std::fs::read_dir(root().join(directory)).unwrap().flatten().map(|entry| entry.path());
     let scenarios = all.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
     scenarios
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap()))
@@ -51,6 +57,46 @@ fn every_file_is_explained_in_prose() {
             assert!(said.stdout.contains(word), "no {word:?} in what is said of {name}:\n{}", said.stdout);
         }
         assert_eq!(said.stderr, "");
+    }
+}
+
+#[test]
+fn every_scenario_for_a_real_server_is_right_and_says_how_to_start_it() {
+    let start = std::fs::read_to_string(root().join("tests/peers/servers/start")).unwrap();
+    let files = files_of("scenarios/servers");
+    assert!(files.len() >= 4, "{:?}", files.keys());
+    for (name, text) in &files {
+        let path = format!("scenarios/servers/{name}.toml");
+        assert!(text.starts_with("#:schema ../scenario.schema.json\n# "), "{path} has its schema and says what it is");
+        assert!(
+            text.contains(&format!("\n#   tests/peers/servers/start {name} ")),
+            "{path} says how to start its server"
+        );
+        assert!(text.contains(&format!("\n#   wsbench run {path} -e A=")), "{path} says how it is run");
+        assert!(start.contains(&format!("\n{name}() {{ # ")), "{name} can be started");
+        let said = wsbench(["check", &path]).run();
+        said.expect(0);
+        assert!(said.stdout.starts_with(&format!("{name}: 100 clients")) && said.stderr.is_empty(), "{}", said.stdout);
+    }
+}
+
+/// The sections of a scenario that say how much work it is, one line a key; which rooms and how one proves who one is are
+/// the server's business.
+fn work(text: &str) -> Vec<&str> {
+    let sections = text.split("\n\n").filter(|part| {
+        ["[run]", "[[clients]]", "[[publish]]", "[thresholds]"].iter().any(|head| part.starts_with(head))
+    });
+    let server_s = ["auth", "rooms", "transport"];
+    sections.flat_map(str::lines).filter(|line| !server_s.iter().any(|key| line.starts_with(key))).collect()
+}
+
+#[test]
+fn scenarios_for_real_servers_are_the_same_work() {
+    let files = files_of("scenarios/servers");
+    let same = work(&files["chat"]);
+    assert!(same.len() > 15, "{same:?}");
+    for (name, text) in &files {
+        assert_eq!(work(text), same, "{name} and chat");
     }
 }
 

@@ -130,6 +130,20 @@ fn a_killed_redis_costs_what_redis_itself_did_not_pass_on() {
 }
 
 #[test]
+fn who_resumes_gets_all_that_redis_passed_on() {
+    let run = Run::of("", true, |pid| signal(instances(pid)[0], Signal::KILL));
+    let missing = run.missing();
+    assert_eq!(missing.passed, 0, "{missing:?}\n{}", run.text);
+    assert_eq!(run.report.count("deliveries.lost"), missing.swallowed, "what died with the instance\n{}", run.text);
+    assert!(run.report.count("deliveries.replayed") > 100, "{}", run.text);
+    let deploy = "[[fault]]\nname = \"deploy\"\nat = \"2s\"\n\
+                  instance = { index = 1, action = \"drain\", restart_after = \"3s\" }\n";
+    let run = Run::of(deploy, true, |_| {});
+    assert_eq!(run.report.count("reconnect.lost_connections"), 30, "{}", run.text);
+    assert_eq!((run.missing().passed, run.report.count("deliveries.lost")), (0, 0), "{}", run.text);
+}
+
+#[test]
 fn who_does_not_resume_misses_what_redis_passed_on_meanwhile() {
     let run = Run::of("", false, |pid| signal(instances(pid)[0], Signal::KILL));
     let missing = run.missing();

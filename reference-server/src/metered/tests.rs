@@ -37,6 +37,17 @@ async fn what_is_put_ahead_goes_first_and_whole() {
     assert_eq!(counted, all.len() as u64);
     let (all, _) = read_of(async |metered: &mut Metered| metered.flush().await.unwrap()).await;
     assert_eq!(all.len(), 4 << 20, "a flush does without anything behind it");
+    let (all, _) = read_of(async |metered: &mut Metered| metered.shutdown().await.unwrap()).await;
+    assert_eq!(all.len(), 4 << 20, "an end does not pass it by");
+    let several = async |metered: &mut Metered| {
+        let parts = [io::IoSlice::new(&[2; 50]), io::IoSlice::new(&[3; 50])];
+        let mut written = 0;
+        while written == 0 {
+            written = metered.write_vectored(&parts).await.unwrap();
+        }
+    };
+    let (all, _) = read_of(several).await;
+    assert!(all[..4 << 20].iter().all(|&byte| byte == 1) && all[4 << 20..].starts_with(&[2; 50]));
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::load::Reading;
 use crate::engine::{Tick, Turn};
 use crate::gate::{Block, Gate, Schedule, Settings, Side};
-use crate::time::nanos;
 
 /// How long after its end a block is closed: copies are under way, and figures are told once a second.
 const GRACE: Duration = Duration::from_millis(1_700);
@@ -144,8 +143,7 @@ impl<'a> Collector<'a> {
 
     /// The steal over the pair that ended at `end`, as far as there are readings around it.
     fn steal(&self, end: Duration) -> u32 {
-        let length = Duration::from_nanos(nanos(self.schedule.end_of(0)));
-        let start = end.saturating_sub(length);
+        let start = end.saturating_sub(self.schedule.end_of(0));
         let before = self.readings.iter().rev().find(|(at, _)| *at <= start).or(self.readings.first());
         let after = self.readings.iter().find(|(at, _)| *at >= end).or(self.readings.last());
         match (before, after) {

@@ -45,7 +45,8 @@ pub(super) fn of_both(late: f64, broken: Option<&Broken>) -> Vec<String> {
     }
     if let Some(Broken::TooBusy(share)) = broken {
         doubts.push(format!(
-            "{:.0} % of the cores were in use, however low the rate: use a quieter or larger machine",
+            "{:.0} % of the cores were in use, and neither the rate nor the time left allowed for less: use a quieter or \
+             larger machine, or give it more time",
             share * 100.0
         ));
     }

@@ -108,8 +108,8 @@ impl<'a> Live<'a> {
         signals: &mut Signals,
         mut recording: Option<Recording>,
     ) -> Result<(Measured, Option<Recording>), Failure> {
-        for lowered in 0.. {
-            let schedule = self.schedule()?;
+        let mut schedule = self.schedule()?;
+        for lowered in 0..=LOWERINGS {
             let block = schedule.end_of(0) / 2;
             let mut keep = |block: &Block| {
                 if !self.asked.quiet && block.side == Side::New && (block.pair + 1).is_multiple_of(TOLD_EVERY) {
@@ -118,8 +118,9 @@ impl<'a> Live<'a> {
                 recording.as_mut().map_or(Ok(()), |recording| recording.add(block))
             };
             let attempt = self.attempt(runtime, signals, schedule, &mut keep)?;
-            match attempt.broken {
-                Some(Broken::TooBusy(share)) if lowered < LOWERINGS => {
+            match (attempt.broken.clone(), self.schedule()) {
+                (Some(Broken::TooBusy(share)), Ok(next)) if lowered < LOWERINGS => {
+                    schedule = next;
                     self.factor *= AIMED_AT / share;
                     self.notes.push(format!(
                         "{:.0} % of the cores were in use: the rate was lowered to {:.0} %",
@@ -128,7 +129,7 @@ impl<'a> Live<'a> {
                     ));
                     recording = recording.map(Recording::restart).transpose()?;
                 }
-                Some(Broken::Failed(why)) => return Err(Failure::internal(why)),
+                (Some(Broken::Failed(why)), _) => return Err(Failure::internal(why)),
                 _ => return Ok((self.conclude(attempt, block)?, recording)),
             }
         }

@@ -1,18 +1,20 @@
 //! `wsbench gate`: is the new server slower than the old one? Two live targets, measured in turns, judged in pairs.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
 
 use super::exit::{Done, Exit, Failure};
-use super::run::{ScenarioArgs, rules};
-use crate::gate::{Metric, Report, Settings, Side, Verdict};
+use super::run::{ScenarioArgs, rules, secrets};
+use crate::gate::{About, Metric, Report, Settings, Side, Verdict};
 use crate::output;
+use crate::report::hidden;
 use crate::scenario::gate::BLOCKS;
-use crate::scenario::{self, Overrides, Scenario};
+use crate::scenario::{self, Diagnostic, Overrides, Scenario};
 use crate::ui::{Terminal, forgive_closed};
 use crate::units::parse_duration;
 
@@ -146,7 +148,7 @@ impl Asked<'_> {
 pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let overrides = args.over.overrides();
     if let Some(directory) = &args.replay {
-        let report = recording::replay(directory, &args.metrics, overrides.seed)?;
+        let report = recording::replay(directory, &args.metrics, overrides.seed, args.floor)?;
         show(args, &report, terminal)?;
         let passes = |counts: Option<Counts>| counts == Some(Counts::Pass);
         let passes = Passes { inconclusive: passes(args.inconclusive), untrustworthy: passes(args.untrustworthy) };
@@ -160,10 +162,31 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let path = args.scenario.as_deref().unwrap_or_default();
     let overrides = Overrides { allow_commands: args.allow_commands, ..overrides };
     let written = scenario::load(path, &overrides, &super::environment);
-    let written = written.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?.gate;
-    let target = |flag: &str, given: &Option<String>, written: Option<String>| {
+    let written = written.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
+    let asked = asked(args, overrides, &written.gate, terminal)?;
+    let metrics = metrics(args, &written, terminal)?;
+    let scenario = asked.load(&asked.base)?;
+    turns::check(&scenario)?;
+    let settings = Settings::new(metrics, scenario.seed).map_err(Failure::usage)?;
+    let floor = args.floor.or(written.gate.floor).map_or(settings.floor, crate::time::nanos);
+    let mut known = secrets::known(&scenario, &asked.overrides);
+    known.extend(super::environment("WSBENCH_JWT_SECRET"));
+    // What a server says may repeat what it was given.
+    measure(args, &asked, &Settings { floor, ..settings }, &known)
+        .map_err(|failure| failure.saying(|message| hidden(message, &known)))
+}
+
+/// What is to be measured: the command line beats the file.
+fn asked<'a>(
+    args: &'a Args,
+    overrides: Overrides,
+    written: &scenario::gate::Gate,
+    terminal: &'a Terminal,
+) -> Result<Asked<'a>, Failure> {
+    let path = args.scenario.as_deref().unwrap_or_default();
+    let target = |flag: &str, given: &Option<String>, written: &Option<String>| {
         let from_file = given.is_none();
-        let text = given.clone().or(written).ok_or_else(|| {
+        let text = given.clone().or(written.clone()).ok_or_else(|| {
             Failure::usage(format!("--{flag} is missing; `--{flag} self` is the bundled server of this very wsbench"))
         })?;
         // A file may come from anybody: what it would have run is run only if the command line says so.
@@ -176,59 +199,102 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
         }
         Target::parse(&text).map_err(|why| Failure::usage(format!("--{flag}: {why}")))
     };
-    let asked = Asked {
+    Ok(Asked {
         scenario: path,
         overrides,
-        base: target("base", &args.base, written.base.clone())?,
+        base: target("base", &args.base, &written.base)?,
         new: match args.self_check {
-            Some(_) => target("base", &args.base, written.base)?,
-            None => target("new", &args.new, written.new)?,
+            Some(_) => target("base", &args.base, &written.base)?,
+            None => target("new", &args.new, &written.new)?,
         },
         max_time: args.max_time.or(written.max_time).unwrap_or(MAX_TIME),
         block: args.block.or(written.block),
-        ready: args.ready.clone().or(written.ready),
+        ready: args.ready.clone().or(written.ready.clone()),
         passes: Passes {
             inconclusive: args.inconclusive.map_or(written.inconclusive_passes, |counts| counts == Counts::Pass),
             untrustworthy: args.untrustworthy.map_or(written.untrustworthy_passes, |counts| counts == Counts::Pass),
         },
         quiet: args.quiet,
         terminal,
-    };
-    let mut metrics = args.metrics.clone();
-    if metrics.is_empty() {
-        let read =
-            |text: &String| text.parse().map_err(|error| Failure::usage(format!("{path}: [gate] metrics: {error}")));
-        metrics = written.metrics.iter().map(read).collect::<Result<_, _>>()?;
-    }
-    let scenario = asked.load(&asked.base)?;
-    turns::check(&scenario)?;
-    let settings = Settings::new(metrics, scenario.seed).map_err(Failure::usage)?;
-    let floor = args.floor.or(written.floor).map_or(settings.floor, crate::time::nanos);
-    measure(args, &asked, &Settings { floor, ..settings }, terminal)
+    })
 }
 
-fn measure(args: &Args, asked: &Asked<'_>, settings: &Settings, terminal: &Terminal) -> Done {
+/// What is gated; what the scenario says if the command line says nothing.
+fn metrics(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Result<Vec<Metric>, Failure> {
+    if !args.metrics.is_empty() {
+        return Ok(args.metrics.clone());
+    }
+    let read = |(text, span): &(String, Range<usize>)| {
+        let wrong = |error| {
+            let diagnostic = Diagnostic::new(&scenario.source, span.clone(), format!("{error}"));
+            rules::refuse(&[diagnostic], terminal)
+        };
+        text.parse::<Metric>().map_err(wrong)
+    };
+    scenario.gate.metrics.iter().map(read).collect()
+}
+
+fn measure(args: &Args, asked: &Asked<'_>, settings: &Settings, known: &[String]) -> Done {
+    let terminal = asked.terminal;
     let runtime = super::runtime()?;
     let mut signals = {
         let _inside = runtime.enter();
         super::signals::listen()?
     };
     let recording = args.record.as_deref().map(Recording::create).transpose()?;
-    let logs = args.record.clone().unwrap_or_else(std::env::temp_dir);
+    let logs = Logs::new(args.record.as_deref())?;
     if let Some(gates) = args.self_check {
-        return self_check::run(gates, asked, settings, (&logs, args.format), (&runtime, &mut signals), terminal);
+        return self_check::run(gates, asked, settings, (logs.path(), args.format), (&runtime, &mut signals), terminal);
     }
-    let live = live::Live::raise(asked, settings, &logs)?;
+    let live = live::Live::raise(asked, settings, logs.path())?;
     if !args.quiet {
         anstream::eprintln!("gate: base {}, new {}", asked.base.describe(), asked.new.describe());
     }
-    let (measured, recording) = live.measure(&runtime, &mut signals, recording)?;
+    let (mut measured, recording) = live.measure(&runtime, &mut signals, recording)?;
+    hide(&mut measured.about, known);
+    logs.drop_if_ours();
     let report = measured.gate.report(&measured.about);
     if let Some(recording) = recording {
         recording.finish(settings, &measured.about)?;
     }
     show(args, &report, terminal)?;
     Ok(measured.interrupted.map_or_else(|| code(asked.passes, report.verdict), ExitCode::from))
+}
+
+/// Takes secrets out of what is said of the targets.
+fn hide(about: &mut About, known: &[String]) {
+    let texts = [&mut about.base, &mut about.new].into_iter().chain(&mut about.notes).chain(&mut about.doubts);
+    texts.for_each(|text| *text = hidden(text, known));
+}
+
+/// Where what commands say is kept: beside the recording, or else in a place of its own that nobody else reads. That
+/// stays when a gate fails, because the message names it.
+enum Logs<'a> {
+    Beside(&'a Path),
+    Own(PathBuf),
+}
+
+impl<'a> Logs<'a> {
+    fn new(record: Option<&'a Path>) -> Result<Self, Failure> {
+        let Some(directory) = record else {
+            return Ok(Self::Own(super::private::directory("gate")?.keep()));
+        };
+        Ok(Self::Beside(directory))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Beside(directory) => directory,
+            Self::Own(directory) => directory,
+        }
+    }
+
+    fn drop_if_ours(self) {
+        if let Self::Own(directory) = self {
+            // One left behind in the temporary place harms nobody.
+            drop(std::fs::remove_dir_all(directory));
+        }
+    }
 }
 
 fn show(args: &Args, report: &Report, terminal: &Terminal) -> Result<(), Failure> {

@@ -3,11 +3,13 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::commands::exit::Failure;
 use crate::gate::{About, Block, Gate, Metric, Report, Settings};
+use crate::time::nanos;
 
 const BLOCKS: &str = "blocks.ndjson";
 const HEAD: &str = "gate.json";
@@ -67,8 +69,13 @@ impl Recording {
     }
 }
 
-/// Judges a recording again; `metrics` and `seed` in place of its own, if there are any.
-pub(super) fn replay(directory: &Path, metrics: &[Metric], seed: Option<u64>) -> Result<Report, Failure> {
+/// Judges a recording again; `metrics`, `seed` and `floor` in place of its own, if there are any.
+pub(super) fn replay(
+    directory: &Path,
+    metrics: &[Metric],
+    seed: Option<u64>,
+    floor: Option<Duration>,
+) -> Result<Report, Failure> {
     let unread = |path: &Path, why: &dyn std::fmt::Display| {
         Failure::usage(format!("{} is no recording of a gate: {why}", path.display()))
     };
@@ -82,7 +89,7 @@ pub(super) fn replay(directory: &Path, metrics: &[Metric], seed: Option<u64>) ->
     let own = own.map_err(|error| unread(&head_path, &error))?;
     let metrics = if metrics.is_empty() { own } else { metrics.to_vec() };
     let settings = Settings::new(metrics, seed.unwrap_or(head.seed)).map_err(Failure::usage)?;
-    let settings = Settings { floor: head.floor_ns, ..settings };
+    let settings = Settings { floor: floor.map_or(head.floor_ns, nanos), ..settings };
     let text = fs::read_to_string(&blocks_path).map_err(|error| unread(&blocks_path, &error))?;
     let read = |(at, line): (usize, &str)| {
         Block::read(line).map_err(|error| unread(&blocks_path, &format!("line {}: {error}", at + 1)))

@@ -20,11 +20,11 @@ pub(super) mod limits;
 mod live;
 mod outputs;
 mod overrides;
-mod quick;
+pub(super) mod quick;
 mod recording;
 mod rigging;
 pub(super) mod rules;
-mod secrets;
+pub(super) mod secrets;
 pub(super) mod target;
 
 use account::{Account, Rotation};
@@ -86,6 +86,19 @@ pub(super) struct Args {
     workers: Option<u16>,
 }
 
+impl Args {
+    /// What is asked for without a scenario.
+    fn said(&self) -> quick::Said<'_> {
+        quick::Said {
+            url: self.over.url().unwrap_or_default(),
+            dialect: &self.dialect,
+            clients: self.over.clients(),
+            duration: self.over.duration(),
+            rate: self.over.rate(),
+        }
+    }
+}
+
 pub(super) fn main(args: Args, terminal: &Terminal) -> Done {
     match (args.find, &args.keep) {
         _ if args.list => list(terminal),
@@ -118,7 +131,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     }
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
-    let mut ground = target::raise(&scenario, &plan, &args, log, &mut progress)?;
+    let mut ground = target::raise(&scenario, &plan, args.redis.as_deref(), log, &mut progress)?;
     let account = Arc::new(Account {
         scenario: described(&scenario),
         environment: ground.environment(),
@@ -205,7 +218,7 @@ fn load(args: &Args, terminal: &Terminal, change: impl FnOnce(Overrides) -> Over
     let environment = &super::environment;
     let loaded = match &args.scenario {
         Some(path) => scenario::load(path, &overrides, environment),
-        None => scenario::parse(quick::source(args), &overrides, environment),
+        None => scenario::parse(quick::source(&args.said()), &overrides, environment),
     };
     let mut scenario = loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
     if let (Some(broker), Target::Bundled(bundled)) = (args.broker, &mut scenario.target) {

@@ -88,7 +88,7 @@ impl ScenarioArgs {
     }
 
     /// The server that was named.
-    pub(super) fn url(&self) -> Option<&str> {
+    pub(in crate::commands) fn url(&self) -> Option<&str> {
         self.url.as_deref()
     }
 

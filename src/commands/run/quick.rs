@@ -2,17 +2,25 @@
 
 use std::time::Duration;
 
-use super::Args;
 use crate::scenario::Source;
-use crate::units::print_duration;
+use crate::units::{Rate, print_duration};
+
+/// What the flags say; everything but the target may be left to us.
+pub(in crate::commands) struct Said<'a> {
+    pub(in crate::commands) url: &'a str,
+    pub(in crate::commands) dialect: &'a str,
+    pub(in crate::commands) clients: Option<u32>,
+    pub(in crate::commands) duration: Option<Duration>,
+    pub(in crate::commands) rate: Option<Rate>,
+}
 
 /// The scenario, as `--print-scenario` shows it.
-pub(super) fn source(args: &Args) -> Source {
-    let url = toml_string(&without_secrets(args.over.url().unwrap_or_default()));
-    let dialect = toml_string(&args.dialect);
-    let clients = args.over.clients().unwrap_or(10);
-    let duration = print_duration(args.over.duration().unwrap_or(Duration::from_secs(10)));
-    let rate = args.over.rate().map_or(10.0, |rate| rate.get());
+pub(in crate::commands) fn source(said: &Said<'_>) -> Source {
+    let url = toml_string(&without_secrets(said.url));
+    let dialect = toml_string(said.dialect);
+    let clients = said.clients.unwrap_or(10);
+    let duration = print_duration(said.duration.unwrap_or(Duration::from_secs(10)));
+    let rate = said.rate.map_or(10.0, Rate::get);
     let text = format!(
         r#"#:schema ./scenario.schema.json
 name = "quick"

@@ -5,7 +5,7 @@ use crate::scenario::{Overrides, Scenario, Target, Users};
 use crate::ui::Progress;
 
 /// The secrets that are known: of headers, URLs, users and variables.
-pub(super) fn known(scenario: &Scenario, over: &Overrides) -> Vec<String> {
+pub(in crate::commands) fn known(scenario: &Scenario, over: &Overrides) -> Vec<String> {
     let mut known = Vec::new();
     if let Target::Foreign(foreign) = &scenario.target {
         let headers = foreign.network.headers.iter().filter(|(name, _)| is_secret(name));

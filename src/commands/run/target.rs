@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::rigging::{self, Rigging};
 use crate::commands::exit::Failure;
-use crate::commands::redis;
+use crate::commands::redis as brokers;
 use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
@@ -63,10 +63,10 @@ pub(in crate::commands) fn at(
 
 /// Raises the server if the scenario wants the bundled one, and the fault proxy, whose log goes to `log`, if it wants one;
 /// and prepares the way. Call it from the main thread.
-pub(super) fn raise(
+pub(in crate::commands) fn raise(
     scenario: &Scenario,
     plan: &Plan,
-    args: &super::Args,
+    redis: Option<&str>,
     log: Option<PathBuf>,
     progress: &mut Progress,
 ) -> Result<Ground, Failure> {
@@ -78,7 +78,7 @@ pub(super) fn raise(
     };
     let rigging = Rigging { proxy, ..Rigging::default() };
     match &scenario.target {
-        Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, args, progress, network, rigging),
+        Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, redis, progress, network, rigging),
         Target::Foreign(foreign) => reach(foreign, plan, network, rigging),
     }
 }
@@ -87,13 +87,13 @@ fn raise_bundled(
     bundled: &Bundled,
     scenario: &Scenario,
     plan: &Plan,
-    args: &super::Args,
+    redis: Option<&str>,
     progress: &mut Progress,
     network: NetworkConfig,
     rigging: Rigging,
 ) -> Result<Ground, Failure> {
     let path = crate::commands::environment("PATH");
-    let broker = redis::start(bundled.broker, args.redis.as_deref(), path.as_deref())?;
+    let broker = brokers::start(bundled.broker, redis, path.as_deref())?;
     progress.notice(&format!("server: {} instances joined by {}", bundled.instances, broker.describe()));
     if broker.url().is_none() && bundled.broker == BrokerChoice::Auto {
         progress.notice(
@@ -176,6 +176,11 @@ fn towards(network: &Network, usual: NetworkConfig) -> NetworkConfig {
     }
 }
 
+fn host_and_port(url: &url::Url) -> Arc<str> {
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or_default()).into()
+}
+
 /// Bytes that may wait for a peer that takes none: room for several of the largest payloads, whatever wraps them.
 fn queue_for(scenario: &Scenario) -> usize {
     let largest = scenario.publishes.iter().map(|publish| publish.text.largest()).max().unwrap_or(0);
@@ -208,8 +213,16 @@ impl Ground {
             dialect: Arc::clone(&self.dialect),
             clock: Clock::real(),
             machine: machine.map(|id| Arc::from(id.trim())),
-            instances: servers.map(|instance| instance.name.as_str().into()).collect(),
-            instance_header: None,
+            instances: match &scenario.target {
+                Target::Bundled(_) => servers.map(|instance| instance.name.as_str().into()).collect(),
+                // Only a rule makes an address a name.
+                Target::Foreign(foreign) if foreign.instances.is_empty() => Vec::new(),
+                Target::Foreign(foreign) => foreign.urls.iter().map(host_and_port).collect(),
+            },
+            instance_rules: match &scenario.target {
+                Target::Bundled(_) => Arc::default(),
+                Target::Foreign(foreign) => Arc::clone(&foreign.instances),
+            },
             join_timeout: scenario.times.join_timeout,
         }
     }
@@ -264,7 +277,7 @@ impl Ground {
     }
 
     /// Stops what is ours; what became of the fault proxy's log, if there was a proxy. Without it there was no target.
-    pub(super) fn stop(&mut self, end: &mut End) -> Option<Written> {
+    pub(in crate::commands) fn stop(&mut self, end: &mut End) -> Option<Written> {
         match self.rigging.stop() {
             Ok(log) => log,
             Err(why) => {

@@ -80,7 +80,7 @@ async fn establish(
     };
     {
         let mut books = desk.books.borrow_mut();
-        if let Some(name) = desk.dialer.instances.get(way.url()) {
+        if let Some(name) = session.instance_name() {
             books.name_instance(session.instance(), name);
         }
         for (stage, took) in stages {

@@ -32,7 +32,7 @@ fn setup(place: usize, clock: &Clock, meeting: &Arc<Meeting>, late: Duration) ->
         clock: clock.clone(),
         machine: None,
         instances: Vec::new(),
-        instance_header: None,
+        instance_rules: Arc::default(),
         join_timeout: scenario.times.join_timeout,
     };
     Setup {

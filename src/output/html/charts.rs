@@ -3,8 +3,9 @@
 use super::axis::Axis;
 use super::chart::{Chart, Series, Shape};
 use crate::metrics::Histogram;
-use crate::output::number::{clock, grouped, long, ms, time};
+use crate::output::number::{ms, time};
 use crate::report::{Distribution, Fault, Point, Report, Summary};
+use crate::units::human::{clock, count, grouped, long};
 
 /// Steps of the percentile curves for each nine.
 const STEPS: u32 = 12;
@@ -130,7 +131,7 @@ fn rates(report: &Report) -> Option<Chart> {
         series.push(rate("lost", 0, "deliveries.lost"));
     }
     let most = series.iter().flat_map(|series| series.values.iter().flatten()).map(|(value, _)| *value);
-    let y = Axis::linear(most.fold(1.0, f64::max), |at| crate::output::number::short(at as u64));
+    let y = Axis::linear(most.fold(1.0, f64::max), |at| count(at as u64));
     over_time(report, "Copies per second", "what was due, and what arrived", y, series)
 }
 

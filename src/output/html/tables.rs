@@ -2,10 +2,11 @@
 
 use crate::output::figures::{HEADS, figures, way};
 use crate::output::markup::xml;
-use crate::output::number::{clock, grouped, long, moment, ms, percent, size};
+use crate::output::number::ms;
 use crate::output::rule::{bound, key, margin, place, value};
 use crate::output::words;
 use crate::report::{Fault, Report, Threshold};
+use crate::units::human::{bytes, clock, grouped, long, moment, percent};
 
 /// Rows of a table; the rest is counted.
 const ROWS: usize = 400;
@@ -175,7 +176,7 @@ pub(super) fn generator(report: &Report) -> String {
         ("cpu", format!("{} of {} cores", percent(generator.cpu_share / cores), generator.cores)),
         ("cpu seconds", format!("{:.2}", generator.cpu_seconds)),
         ("stolen by the hypervisor", percent(generator.steal_share)),
-        ("memory at most", size(generator.rss_peak_bytes)),
+        ("memory at most", bytes(generator.rss_peak_bytes)),
         ("send lag, median", lag),
         ("sends more than 10 ms late", long(generator.sends_late)),
         ("loop lag p99", format!("{} ms", ms(generator.loop_lag_p99_ns))),

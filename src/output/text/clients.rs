@@ -1,9 +1,9 @@
 //! Who took part, what went wrong for them, and what they could not understand.
 
 use super::layout::{WIDTH, flow, paint, wrap};
-use crate::output::number::{long, many, moment, percent};
 use crate::report::{Close, Failure, Report};
 use crate::ui::{Palette, fit, width};
+use crate::units::human::{long, many, moment, percent};
 
 /// Kinds of failures listed; the rest are counted.
 const LISTED: usize = 8;

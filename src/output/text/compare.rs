@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 
 use super::layout::{left, paint, wrap};
-use crate::output::number::{long, ms, short, significant};
+use crate::output::number::ms;
 use crate::report::{COMPARED, Change, Comparison, Shift, Side, Verdict};
 use crate::threshold::Met;
 use crate::ui::{Palette, fit};
+use crate::units::human::{count, long, per_cent, significant};
 
 const NAME: usize = 44;
 const FILE: usize = 16;
@@ -108,7 +109,7 @@ fn shift(shift: &Shift) -> Vec<String> {
     let one = |at: usize| {
         let quantiles = shift.quantiles.iter().map(|pair| pair[at].map_or_else(|| "-".to_owned(), ms));
         let quantiles: String = quantiles.map(|value| format!("{value:>7}")).collect();
-        format!("{:>8}{quantiles}{:>7}", short(shift.counts[at]), ms(shift.max[at]))
+        format!("{:>8}{quantiles}{:>7}", count(shift.counts[at]), ms(shift.max[at]))
     };
     let moved: String = shift
         .quantiles
@@ -138,11 +139,11 @@ fn moved(base: f64, new: f64) -> String {
     if base == 0.0 {
         return "new".to_owned();
     }
-    match (new / base - 1.0) * 100.0 {
-        percent if percent.abs() < 0.05 => "=".to_owned(),
-        percent if percent.abs() < 9.95 => format!("{percent:+.1}%"),
-        percent if percent < 999.5 => format!("{percent:+.0}%"),
-        percent => format!("x {:.0}", (percent / 100.0 + 1.0).min(9_999.0)),
+    match new / base - 1.0 {
+        share if share.abs() < 0.000_5 => "=".to_owned(),
+        share if share < 0.0 => format!("-{}%", per_cent(-share)),
+        share if share < 9.995 => format!("+{}%", per_cent(share)),
+        share => format!("x {:.0}", (share + 1.0).min(9_999.0)),
     }
 }
 

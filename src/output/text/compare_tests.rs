@@ -36,3 +36,10 @@ fn hostile_names_fit_and_do_nothing() {
     let met = Met { condition: "deliveries.lost{publish=a\nb} > 0 ".repeat(9), base: f64::NAN, new: 1e30, met: true };
     assert!(shown(&base, &new, &[met]).contains("not the same experiment"));
 }
+
+#[test]
+fn what_has_nearly_vanished_has_not_vanished() {
+    let moved = [(500.0, 0.1), (500.0, 0.0), (100.0, 93.0), (100.0, 94.6), (100.0, 199.8), (1.0, 14.0)]
+        .map(|(base, new)| moved(base, new));
+    assert_eq!(moved, ["-99.9%", "-100%", "-7.0%", "-5.4%", "+99.8%", "x 14"]);
+}

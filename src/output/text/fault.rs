@@ -2,10 +2,11 @@
 
 use super::bars::{Bars, bars};
 use super::layout::{WIDTH, flow, paint, wrap};
-use crate::output::number::{clock, long, many, moment, ms, significant, time};
+use crate::output::number::{ms, time};
 use crate::output::words;
 use crate::report::{Bystanders, Fault, Reconnect, Report, Summary};
 use crate::ui::{Palette, fit, printable, width};
+use crate::units::human::{clock, long, many, moment, significant};
 
 /// Columns of a fault's name.
 const NAME: usize = 32;

@@ -1,9 +1,10 @@
 //! Whether the numbers can be believed, and the figures that decided it.
 
 use super::layout::{WIDTH, flow, paint, wrap};
-use crate::output::number::{long, many, ms, percent, size};
+use crate::output::number::ms;
 use crate::report::Report;
 use crate::ui::Palette;
+use crate::units::human::{bytes, long, many, percent};
 
 pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
     let generator = &report.generator;
@@ -41,7 +42,7 @@ fn figures(report: &Report) -> Vec<String> {
         parts.push(format!("steal {}", percent(generator.steal_share)));
     }
     if generator.rss_peak_bytes > 0 {
-        parts.push(format!("memory {}", size(generator.rss_peak_bytes)));
+        parts.push(format!("memory {}", bytes(generator.rss_peak_bytes)));
     }
     parts
 }

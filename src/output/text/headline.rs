@@ -1,10 +1,10 @@
 //! The verdict in one line, then why and what to look at.
 
 use super::layout::{WIDTH, paint, wrap};
-use crate::output::number::many;
 use crate::output::verdict::{because, thresholds, warnings, word};
 use crate::report::Report;
 use crate::ui::{Palette, fit, width};
+use crate::units::human::many;
 
 pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
     let warnings = warnings(report);

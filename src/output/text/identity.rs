@@ -1,9 +1,9 @@
 //! Whether everything that was due arrived, and what else did.
 
 use super::layout::{WIDTH, flow, paint};
-use crate::output::number::{grouped, long, many};
 use crate::report::Report;
 use crate::ui::Palette;
+use crate::units::human::{grouped, long, many};
 
 /// What is always worth a zero, and what is shown only when there is some.
 const BESIDE: &[(&str, &str, Zero)] = &[

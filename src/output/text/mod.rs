@@ -13,6 +13,7 @@ mod generator;
 mod headline;
 mod identity;
 mod layout;
+mod probe;
 mod requests;
 mod thresholds;
 
@@ -21,11 +22,12 @@ use std::io::{self, Write};
 pub use compare::write_comparison;
 pub(crate) use layout::wrap;
 use layout::{WIDTH, flow};
+pub use probe::{write_findings, write_guesses, write_passed, write_step};
 
 use super::Written;
-use super::number;
 use crate::report::Report;
 use crate::ui::{Palette, printable};
+use crate::units::human::bytes;
 
 pub(super) fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     write_text(report, to, Palette::plain())
@@ -73,7 +75,7 @@ pub fn write_written(files: &[Written], to: &mut dyn Write) -> io::Result<()> {
     if files.is_empty() {
         return Ok(());
     }
-    let named = |file: &Written| format!("{} ({})", printable(&file.path.to_string_lossy()), number::size(file.bytes));
+    let named = |file: &Written| format!("{} ({})", printable(&file.path.to_string_lossy()), bytes(file.bytes));
     writeln!(to)?;
     for line in flow("Wrote ", files.iter().map(named), " · ", WIDTH) {
         writeln!(to, "{line}")?;

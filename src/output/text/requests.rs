@@ -1,9 +1,10 @@
 //! What was asked beside the broadcast, and what became of it.
 
 use super::layout::{left, paint};
-use super::number::{ms, short};
+use crate::output::number::ms;
 use crate::report::{Report, Summary};
 use crate::ui::{Palette, printable, width};
+use crate::units::human::count;
 
 const NAME: usize = 24;
 
@@ -35,11 +36,11 @@ fn figures(report: &Report, request: &str) -> String {
     };
     format!(
         "{:>8}{:>7}{:>7}{:>7}{:>9}{:>11}",
-        short(of("requests.answered")),
+        count(of("requests.answered")),
         known(1, |summary| summary.p50),
         known(10, |summary| summary.p90),
         known(100, |summary| summary.p99),
-        short(of("requests.failed")),
-        short(of("requests.timed_out")),
+        count(of("requests.failed")),
+        count(of("requests.timed_out")),
     )
 }

@@ -10,10 +10,13 @@ impl Check<'_> {
         if gate.block.is_some_and(|block| !BLOCKS.contains(&block.0)) {
             return Err(self.wrong("gate.block", "a block lasts 400ms to 1s"));
         }
+        let gated = |(name, tolerance): &(String, String)| {
+            (format!("{name}={tolerance}"), self.root.place(&format!("gate.metrics.{name}")).span)
+        };
         Ok(Gate {
             base: gate.base.clone(),
             new: gate.new.clone(),
-            metrics: gate.metrics.0.iter().map(|(name, tolerance)| format!("{name}={tolerance}")).collect(),
+            metrics: gate.metrics.0.iter().map(gated).collect(),
             floor: gate.floor.map(|time| time.0),
             max_time: gate.max_time.map(|time| time.0),
             block: gate.block.map(|time| time.0),

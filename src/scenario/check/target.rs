@@ -10,6 +10,7 @@ use crate::dialect::{self, DIALECTS, Dialect, DialectError, Parameters};
 use crate::scenario::file::{self, Broker, File, Resolve};
 use crate::scenario::{BrokerChoice, Bundled, Foreign, Network, Target, Times, TlsFiles};
 use crate::units::print_duration;
+use crate::wire::{InstanceRule, Within};
 
 /// Dialects that are named in plans but cannot be used yet.
 const NOT_BUILT: &[&str] = &[
@@ -84,9 +85,6 @@ impl Check<'_> {
     }
 
     fn foreign(&self, target: Option<&file::Target>) -> Checked<Target> {
-        if target.is_some_and(|target| target.instance.is_some()) {
-            return Err(self.not_built("target.instance", "`instance`"));
-        }
         let urls = match (&self.overrides.url, target) {
             (Some(url), _) => vec![read_url(url).map_err(|(message, help)| flag("--url", message).with_help(help))?],
             (None, Some(target)) => self.urls(&target.urls)?,
@@ -95,7 +93,35 @@ impl Check<'_> {
         let nothing = serde_json::Map::new();
         let (name, with) = target.map_or((ROOM, &nothing), |t| (t.dialect.as_deref().unwrap_or(ROOM), &t.with));
         let dialect = dialect::find(name, with).map_err(|error| self.dialect_error(error))?;
-        Ok(Target::Foreign(Box::new(Foreign { urls, dialect, network: self.network(target)? })))
+        let instances = target.map(|target| self.instances(&target.instance)).transpose()?.unwrap_or_default();
+        Ok(Target::Foreign(Box::new(Foreign { urls, dialect, instances, network: self.network(target)? })))
+    }
+
+    fn instances(&self, written: &[file::InstancePlace]) -> Checked<Arc<[InstanceRule]>> {
+        let rule = |(at, rule): (usize, &file::InstancePlace)| {
+            let place = format!("target.instance.{at}");
+            let within = match rule.within {
+                None | Some(file::Words::Join) => Within::Join,
+                Some(file::Words::Welcome) => Within::Welcome,
+            };
+            match (&rule.header, &rule.cookie, &rule.pointer, rule.url) {
+                (Some(name), None, None, None) => Ok(InstanceRule::Header(name.to_lowercase())),
+                (None, Some(name), None, None) => Ok(InstanceRule::Cookie(name.clone())),
+                (None, None, Some(pointer), None) if pointer.starts_with('/') => {
+                    Ok(InstanceRule::Pointer { pointer: pointer.clone(), within })
+                }
+                (None, None, Some(_), None) => {
+                    Err(self.wrong(&format!("{place}.pointer"), "a JSON Pointer starts with `/`, as in `/data/node`"))
+                }
+                (None, None, None, Some(true)) => Ok(InstanceRule::Url),
+                _ => {
+                    let message =
+                        "a place where instances are told is one of `header`, `cookie`, `pointer` and `url = true`";
+                    Err(self.wrong(&place, message))
+                }
+            }
+        };
+        written.iter().enumerate().map(rule).collect()
     }
 
     /// What is spoken to the target.

@@ -54,7 +54,8 @@ pub(in crate::scenario) struct Instance {
     pub(in crate::scenario) index: Whole<0>,
     /// By what.
     pub(in crate::scenario) action: InstanceWord,
-    /// With kill and drain: it is started again this long after. Default: it stays away.
+    /// With kill and drain: it is started again this long after. Default: it stays away. One that still drains by then,
+    /// which takes about 2s, is killed.
     pub(in crate::scenario) restart_after: Option<Time>,
     /// With stop: for how long.
     pub(in crate::scenario) duration: Option<Time>,

@@ -25,7 +25,7 @@ pub(super) use load::{beside, lines, read_source, resolve};
 pub(super) use proxy::{DirectionWord, Proxy, ProxyFault, ProxyWord, Slice};
 pub(super) use request::{OnWord, Request};
 pub(super) use shapes::{Course, OneOrMany, Ordered, WordOr};
-pub(super) use target::{Broker, Mint, Resolve, Reuse, Server, Target, Tls, Users};
+pub(super) use target::{Broker, InstancePlace, Mint, Resolve, Reuse, Server, Target, Tls, Users, Words};
 pub(super) use traffic::{
     Arrive, Auth, Clients, CookiesWord, FailoverWord, Publish, RatePoint, Reconnect, RoomSet, SseEngine, Threshold,
 };

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use super::values::{RateText, Reserved, Time, Whole};
+use super::values::{RateText, Time, Whole};
 
 /// The bundled room server, started for this run.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -56,8 +56,37 @@ pub(in crate::scenario) struct Target {
     /// Local addresses to connect from, in turn.
     #[serde(default)]
     pub(in crate::scenario) source_ips: Vec<String>,
-    /// Where a server tells which instance it is (not built yet).
-    pub(in crate::scenario) instance: Option<Reserved>,
+    /// Where a server tells which instance a connection is on. The first that answers counts, read again after every
+    /// reconnect; without any, what the dialect knows.
+    #[serde(default)]
+    pub(in crate::scenario) instance: Vec<InstancePlace>,
+}
+
+/// One place where a server tells its instance: exactly one of header, cookie, pointer and url.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename = "instance_place")]
+pub(in crate::scenario) struct InstancePlace {
+    /// A response header of the opening request, such as x-pod.
+    pub(in crate::scenario) header: Option<String>,
+    /// A cookie that the opening sets, such as a balancer's.
+    pub(in crate::scenario) cookie: Option<String>,
+    /// A JSON Pointer into what the server says, such as /data/node.
+    pub(in crate::scenario) pointer: Option<String>,
+    /// In what it says the pointer leads somewhere. Default join.
+    #[serde(rename = "in")]
+    pub(in crate::scenario) within: Option<Words>,
+    /// Each of the urls is one instance, called by host and port.
+    pub(in crate::scenario) url: Option<bool>,
+}
+
+/// What a server says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::scenario) enum Words {
+    /// What it says first.
+    Welcome,
+    /// The acknowledgement of a join.
+    Join,
 }
 
 /// Which addresses of a name are targets.

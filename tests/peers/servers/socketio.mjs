@@ -1,8 +1,12 @@
-// The same rooms by the book of Socket.IO: its Redis adapter between the instances, a middleware for the token, WebSocket
-// only, so that every client costs the same.
+// Rooms by the book of Socket.IO: join and leave with an acknowledgement, a message to everybody in the room, the sender
+// too, a middleware for the token. With REDIS_URL its Redis adapter is between the instances, with ADAPTER=streams the one
+// over Redis streams; without it there is one instance. Connection state is recovered but for the first, which cannot.
+// INSTANCE is told in a response header. Prints its port. WebSocket only, so that every client costs the same, unless
+// TRANSPORTS=all.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createAdapter } from '@socket.io/redis-adapter'
+import { createAdapter as createStreamsAdapter } from '@socket.io/redis-streams-adapter'
 import Redis from 'ioredis'
 import { Server } from 'socket.io'
 
@@ -16,32 +20,51 @@ function userOf(token) {
   return claims.sub
 }
 
-const publisher = new Redis(process.env.REDIS_URL)
+function between() {
+  if (!process.env.REDIS_URL) return { connectionStateRecovery: {} }
+  const publisher = new Redis(process.env.REDIS_URL)
+  if (process.env.ADAPTER === 'streams') return { adapter: createStreamsAdapter(publisher), connectionStateRecovery: {} }
+  return { adapter: createAdapter(publisher, publisher.duplicate()) }
+}
+
 const http = createServer()
 const io = new Server(http, {
-  adapter: createAdapter(publisher, publisher.duplicate()),
-  transports: ['websocket'],
+  ...between(),
+  transports: process.env.TRANSPORTS === 'all' ? ['polling', 'websocket'] : ['websocket'],
+  pingInterval: Number(process.env.PING_MS ?? 25000),
   perMessageDeflate: false,
 })
+if (process.env.INSTANCE) {
+  io.engine.on('headers', (headers) => {
+    headers['x-instance'] = process.env.INSTANCE
+  })
+}
 
-io.use((socket, next) => {
+function authenticate(socket, next) {
   try {
     socket.data.user = userOf(socket.handshake.auth.token)
     next()
-  } catch (error) {
-    next(error)
+  } catch {
+    next(new Error('Unauthorized'))
   }
-})
+}
 
-io.on('connection', (socket) => {
+function serve(socket) {
   socket.on('join', async (room, joined) => {
     await socket.join(room)
-    joined()
+    joined?.({ ok: true, room })
   })
-  socket.on('message', (room, content) => {
-    const envelope = { type: 'message', from: socket.data.user, content, timestamp: new Date().toISOString() }
-    io.to(room).emit('message', envelope)
+  socket.on('leave', async (room, left) => {
+    await socket.leave(room)
+    left?.({ ok: true, room })
   })
-})
+  socket.on('message', ({ room, text }, sent) => {
+    if (!socket.rooms.has(room)) return sent?.({ ok: false, error: 'not in the room' })
+    socket.nsp.to(room).emit('message', { room, from: socket.data.user, text, timestamp: new Date().toISOString() })
+    sent?.({ ok: true })
+  })
+}
+
+for (const namespace of ['/', '/chat']) io.of(namespace).use(authenticate).on('connection', serve)
 
 http.listen(0, '127.0.0.1', () => console.log(http.address().port))

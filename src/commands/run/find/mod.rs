@@ -88,7 +88,7 @@ pub(super) fn main(args: &Args, keep: &str, terminal: &Terminal) -> Done {
     let mut progress = progress(args, &highest, terminal);
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
-    let ground = target::raise(&highest, &plan, args, None, &mut progress)?;
+    let ground = target::raise(&highest, &plan, args.redis.as_deref(), None, &mut progress)?;
     let account = Account {
         scenario: described(&scenario),
         environment: ground.environment(),

@@ -8,12 +8,13 @@ use super::{check, judge, with};
 fn what_the_gate_is_told_is_kept() {
     let gate = "[gate]\nnew = \"ws://127.0.0.1:9/ws\"\nmetrics = { p90 = \"20%\", p50 = \"5%\" }\nblock = \"500ms\"\n\
                 inconclusive = \"pass\"\n[thresholds]";
-    let gate = check(&with("[thresholds]", gate)).unwrap().gate;
+    let text = with("[thresholds]", gate);
+    let gate = check(&text).unwrap().gate;
     assert_eq!((gate.base, gate.new.as_deref()), (None, Some("ws://127.0.0.1:9/ws")));
-    assert_eq!(
-        (gate.metrics, gate.block),
-        (vec!["p90=20%".to_owned(), "p50=5%".to_owned()], Some(Duration::from_millis(500)))
-    );
+    let metrics: Vec<(&str, &str)> =
+        gate.metrics.iter().map(|(metric, span)| (metric.as_str(), &text[span.clone()])).collect();
+    assert_eq!(metrics, [("p90=20%", "\"20%\""), ("p50=5%", "\"5%\"")]);
+    assert_eq!(gate.block, Some(Duration::from_millis(500)));
     assert!(gate.inconclusive_passes && !gate.untrustworthy_passes);
 }
 

@@ -282,8 +282,13 @@ fn what_is_not_built_yet() {
         ),
         (
             "[server]\ninstances = 2",
-            "[target]\nurls = [\"ws://x\"]\ninstance = [{ header = \"x-pod\" }]",
-            "8:1 `instance` is not built yet",
+            "[target]\nurls = [\"ws://x\"]\ninstance = [{ header = \"x-pod\", url = true }]",
+            "8:13 a place where instances are told is one of `header`, `cookie`, `pointer` and `url = true`",
+        ),
+        (
+            "[server]\ninstances = 2",
+            "[target]\nurls = [\"ws://x\"]\ninstance = [{ url = true }, { pointer = \"node\" }]",
+            "8:41 a JSON Pointer starts with `/`, as in `/data/node`",
         ),
     ]);
 }
