@@ -47,7 +47,7 @@ pub(super) struct Args {
     /// Be user number N of the scenario
     #[arg(long = "as", value_name = "N")]
     life: Option<u32>,
-    /// What the target speaks; by default raw: a line is a frame
+    /// What the target speaks; by default room where a --room is named, else raw: a line is a frame
     #[arg(long, value_name = "D")]
     dialect: Option<String>,
     /// How to connect; by default websocket to ws and wss, sse to http and https
@@ -196,7 +196,9 @@ fn scenario(args: &Args, given: &Given, terminal: &Terminal) -> Result<Scenario,
         }
         Given::Url(url) => {
             let overrides = Overrides { url: Some(url.clone()), ..overrides };
-            scenario::parse(source::there(args.dialect.as_deref().unwrap_or("raw")), &overrides, environment)
+            // A raw connection has no rooms.
+            let usual = if args.room.is_empty() { "raw" } else { "room" };
+            scenario::parse(source::there(args.dialect.as_deref().unwrap_or(usual)), &overrides, environment)
         }
         Given::Nothing => scenario::parse(source::private(), &overrides, environment),
     };
