@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use reference_server::{Config, Secret, config::Outbound};
+use reference_server::{
+    Config, Secret,
+    config::{History, Outbound},
+};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -68,7 +71,9 @@ async fn a_room_is_seen_as_over_a_socket() {
 #[tokio::test]
 async fn exactly_what_was_missed_whichever_instance_and_whatever_is_said_meanwhile() {
     for (broker, _redis) in brokers().await {
-        let mut config = Config::default();
+        // The talker does not wait for the viewer: nothing may be forgotten before it is fetched.
+        let history = History::Kept { length: 1_000_000, ttl: Duration::from_secs(300), except: Vec::new() };
+        let mut config = Config { history, ..Config::default() };
         (config.limits.frames_per_second, config.limits.frames_burst) = (100_000, 100_000);
         let (a, b) = Server::pair(broker, config).await;
         let (stop, talker) = talk(&a, "r").await;
