@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use crate::report::looks_secret;
+use crate::report::{hidden, looks_secret};
 
 /// So many lines are kept.
 pub(super) const LINES: usize = 1_000;
@@ -16,8 +16,10 @@ const TELLTALE: [&str; 6] = ["token", "secret", "password", "passwd", "authoriza
 /// Whether a line may be kept.
 pub(super) fn may_keep(line: &str) -> bool {
     let small = line.to_lowercase();
-    let shows = |word: &str| looks_secret(word.trim_matches(|c: char| !c.is_alphanumeric()));
-    !TELLTALE.iter().any(|word| small.contains(word)) && !line.split_whitespace().any(shows)
+    // Quotes, braces and the like end a word: a token is most often a value of JSON.
+    let mut words = line.split(|c: char| !(c.is_ascii_alphanumeric() || "-_+=.".contains(c)));
+    let tells = TELLTALE.iter().any(|word| small.contains(word)) || words.any(looks_secret);
+    !tells && hidden(line, &[]) == line
 }
 
 /// The file, or nothing where there is no place for one.

@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode};
 use url::Url;
 
 use super::ConnectError;
-use super::failure::{escaped, failure, shown};
+use super::failure::{escaped, failure};
 use crate::observe::Word;
 
 /// Bytes of a refusal's body that are shown.
@@ -53,9 +53,13 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// A location as it may be shown: without user, password, query and fragment, which may carry secrets.
 fn elsewhere(location: &str) -> String {
-    match Url::parse(location) {
-        Ok(url) => shown(&url),
-        Err(_) => location.split(['?', '#']).next().unwrap_or_default().to_owned(),
+    let place = location.split(['?', '#']).next().unwrap_or_default();
+    match Url::parse(place) {
+        Ok(mut url) => match url.set_username("").and_then(|()| url.set_password(None)) {
+            Ok(()) => url.to_string(),
+            Err(()) => url.scheme().to_owned(),
+        },
+        Err(_) => place.to_owned(),
     }
 }
 
