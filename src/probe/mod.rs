@@ -124,7 +124,9 @@ impl Probe<'_> {
         );
         let began = clock.now();
         let mut party = [Party::new(session, self.markers())];
-        drive(&mut party, self.asked.patience, |party| party[0].ready || party[0].refused_join.is_some()).await;
+        // Where joins are not acknowledged it is in at once.
+        drive(&mut party, self.asked.patience, |party| party[0].session.is_ready() || party[0].refused_join.is_some())
+            .await;
         let [party] = party;
         let what = format!("{} enters {}", who.name, self.asked.room);
         if party.session.is_ready() {

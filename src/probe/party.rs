@@ -17,7 +17,6 @@ pub(super) struct Party {
     pub(super) session: Session,
     markers: Markers,
     awaited: Marker,
-    pub(super) ready: bool,
     pub(super) ended: Option<Ended>,
     pub(super) refused_join: Option<String>,
     /// When the awaited copy came.
@@ -39,7 +38,6 @@ impl Party {
             session,
             markers,
             awaited,
-            ready: false,
             ended: None,
             refused_join: None,
             copy: None,
@@ -65,11 +63,10 @@ impl Party {
     }
 
     fn poll(&mut self, cx: &mut std::task::Context<'_>) {
-        let Self { session, markers, awaited, ready, refused_join, copy, acked, refused, .. } = self;
+        let Self { session, markers, awaited, refused_join, copy, acked, refused, .. } = self;
         let (altered, mistaken, unknown) = (&mut self.altered, &mut self.mistaken, &mut self.unknown);
         let holds = |bytes: &[u8]| memchr::memmem::find(bytes, MARKER_PREFIX).is_some();
         let ended = session.poll(cx, usize::MAX, &mut |happening| match happening {
-            Happening::Ready => *ready = true,
             Happening::JoinRefused(_, code) => *refused_join = Some(code.escape_debug().to_string()),
             Happening::Delivery(delivery, at) => match markers.find(delivery.body) {
                 Some(marker) if marker == *awaited => {
@@ -89,6 +86,7 @@ impl Party {
                 }
             }
             Happening::Read(_)
+            | Happening::Ready
             | Happening::Stage(..)
             | Happening::Instance(..)
             | Happening::Joined(_)

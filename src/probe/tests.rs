@@ -98,6 +98,16 @@ async fn probed_by(fault: Fault, rules: &[InstanceRule]) -> Findings {
         "join": r#"{"join":"{{room}}","id":{{ref}}}"#, "publish": r#"{"say":"{{text}}","id":{{ref}}}"#,
         "reply": { "ref": "/id", "error": "/error" }, "deliver": { "when": { "/kind": "said" } },
     });
+    let patience = if matches!(fault, Fault::Nothing) { Duration::from_secs(20) } else { Duration::from_millis(700) };
+    let asked = between(fault, &with, rules, patience).await;
+    let mut told = 0;
+    let findings = probe(&asked, &mut |_| told += 1).await;
+    assert_eq!(told, findings.steps.len(), "each is told once");
+    findings
+}
+
+/// Two who speak the JSON that `with` describes, and a server that does as `fault` says.
+async fn between(fault: Fault, with: &Value, rules: &[InstanceRule], patience: Duration) -> Asked {
     let url = server(fault).await;
     let dialer = Dialer {
         transports: vec![
@@ -122,12 +132,7 @@ async fn probed_by(fault: Fault, rules: &[InstanceRule]) -> Findings {
             auth: AuthStyle::None,
         }),
     };
-    let patience = if matches!(fault, Fault::Nothing) { Duration::from_secs(20) } else { Duration::from_millis(700) };
-    let asked = Asked { talker: speaker("talker", 0), listener: speaker("listener", 1), room: "r".into(), patience };
-    let mut told = 0;
-    let findings = probe(&asked, &mut |_| told += 1).await;
-    assert_eq!(told, findings.steps.len(), "each is told once");
-    findings
+    Asked { talker: speaker("talker", 0), listener: speaker("listener", 1), room: "r".into(), patience }
 }
 
 /// The step that failed, and why.
@@ -174,6 +179,16 @@ async fn instances_are_told_by_the_first_rule_that_answers() {
     assert_eq!(told(&[pointer("/nod", Within::Join), InstanceRule::Url]).await, by_address);
     let unknown = "cannot be told apart: deliveries count as hop=unknown";
     assert_eq!(told(&[header, pointer("/node", Within::Welcome)]).await, unknown);
+}
+
+#[tokio::test]
+async fn who_needs_no_acknowledgement_is_in_at_once() {
+    let with = json!({ "publish": r#"{"say":"{{text}}","id":{{ref}}}"#, "deliver": { "when": { "/kind": "said" } } });
+    let asked = between(Fault::Nothing, &with, &[], Duration::from_secs(3_600)).await;
+    let findings = tokio::time::timeout(Duration::from_secs(20), probe(&asked, &mut |_| {})).await;
+    let findings = findings.expect("nothing is waited for that does not come");
+    let entered = findings.steps[1].found.as_deref().unwrap();
+    assert_eq!(entered, "not acknowledged by this dialect, without a position");
 }
 
 #[tokio::test]

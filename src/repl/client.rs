@@ -158,7 +158,7 @@ impl Client {
             let since = *since;
             let Poll::Ready((dialed, cookies)) = dial.as_mut().poll(cx) else { return Poll::Pending };
             self.cookies = cookies;
-            self.dialed(dialed, dialer.clock.now().since(since), dialer, items);
+            self.dialed(dialed, dialer.clock.now().since(since), items);
         }
         let slow = self.slow;
         let pauses = slow.is_some_and(|(_, next)| dialer.clock.now() < next);
@@ -193,17 +193,11 @@ impl Client {
         if heard > 0 { Poll::Ready(()) } else { told(items, before) }
     }
 
-    fn dialed(
-        &mut self,
-        dialed: Result<(Session, Stages), ConnectError>,
-        took: Duration,
-        dialer: &Dialer,
-        items: &mut Vec<Item>,
-    ) {
+    fn dialed(&mut self, dialed: Result<(Session, Stages), ConnectError>, took: Duration, items: &mut Vec<Item>) {
         match dialed {
             Ok((session, _)) => {
                 items.push(Item::Connected { kind: session.kind(), took });
-                self.book.instance = dialer.instances.get(self.url).map(|name| name.to_string());
+                self.book.instance = session.instance_name().map(str::to_owned);
                 if self.slow.is_some() {
                     session.take_little();
                 }

@@ -100,9 +100,16 @@ impl Record {
         let stem = name(path.file_stem()).unwrap_or_else(|| "session".to_owned());
         let mut files = Vec::new();
         let mut text = self.head(&stem, goal, dialect);
+        let spoken: BTreeSet<&str> =
+            self.parts.values().flat_map(|part| part.said.keys().map(String::as_str)).collect();
+        // A scenario has no room in which nobody ever speaks.
+        let is_spoken_in = |room: &&str| spoken.contains(room);
         let rooms: BTreeSet<&str> =
-            self.parts.values().flat_map(|part| part.rooms.iter().map(String::as_str)).collect();
-        let parts: Vec<(&String, &Part)> = self.parts.iter().filter(|(_, part)| fits(part, rooms.len())).collect();
+            self.parts.values().flat_map(|part| part.rooms.iter().map(String::as_str)).filter(is_spoken_in).collect();
+        let takes_part =
+            |part: &Part| !part.said.is_empty() || part.rooms.iter().any(|room| spoken.contains(room.as_str()));
+        let parts = self.parts.iter().filter(|(_, part)| fits(part, rooms.len()) && takes_part(part));
+        let parts: Vec<(&String, &Part)> = parts.collect();
         for (at, (who, part)) in parts.iter().enumerate() {
             group(&mut text, at, who, part, &rooms, goal);
         }

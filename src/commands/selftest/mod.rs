@@ -33,8 +33,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// Is what wsbench reports true? Known harm is done to traffic, and the report set beside it
 ///
-/// Takes about 50 s, a minute on a busy machine. Exits with 1 when a row is missed, 3 when the set-up fails, and 4 when the machine is too busy to
-/// say.
+/// Takes about 50 s, a minute on a busy machine. Exits with 1 when a row is missed, 3 when the set-up fails, and 4 when the
+/// machine is too busy to say.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
     /// Measure this row alone (repeatable)
