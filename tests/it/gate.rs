@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::wsbench;
+use crate::support::process::{children, command_line, lives};
+use crate::support::{PATIENCE, Running, Server, scratch, wait_for, wsbench};
 
 /// A small room, and no time for more than a few pairs.
 const SMALL: [&str; 7] =
@@ -68,6 +70,19 @@ fn what_a_command_says_is_kept_for_its_owner_and_told_without_secrets() {
 }
 
 #[test]
+fn what_either_side_repeats_of_its_secrets_is_not_told() {
+    let refusing = Server::answering("HTTP/1.1 403 no\r\ncontent-length: 19\r\n\r\nwho is sesame-9876?");
+    let new = format!("--new={}?token=sesame-9876", refusing.url());
+    let told = wsbench(SMALL).args(["--base=self", &new]).run();
+    told.expect(3).says(&["403", "who is ***?"]);
+    // A secret that was made up for this gate is one, too.
+    let directory = scratch();
+    let telling =
+        ["--base=self", "--new=cmd:echo mine is [$WSBENCH_JWT_SECRET]; exit 7", "--record", &path(&directory)];
+    wsbench(SMALL).args(telling).run().expect(3).says(&["mine is [***]"]);
+}
+
+#[test]
 fn a_metric_of_the_file_that_is_none_is_shown_in_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("gated.toml");
@@ -100,4 +115,66 @@ fn a_file_runs_no_program_without_leave() {
     let asked = wsbench(["gate", file.to_str().unwrap()]).directory(directory.path()).run();
     asked.expect(2).says(&["`new` of [gate]", "--allow-commands"]);
     assert!(!directory.path().join("ran").exists());
+}
+
+/// The processes `parent` has started, and those they have.
+fn family(parent: u32) -> Vec<u32> {
+    children(parent).into_iter().flat_map(|child| std::iter::once(child).chain(family(child))).collect()
+}
+
+/// What an interrupted gate says, and that it has left nobody behind.
+fn interrupted(running: Running, signal: Signal, code: i32) {
+    let family = family(running.pid());
+    assert!(!family.is_empty());
+    running.signal_group(signal);
+    let told = running.finish();
+    let report: Value = serde_json::from_str(&told.expect(code).stdout).unwrap();
+    assert_eq!(report["verdict"], "untrustworthy", "{report:#}");
+    assert!(report["reasons"].to_string().contains("interrupted"), "{report:#}");
+    wait_for(&format!("the end of {family:?}"), Duration::from_secs(2), || {
+        (!family.iter().any(|id| lives(*id))).then_some(())
+    });
+}
+
+#[test]
+fn a_signal_ends_a_gate_that_waits_for_a_command() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let directory = scratch();
+        let sides = ["--base=self", "--new=cmd:sleep 1000; true", "--record", &path(&directory)];
+        let running = wsbench(SMALL).args(sides).patience(Duration::from_secs(5)).start();
+        let id = running.pid();
+        wait_for("the command", PATIENCE, || family(id).into_iter().find(|id| command_line(*id).starts_with("sleep ")));
+        interrupted(running, signal, code);
+        let again = wsbench(["gate", "--replay", &path(&directory)]).run();
+        assert!(again.expect(4).stdout.contains("interrupted"), "{}", again.stdout);
+    }
+}
+
+#[test]
+fn a_signal_ends_a_gate_that_still_tries_to_reach_a_side() {
+    let (reached, reaching) = std::sync::mpsc::channel();
+    let silent = Server::new(move |stream| {
+        reached.send(()).ok();
+        std::io::Read::read_to_end(&mut &stream, &mut Vec::new()).ok();
+    });
+    let running = wsbench(SMALL)
+        .args(["--base=self", &format!("--new={}", silent.url())])
+        .patience(Duration::from_secs(5))
+        .start();
+    reaching.recv_timeout(PATIENCE).unwrap();
+    interrupted(running, Signal::INT, 130);
+}
+
+#[test]
+fn what_commands_say_is_kept_only_where_the_error_sends_its_reader() {
+    let place = scratch();
+    let gate = |new: &str, time: &str| {
+        let sides = ["gate", "@quickstart", "--base=self", "--new", new, "--max-time", time];
+        wsbench(sides).env("TMPDIR", place.path().to_str().unwrap()).run()
+    };
+    gate("self", "1s").expect(2).says(&["no time for a single pair"]);
+    let left = || std::fs::read_dir(place.path()).unwrap().count();
+    assert_eq!(left(), 0, "nothing was said, and nothing is kept");
+    gate("cmd:exit 7", "12s").expect(3).says(&["new.log"]);
+    assert_eq!(left(), 1, "the log that was told of");
 }

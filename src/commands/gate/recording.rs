@@ -49,8 +49,9 @@ impl Recording {
     }
 
     /// Starts the blocks again from nothing.
-    pub(super) fn restart(self) -> Result<Self, Failure> {
-        Self::create(&self.directory)
+    pub(super) fn restart(&mut self) -> Result<(), Failure> {
+        *self = Self::create(&self.directory)?;
+        Ok(())
     }
 
     /// All blocks are there, and this is what they are of.
