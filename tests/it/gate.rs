@@ -43,6 +43,38 @@ fn a_few_pairs_never_pass_and_a_recording_is_judged_the_same_again() {
 }
 
 #[test]
+fn a_gate_is_written_as_it_is_asked_for_and_a_saved_one_shown_again() {
+    let directory = scratch();
+    let recording = directory.path().join("recording");
+    std::fs::create_dir(&recording).unwrap();
+    let head = r#"{"schema":"wsbench/gate-recording/1","seed":3,"floor_ns":20000,"metrics":["p50=5%"],"about":
+        {"scenario":"chat","sha256":"","base":"old","new":"new","block_ms":400,"notes":[],"doubts":[]}}"#;
+    std::fs::write(recording.join("gate.json"), head).unwrap();
+    std::fs::write(recording.join("blocks.ndjson"), "").unwrap();
+    let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    let replay = |out: &[String]| {
+        let out = out.iter().flat_map(|out| ["--out", out.as_str()]);
+        wsbench(["gate", "--replay", recording.to_str().unwrap()]).args(out).run()
+    };
+    let told = replay(&[format!("junit={}", file("junit.xml")), format!("json={}", file("gate.json"))]);
+    assert!(told.expect(97).stdout.contains("junit.xml ("), "{}", told.stdout);
+    assert!(read("junit.xml").contains("<error message=\"0 pairs are too few"), "{}", read("junit.xml"));
+    let json: Value = serde_json::from_str(&read("gate.json")).unwrap();
+    assert_eq!(json["verdict"], "inconclusive");
+    let again = |format: &str| wsbench(["report", &file("gate.json"), "--format", format]).run();
+    assert!(again("text").expect(0).stdout.starts_with("INCONCLUSIVE  chat\n"), "{}", again("text").stdout);
+    assert_eq!(again("json").stdout, read("gate.json"));
+    assert_eq!(again("junit").stdout, read("junit.xml"));
+    again("html").expect(2).says(&["--format html", "a gate has text, json, junit"]);
+    let lost = replay(&[format!("json={}", file("no/such/place.json")), format!("text={}", file("text"))]);
+    lost.expect(1).says(&["no/such/place.json"]);
+    assert!(read("text").starts_with("INCONCLUSIVE"), "the others are written");
+    replay(&["junti=x".to_owned()]).expect(2).says(&["did you mean `junit`", "there are text, json, junit"]);
+    replay(&["html=x".to_owned()]).expect(2).says(&["html", "there are text, json, junit"]);
+}
+
+#[test]
 fn a_command_is_given_a_port_and_a_redis_and_told_of_if_it_fails() {
     let failing = |command: &str| {
         let directory = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ use super::target::Target;
 use super::{Args, Counts};
 use crate::commands::exit::Failure;
 use crate::commands::run::{rules, secrets};
-use crate::gate::{About, Metric, Side};
+use crate::gate::{About, Metric, Passes, Side};
 use crate::scenario::{self, Diagnostic, Overrides, Scenario};
 use crate::ui::Terminal;
 
@@ -29,13 +29,6 @@ pub(super) struct Asked<'a> {
     /// What tokens are signed with, where the sides are to know it.
     pub(super) secret: String,
     pub(super) terminal: &'a Terminal,
-}
-
-/// Which verdicts that are neither yes nor no pass.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Passes {
-    pub(super) inconclusive: bool,
-    pub(super) untrustworthy: bool,
 }
 
 impl<'a> Asked<'a> {

@@ -1,6 +1,5 @@
 //! `wsbench gate`: is the new server slower than the old one? Two live targets, measured in turns, judged in pairs.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,13 +7,14 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::exit::{Done, Exit, Failure};
+use super::format::{self, FormatArg};
 use super::run::{ScenarioArgs, rules};
-use crate::gate::{About, Metric, Report, Settings, Side, Verdict};
-use crate::output;
+use crate::gate::{About, Metric, Passes, Ruling, Settings, Side, Verdict};
+use crate::output::{self, Request};
 use crate::report::hidden;
 use crate::scenario::gate::BLOCKS;
 use crate::scenario::{self, Overrides};
-use crate::ui::{Terminal, forgive_closed};
+use crate::ui::Terminal;
 use crate::units::parse_duration;
 
 mod asked;
@@ -30,7 +30,7 @@ mod side;
 mod target;
 mod turns;
 
-use asked::{Asked, Passes};
+use asked::Asked;
 use attention::{Attention, Ended};
 use live::{Live, Measured};
 use logs::Logs;
@@ -80,8 +80,10 @@ pub(super) struct Args {
     #[arg(long, value_enum)]
     untrustworthy: Option<Counts>,
     /// What goes to stdout
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_name = "KIND", default_value = "text", value_parser = format::parser::<Ruling>())]
+    format: FormatArg<Ruling>,
+    #[arg(long, value_name = "KIND=FILE", conflicts_with = "self_check", help = format!("Write KIND=FILE as well: {} (repeatable)", format::kinds::<Ruling>()))]
+    out: Vec<String>,
     /// The [gate] of the scenario may name programs to be run
     #[arg(long)]
     allow_commands: bool,
@@ -99,20 +101,14 @@ enum Counts {
     Pass,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let overrides = args.over.overrides();
+    let outputs = args.out.iter().map(|argument| format::request(argument)).collect::<Result<Vec<_>, _>>()?;
     if let Some(directory) = &args.replay {
         let report = recording::replay(directory, &args.metrics, overrides.seed, args.floor)?;
-        show(args, &report, terminal)?;
         let passes = |counts: Option<Counts>| counts == Some(Counts::Pass);
         let passes = Passes { inconclusive: passes(args.inconclusive), untrustworthy: passes(args.untrustworthy) };
-        return Ok(code(passes, report.verdict));
+        return finish(args, &outputs, &Ruling { report, passes }, None, terminal);
     }
     if overrides.url.is_some() || overrides.duration.is_some() {
         return Err(Failure::usage(
@@ -131,47 +127,54 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let floor = args.floor.or(written.gate.floor).map_or(settings.floor, crate::time::nanos);
     let known = asked.secrets()?;
     // What a server says may repeat what it was given.
-    measure(args, &asked, &Settings { floor, ..settings }, &known)
+    measure(args, &asked, &Settings { floor, ..settings }, (&outputs, &known))
         .map_err(|failure| failure.saying(|message| hidden(message, &known)))
 }
 
-fn measure(args: &Args, asked: &Asked<'_>, settings: &Settings, known: &[String]) -> Done {
+/// Measures and tells into `outputs`; what is `known` is a secret.
+fn measure(
+    args: &Args,
+    asked: &Asked<'_>,
+    settings: &Settings,
+    (outputs, known): (&[Request<Ruling>], &[String]),
+) -> Done {
+    let format = self_check::Format::of(args.format.0.name);
     let mut attention = Attention::new()?;
     let logs = Logs::new(args.record.as_deref())?;
     let done = match args.self_check {
-        Some(gates) => self_check::run(gates, asked, settings, (logs.path(), args.format), &mut attention),
-        None => once(args, asked, settings, (logs.path(), known), &mut attention),
+        Some(gates) => {
+            format.and_then(|format| self_check::run(gates, asked, settings, (logs.path(), format), &mut attention))
+        }
+        None => once(args, asked, settings, logs.path(), &mut attention).and_then(|(mut measured, recording)| {
+            hide(&mut measured.about, known);
+            let report = measured.gate.report(&measured.about);
+            recording.map_or(Ok(()), |recording| recording.finish(settings, &measured.about))?;
+            let ruling = Ruling { report, passes: asked.passes };
+            finish(args, outputs, &ruling, measured.interrupted, asked.terminal)
+        }),
     };
     logs.close(done)
 }
 
-/// One gate; commands log to `logs`, and what is `known` is a secret.
+/// One gate, and what is kept of it; commands log to `logs`.
 fn once(
     args: &Args,
     asked: &Asked<'_>,
     settings: &Settings,
-    (logs, known): (&Path, &[String]),
+    logs: &Path,
     attention: &mut Attention,
-) -> Done {
+) -> Result<(Measured, Option<Recording>), Failure> {
     let mut recording = args.record.as_deref().map(Recording::create).transpose()?;
     if !args.quiet {
         let target = |side| asked.target(side).describe();
         anstream::eprintln!("gate: base {}, new {}", target(Side::Base), target(Side::New));
     }
-    let measured =
-        Live::raise(asked, settings, logs, attention).and_then(|live| live.measure(attention, &mut recording));
-    let mut measured = match measured {
-        Ok(measured) => measured,
-        Err(Ended::Signal(code)) => Measured::nothing(asked, settings, code)?,
-        Err(Ended::Failed(failure)) => return Err(failure),
-    };
-    hide(&mut measured.about, known);
-    let report = measured.gate.report(&measured.about);
-    if let Some(recording) = recording {
-        recording.finish(settings, &measured.about)?;
+    let live = Live::raise(asked, settings, logs, attention);
+    match live.and_then(|live| live.measure(attention, &mut recording)) {
+        Ok(measured) => Ok((measured, recording)),
+        Err(Ended::Signal(code)) => Ok((Measured::nothing(asked, settings, code)?, recording)),
+        Err(Ended::Failed(failure)) => Err(failure),
     }
-    show(args, &report, asked.terminal)?;
-    Ok(measured.interrupted.map_or_else(|| code(asked.passes, report.verdict), ExitCode::from))
 }
 
 /// Takes secrets out of what is said of the targets.
@@ -180,26 +183,33 @@ fn hide(about: &mut About, known: &[String]) {
     texts.for_each(|text| *text = hidden(text, known));
 }
 
-fn show(args: &Args, report: &Report, terminal: &Terminal) -> Result<(), Failure> {
-    let mut stdout = terminal.stdout();
-    let shown = match args.format {
-        Format::Text => output::write_gate(report, &mut stdout, terminal.stdout_palette()),
-        Format::Json => {
-            let written = serde_json::to_writer_pretty(&mut stdout, report).map_err(std::io::Error::from);
-            written.and_then(|()| stdout.write_all(b"\n"))
-        }
-    };
-    forgive_closed(shown.and_then(|()| stdout.flush()))
-        .map_err(|error| Failure::internal(format!("failed to write to stdout: {error}")))
+/// Writes everything that was asked for; the verdict's exit code unless something could not be written.
+fn finish(
+    args: &Args,
+    outputs: &[Request<Ruling>],
+    ruling: &Ruling,
+    interrupted: Option<u8>,
+    terminal: &Terminal,
+) -> Done {
+    let (written, failed) = output::write_all(outputs, ruling);
+    args.format.show(terminal, ruling, &written)?;
+    for error in &failed {
+        anstream::eprintln!("error: {error}");
+    }
+    Ok(match interrupted {
+        Some(code) => ExitCode::from(code),
+        None if failed.is_empty() => code(ruling),
+        None => Exit::Internal.into(),
+    })
 }
 
 /// What the verdict exits with.
-fn code(passes: Passes, verdict: Verdict) -> ExitCode {
-    match verdict {
+fn code(ruling: &Ruling) -> ExitCode {
+    match ruling.report.verdict {
+        verdict if ruling.passes.allow(verdict) => ExitCode::SUCCESS,
         Verdict::Regressed => Exit::Regression.into(),
-        Verdict::Inconclusive if !passes.inconclusive => Exit::Inconclusive.into(),
-        Verdict::Untrustworthy if !passes.untrustworthy => Exit::Untrustworthy.into(),
-        Verdict::NotRegressed | Verdict::Inconclusive | Verdict::Untrustworthy => ExitCode::SUCCESS,
+        Verdict::Untrustworthy => Exit::Untrustworthy.into(),
+        Verdict::NotRegressed | Verdict::Inconclusive => Exit::Inconclusive.into(),
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Format;
 use super::asked::Asked;
 use super::attention::{Attention, Ended};
 use super::live::Live;
@@ -19,6 +18,24 @@ use crate::ui::{Terminal, forgive_closed};
 
 /// How much later the second half makes new.
 const LATER: f64 = 0.10;
+
+/// How the tally is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Text,
+    Json,
+}
+
+impl Format {
+    /// A self-check has fewer than a gate.
+    pub(super) fn of(name: &str) -> Result<Self, Failure> {
+        match name {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(Failure::usage(format!("--format {name}: --self-check has text, json"))),
+        }
+    }
+}
 
 /// What the gates came to.
 #[derive(Debug, Default, Serialize)]
