@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::process::{children, command_line, lives};
-use crate::support::{PATIENCE, Running, Server, scratch, wait_for, wsbench};
+use crate::support::{PATIENCE, Running, Server, put, scratch, wait_for, wsbench};
 
 /// A small room, and no time for more than a few pairs.
 const SMALL: [&str; 7] =
@@ -135,7 +135,41 @@ fn what_cannot_be_gated_is_usage() {
     refused(&["@quickstart", "--base=self", "--new=self", "--metric=p50=5"], &["p50=5%"]);
     refused(&["@quickstart", "--base=self", "--new=self", "-d", "3s"], &["--max-time"]);
     refused(&["@instance-crash", "--base=self", "--new=self"], &["[[fault]]"]);
-    refused(&["--replay=/no/such/recording"], &["/no/such/recording"]);
+    refused(&["--replay=/no/such/recording"], &["/no/such/recording", "--record DIR"]);
+    refused(&["@quickstart", "--new=self"], &["--base is missing", "`--base self`"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "--metric=p42=5%"], &["p42", "p50, p90, p95 or p99"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "--metric=p50=abc%"], &["p50=5%"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "--metric=p50=0%"], &["more than 0 %"]);
+    refused(&["@quickstart", "--base=self", "--self-check=1", "--format=junit"], &["junit", "text, json"]);
+    let directory = scratch();
+    refused(&["--replay", &path(&directory)], &["gate.json", "--record DIR"]);
+    let quickstart = std::fs::read_to_string(crate::support::root().join("scenarios/quickstart.toml")).unwrap();
+    let unknown = put(&directory, "unknown.toml", &format!("{quickstart}\n[gate]\nbsae = \"self\"\n"));
+    let line = quickstart.lines().count() + 3;
+    refused(&[&unknown, "--base=self", "--new=self"], &[&format!("unknown.toml:{line}:1"), "did you mean `base`?"]);
+    let proxied = put(&directory, "proxied.toml", &format!("{quickstart}\n[proxy]\ndelay = \"1ms\"\n"));
+    refused(&[&proxied, "--base=self", "--new=self"], &["proxied.toml", "[proxy]"]);
+}
+
+#[test]
+fn a_side_that_does_not_come_up_is_named_with_what_it_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = scratch();
+    let build = |name: &str, mode: u32| {
+        let path = put(&directory, name, "#!/bin/sh\nexit 5\n");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    };
+    let refused = |new: &str, words: &[&str]| {
+        let told = wsbench(SMALL).args(["--base=self", "--new", new, "--quiet"]).run();
+        told.expect(3).says(words);
+        assert!(told.stderr.starts_with("error: new"), "{}", told.stderr);
+        assert_eq!(told.stdout, "");
+    };
+    refused(&build("unmarked", 0o644), &["unmarked did not start", "Permission denied"]);
+    refused(&build("silent", 0o755), &["silent did not start: it ended and said nothing"]);
+    refused("cmd:exit 7", &["new ended before it was ready: it said nothing"]);
+    refused("ws://127.0.0.1:1/", &["127.0.0.1:1: connection refused"]);
 }
 
 #[test]
@@ -207,6 +241,6 @@ fn what_commands_say_is_kept_only_where_the_error_sends_its_reader() {
     gate("self", "1s").expect(2).says(&["no time for a single pair"]);
     let left = || std::fs::read_dir(place.path()).unwrap().count();
     assert_eq!(left(), 0, "nothing was said, and nothing is kept");
-    gate("cmd:exit 7", "12s").expect(3).says(&["new.log"]);
+    gate("cmd:echo no; exit 7", "12s").expect(3).says(&["new.log"]);
     assert_eq!(left(), 1, "the log that was told of");
 }

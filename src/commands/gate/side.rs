@@ -29,6 +29,9 @@ const ENDING: Duration = Duration::from_secs(10);
 /// Between two looks whether it is.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// Of a side that has no words.
+const SILENT: &str = "said nothing";
+
 /// What stands for the free port a side is given.
 const PORT: &str = "{{port}}";
 
@@ -114,8 +117,16 @@ impl Raised {
             if line.is_some() {
                 continue;
             }
-            if process.has_ended() || clock.now() > deadline {
-                return Err(failed(process.last_words().trim_start_matches("error: ")).into());
+            if process.has_ended() {
+                let words = process.last_words();
+                let words = Some(words.trim_start_matches("error: ")).filter(|words| !words.is_empty());
+                return Err(failed(words.unwrap_or(&format!("it ended and {SILENT}"))).into());
+            }
+            if clock.now() > deadline {
+                let within = PATIENCE.as_secs();
+                return Err(
+                    failed(&format!("within {within} s it did not say where it is, as `wsbench serve` does")).into()
+                );
             }
             attention.nap(GLANCE)?;
         }
@@ -185,13 +196,17 @@ impl Raised {
         self.process.as_mut().is_some_and(Process::has_ended)
     }
 
-    /// The end of its log.
+    /// The end of its log, and where that is.
     pub(super) fn words(&self) -> String {
         match (&self.log, &self.process) {
             (Some(log), _) => {
                 let text = std::fs::read(log).unwrap_or_default();
                 let text = String::from_utf8_lossy(&text[text.len().saturating_sub(1_000)..]).trim().to_owned();
-                format!("{text} (all of it in {})", log.display())
+                if text.is_empty() {
+                    format!("it {SILENT}")
+                } else {
+                    format!("{text} (all of it in {})", log.display())
+                }
             }
             (None, Some(process)) => process.words_so_far(),
             (None, None) => String::new(),
