@@ -10,7 +10,7 @@
 //! 4  scenario  ledger  metrics  session          asked · owed · counted · one client's life
 //! 5  threshold  engine  gate  probe              judgement · many clients · two targets · two clients
 //! 6  report  ui                                  the outcome as data · the terminal
-//! 7  output                                      one file per format
+//! 7  output  repl                                one file per format · somebody at a prompt
 //! 8  commands                                    the command line; the only caller of the reference server
 //! ```
 //!
@@ -46,5 +46,6 @@ pub mod report;
 pub mod ui;
 
 pub mod output;
+pub mod repl;
 
 pub mod commands;

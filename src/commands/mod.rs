@@ -24,6 +24,7 @@ mod private;
 mod probe;
 mod proxy;
 mod redis;
+mod repl;
 mod report;
 mod rig;
 mod run;
@@ -67,6 +68,8 @@ enum Command {
     Compare(compare::Args),
     /// Show a saved result in any format
     Report(report::Args),
+    /// A room by hand: type, read, cut the connection, come back
+    Repl(Box<repl::Args>),
     /// Two clients, one message: does a target do as its dialect says?
     Probe(Box<probe::Args>),
     /// Write a scenario to start from
@@ -114,7 +117,7 @@ enum Shape {
 const GREETING: &str = "\
 try it         wsbench run @quickstart
 test yours     wsbench run --url wss://your.server/path --dialect json -c 100 -d 10s
-look first     wsbench check SCENARIO.toml
+poke a room    wsbench repl
 gate a PR      wsbench gate SCENARIO.toml --base TARGET --new TARGET
 ";
 
@@ -154,6 +157,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         None => print(terminal, GREETING),
         Some(Command::Run(args)) => run::main(*args, terminal),
         Some(Command::Check(args)) => check::main(&args, terminal),
+        Some(Command::Repl(args)) => repl::main(&args, terminal),
         Some(Command::Probe(args)) => probe::main(&args, terminal),
         Some(Command::Init(args)) => init::main(&args, terminal),
         Some(Command::Doctor(args)) => doctor::main(&args, terminal),

@@ -100,7 +100,8 @@ pub(super) fn live(scenario: Scenario, how: &How<'_>, known: &[String], terminal
     };
     let phases = Phases { warm_up: Duration::ZERO, duration: Duration::ZERO, drain: Duration::ZERO };
     let mut progress = Progress::new(terminal, Verbosity::Normal, phases);
-    let mut ground = target::raise(scenario, &plan, how.redis, None, &mut progress)?;
+    let wants = target::Wants { redis: how.redis, log: None, kinds: target::used(&plan) };
+    let mut ground = target::raise(scenario, &plan, wants, &mut progress)?;
     let screen = Screen { terminal, palette: terminal.stdout_palette(), known };
     let (talker, listener) = pair(scenario, &plan)?;
     let (urls, secret) = (ground.urls(), ground.secret());

@@ -15,12 +15,15 @@ mod declared;
 mod event;
 mod intent;
 mod quote;
+mod raw;
+mod reading;
 mod room;
 mod scan;
 mod traced;
 
 pub use event::{Delivery, Event, Position, Stamps};
 pub use intent::{AuthStyle, Identity, Intent};
+pub use reading::{News, Reading};
 pub use traced::{Journal, Passed, Traced, told};
 
 /// A named message that is answered.
@@ -95,6 +98,12 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// Calls `emit` with everything `frame` means, in order; once with [`Event::Unknown`] when it means nothing.
     fn decode(&self, frame: &Frame, emit: &mut dyn FnMut(Event<'_>));
+
+    /// What people are told of `frame`, in the order of its events; nothing where it is shown as it is. Never called
+    /// while load is made.
+    fn readings(&self, _frame: &Frame) -> Vec<Reading> {
+        Vec::new()
+    }
 }
 
 /// Why a dialect could not be made.
@@ -155,6 +164,7 @@ impl DialectEntry {
 pub const DIALECTS: &[DialectEntry] = &[
     room::ENTRY,
     declared::JSON,
+    raw::ENTRY,
     declared::SOCKETIO,
     declared::GRAPHQL,
     declared::ACTIONCABLE,

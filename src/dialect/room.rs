@@ -13,12 +13,13 @@ use super::quote::{escaped_len, push_escaped};
 use super::scan;
 use super::{
     AuthStyle, Delivery, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Position,
-    Question, Stamps,
+    Question, Reading, Stamps,
 };
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening};
 
 mod http;
+mod told;
 
 pub(super) const ENTRY: DialectEntry =
     DialectEntry { name: "room", help: "the bundled room server (wsbench serve)", keys: &[], file: None, make };
@@ -118,6 +119,10 @@ impl Dialect for Room {
             Frame::Answer(answer) => http::answered(answer, emit),
             frame => meaning(frame.bytes(), emit),
         }
+    }
+
+    fn readings(&self, frame: &Frame) -> Vec<Reading> {
+        told::readings(frame)
     }
 }
 

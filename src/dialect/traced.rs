@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Dialect, Event, Habits, Identity, Intent, Position, Question};
+use super::{Dialect, Event, Habits, Identity, Intent, Position, Question, Reading};
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening};
 
@@ -119,6 +119,10 @@ impl Dialect for Traced {
         let frame = self.inner.encode(intent)?;
         self.said(told(&frame), intent);
         Some(frame)
+    }
+
+    fn readings(&self, frame: &Frame) -> Vec<Reading> {
+        self.inner.readings(frame)
     }
 
     fn decode(&self, frame: &Frame, emit: &mut dyn FnMut(Event<'_>)) {

@@ -88,7 +88,8 @@ impl Party {
                     unknown.push(told(frame));
                 }
             }
-            Happening::Stage(..)
+            Happening::Read(_)
+            | Happening::Stage(..)
             | Happening::Instance(..)
             | Happening::Joined(_)
             | Happening::Written(..)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::dialect::{Delivery, Position, Stamps};
 use crate::observe::Word;
 use crate::time::Timestamp;
-use crate::wire::{CloseReason, Frame, InstanceTag};
+use crate::wire::{CloseReason, Frame, InstanceTag, Received};
 
 /// A room a session is to be in.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Place {
     pub(super) asked: Option<u64>,
     /// What the next poll brings was said before the conversation: the answer before was cut.
     pub(super) behind: bool,
+    /// It was left again, or never entered, and is not waited for.
+    pub(super) left: bool,
 }
 
 impl Place {
@@ -40,7 +42,7 @@ impl Place {
 
     /// A room to join live, or from `position` on.
     pub fn new(room: Arc<str>, position: Option<Position>) -> Self {
-        Self { room, position, joined: false, asked: None, behind: false }
+        Self { room, position, joined: false, asked: None, behind: false, left: false }
     }
 }
 
@@ -50,6 +52,8 @@ pub type Token = u64;
 /// Something that happened on the connection.
 #[derive(Debug)]
 pub enum Happening<'a> {
+    /// A frame was read; what it means follows.
+    Read(&'a Received),
     /// A stage after connecting (auth, join) is done; how long it took.
     Stage(Word, Duration),
     /// The room at this place was joined.

@@ -67,7 +67,7 @@ impl Session {
         }
     }
 
-    fn is_stream(&self) -> bool {
+    pub(super) fn is_stream(&self) -> bool {
         matches!(self.kind, TransportKind::Sse | TransportKind::EventsourceClient)
     }
 
@@ -95,7 +95,7 @@ impl Session {
     }
 
     fn activate(&mut self, tell: &mut dyn FnMut(Happening<'_>)) {
-        if self.step == Step::Joining && self.places.iter().all(|place| place.joined) {
+        if self.step == Step::Joining && self.places.iter().all(|place| place.joined || place.left) {
             self.step = Step::Active;
             tell(Happening::Stage(Word::JOIN, self.clock.now() - self.since));
             tell(Happening::Ready);
@@ -104,6 +104,7 @@ impl Session {
 
     pub(super) fn read(&mut self, received: &Received, tell: &mut dyn FnMut(Happening<'_>)) -> Option<Ended> {
         let mut ended = None;
+        tell(Happening::Read(received));
         if let Frame::Answer(answer) = &received.frame {
             ended = self.answer_came(answer, tell);
         }
@@ -232,7 +233,10 @@ impl Session {
         tell(Happening::Frame(Word::REPLY));
         let by_reference = |place: &Place| reference.is_some() && place.asked == reference;
         let by_room = |place: &Place| reference.is_none() && room.is_none_or(|room| *place.room == *room);
-        let found = self.places.iter().position(|place| !place.joined && (by_reference(place) || by_room(place)));
+        let found = self
+            .places
+            .iter()
+            .position(|place| !place.joined && !place.left && (by_reference(place) || by_room(place)));
         if let Some(at) = found {
             let place = &mut self.places[at];
             place.joined = true;

@@ -19,12 +19,14 @@ mod cookies;
 mod dialer;
 mod happening;
 mod hearing;
+mod moving;
 mod polling;
 mod saying;
 
 pub use cookies::Cookies;
 pub use dialer::Dialer;
 pub use happening::{Ended, Happening, Hint, Place, Token, hop_stages};
+pub use moving::Vanish;
 
 /// How far a session has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -178,6 +178,16 @@ impl Connection {
         }
     }
 
+    /// Has the kernel reset the connection when it is dropped, in place of ending it in good order. Lines of calls end as
+    /// ever: a poll has no connection to be lost.
+    pub fn reset_when_dropped(&self) {
+        match self {
+            Self::WebSocket(socket) => socket.reset_when_dropped(),
+            Self::Sse(stream) => stream.reset_when_dropped(),
+            Self::Http(_) | Self::Scripted(_) => {}
+        }
+    }
+
     /// How long the stream asked to wait before its client comes back; `None` where it did not, or there is none.
     pub fn retry(&self) -> Option<Duration> {
         match self {

@@ -184,6 +184,12 @@ impl Sse {
         }
     }
 
+    pub(super) fn reset_when_dropped(&self) {
+        if let State::Open(stream) = &self.state {
+            stream.tap.reset_when_dropped();
+        }
+    }
+
     /// On the stream: an answer beside it comes over another line, and says nothing about this one.
     pub(super) fn last_heard(&self) -> Timestamp {
         match &self.state {

@@ -62,12 +62,21 @@ impl Traffic {
 impl Stamped {
     /// Shrinks the receive buffer as far as the kernel allows.
     pub(super) fn take_little(&self) {
-        let socket = match &self.line {
+        // A socket that refuses keeps its buffer: the reader is slow all the same.
+        self.socket().set_recv_buffer_size(1).ok();
+    }
+
+    /// Has the kernel reset the connection when it is dropped.
+    pub(super) fn reset_when_dropped(&self) {
+        // A socket that refuses is ended in good order: the connection is gone all the same.
+        self.socket().set_linger(Some(std::time::Duration::ZERO)).ok();
+    }
+
+    fn socket(&self) -> socket2::SockRef<'_> {
+        socket2::SockRef::from(match &self.line {
             Line::Plain(tcp) => tcp,
             Line::Tls(tls) => tls.get_ref().0,
-        };
-        // A socket that refuses keeps its buffer: the reader is slow all the same.
-        socket2::SockRef::from(socket).set_recv_buffer_size(1).ok();
+        })
     }
 
     /// Starts counting on `line`.

@@ -59,6 +59,11 @@ impl Tap {
         self.state().line.take_little();
     }
 
+    /// Has the kernel reset the connection when it is dropped.
+    pub(super) fn reset_when_dropped(&self) {
+        self.state().line.reset_when_dropped();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -193,6 +193,10 @@ impl WebSocket {
         self.line.take_little();
     }
 
+    pub(super) fn reset_when_dropped(&self) {
+        self.line.reset_when_dropped();
+    }
+
     pub(super) fn take_traffic(&mut self) -> Traffic {
         self.line.take_traffic()
     }

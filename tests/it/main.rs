@@ -18,6 +18,7 @@ mod probe;
 mod proxy;
 mod raw;
 mod readme;
+mod repl;
 mod requests;
 mod results;
 mod scenarios;

@@ -121,7 +121,8 @@ fn links_of_the_documents_lead_somewhere() {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["run", "check", "report", "compare", "serve", "token", "schema", "completions", "instance"] {
+    for command in ["run", "check", "report", "compare", "repl", "serve", "token", "schema", "completions", "instance"]
+    {
         for flag in ["--help", "-h"] {
             let help = wsbench([command, flag]).patience(Duration::from_secs(20)).run();
             help.expect(0);

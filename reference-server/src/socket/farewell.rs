@@ -56,7 +56,7 @@ impl Socket {
         let goodbye = async {
             let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
             if self.send_close(frame).await.is_ok() {
-                self.linger().await;
+                self.linger(code).await;
             }
         };
         // When the grace is over the connection is cut, which is what is wanted then.
@@ -72,7 +72,7 @@ impl Socket {
 
     /// Reads past the client's frames: closing a socket with unread bytes would reset it, and the reset could overtake
     /// the close frame.
-    async fn linger(&mut self) {
+    async fn linger(&mut self, code: u16) {
         let ended = std::future::poll_fn(|context| {
             loop {
                 match ready!(Pin::new(&mut self.stream).poll_next(context)) {
@@ -82,7 +82,9 @@ impl Socket {
                 }
             }
         });
-        if ended.await {
+        // Having told a fault the codec says nothing ever after, which looks like an end.
+        let gave_up = matches!(code, 1002 | 1007 | 1009);
+        if ended.await && !gave_up {
             return;
         }
         // The codec does not read on after a fault; the bytes still have to be taken.

@@ -29,7 +29,7 @@ pub(super) mod target;
 
 use account::{Account, Rotation};
 use outputs::Outputs;
-pub(super) use overrides::ScenarioArgs;
+pub(super) use overrides::{ScenarioArgs, TowardsArgs, pair};
 use recording::Recording;
 
 /// Drive clients through a scenario, report, judge thresholds
@@ -131,7 +131,8 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     }
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
-    let mut ground = target::raise(&scenario, &plan, args.redis.as_deref(), log, &mut progress)?;
+    let wants = target::Wants { redis: args.redis.as_deref(), log, kinds: target::used(&plan) };
+    let mut ground = target::raise(&scenario, &plan, wants, &mut progress)?;
     let account = Arc::new(Account {
         scenario: described(&scenario),
         environment: ground.environment(),

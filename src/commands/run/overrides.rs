@@ -6,27 +6,9 @@ use std::time::Duration;
 use crate::scenario::{Overrides, Owned};
 use crate::units::{Rate, parse_duration, parse_rate};
 
-/// Flags that change what a scenario says.
+/// Flags for the way to a target, in curl's spellings.
 #[derive(Clone, Debug, clap::Args)]
-pub(in crate::commands) struct ScenarioArgs {
-    /// Value of a variable of the scenario (repeatable)
-    #[arg(short = 'e', long = "env", value_name = "KEY=VALUE", value_parser = pair)]
-    vars: Vec<(String, String)>,
-    /// Clients in all, shared among the groups as the scenario has them
-    #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    clients: Option<u32>,
-    /// How long is measured
-    #[arg(short = 'd', long, value_name = "TIME", value_parser = parse_duration)]
-    duration: Option<Duration>,
-    /// Publications per second in all
-    #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_rate)]
-    rate: Option<Rate>,
-    /// Everything random follows from it
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Talk to this server in place of the scenario's
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
+pub(in crate::commands) struct TowardsArgs {
     /// Header of the opening request (repeatable)
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
@@ -48,26 +30,17 @@ pub(in crate::commands) struct ScenarioArgs {
     /// Key of the client certificate
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// The target is mine: allow faults and more than 100 clients towards a host that is not this one
-    #[arg(long)]
-    i_own_this_target: bool,
     /// Connect to HOST2:PORT2 in place of HOST1:PORT1 (repeatable)
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2", value_parser = detour)]
     connect_to: Vec<(String, String)>,
 }
 
-impl ScenarioArgs {
-    /// The flags as the scenario takes them.
+impl TowardsArgs {
+    /// The flags as a scenario takes them.
     pub(in crate::commands) fn overrides(&self) -> Overrides {
         let mut headers = self.headers.clone();
         headers.extend(self.cookie.iter().map(|cookie| ("cookie".to_owned(), cookie.clone())));
         Overrides {
-            vars: self.vars.clone(),
-            clients: self.clients,
-            duration: self.duration,
-            rate: self.rate,
-            seed: self.seed,
-            url: self.url.clone(),
             headers,
             insecure: self.insecure,
             proxy: self.proxy.clone(),
@@ -75,8 +48,51 @@ impl ScenarioArgs {
             cert: self.cert.clone(),
             key: self.key.clone(),
             connect_to: self.connect_to.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// Flags that change what a scenario says.
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::commands) struct ScenarioArgs {
+    /// Value of a variable of the scenario (repeatable)
+    #[arg(short = 'e', long = "env", value_name = "KEY=VALUE", value_parser = pair)]
+    vars: Vec<(String, String)>,
+    /// Clients in all, shared among the groups as the scenario has them
+    #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    clients: Option<u32>,
+    /// How long is measured
+    #[arg(short = 'd', long, value_name = "TIME", value_parser = parse_duration)]
+    duration: Option<Duration>,
+    /// Publications per second in all
+    #[arg(short = 'r', long, value_name = "RATE", value_parser = parse_rate)]
+    rate: Option<Rate>,
+    /// Everything random follows from it
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Talk to this server in place of the scenario's
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    #[command(flatten)]
+    towards: TowardsArgs,
+    /// The target is mine: allow faults and more than 100 clients towards a host that is not this one
+    #[arg(long)]
+    i_own_this_target: bool,
+}
+
+impl ScenarioArgs {
+    /// The flags as the scenario takes them.
+    pub(in crate::commands) fn overrides(&self) -> Overrides {
+        Overrides {
+            vars: self.vars.clone(),
+            clients: self.clients,
+            duration: self.duration,
+            rate: self.rate,
+            seed: self.seed,
+            url: self.url.clone(),
             owned: self.owned(),
-            allow_commands: false,
+            ..self.towards.overrides()
         }
     }
 
@@ -108,7 +124,8 @@ impl ScenarioArgs {
     }
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+/// `KEY=VALUE`, taken apart.
+pub(in crate::commands) fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.to_owned()))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::rigging::{self, Rigging};
 use crate::commands::exit::Failure;
-use crate::commands::redis as brokers;
+use crate::commands::redis;
 use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
@@ -53,7 +53,7 @@ pub(in crate::commands) fn at(
     };
     Ok(Ground {
         rigging: Rigging::default(),
-        transports: transports(plan, urls, &network)?,
+        transports: transports(&used(plan), urls, &network)?,
         dialect,
         urls: urls.len(),
         secret,
@@ -61,16 +61,25 @@ pub(in crate::commands) fn at(
     })
 }
 
-/// Raises the server if the scenario wants the bundled one, and the fault proxy, whose log goes to `log`, if it wants one;
-/// and prepares the way. Call it from the main thread.
+/// What a command wants of its ground beside what the scenario says.
+pub(in crate::commands) struct Wants<'w> {
+    /// The Redis that joins the instances of the bundled server.
+    pub(in crate::commands) redis: Option<&'w str>,
+    /// Where the log of the fault proxy goes.
+    pub(in crate::commands) log: Option<PathBuf>,
+    /// By what clients will connect.
+    pub(in crate::commands) kinds: Vec<TransportKind>,
+}
+
+/// Raises the server if the scenario wants the bundled one, and the fault proxy if it wants one; and prepares the way. Call
+/// it from the main thread.
 pub(in crate::commands) fn raise(
     scenario: &Scenario,
     plan: &Plan,
-    redis: Option<&str>,
-    log: Option<PathBuf>,
+    wants: Wants<'_>,
     progress: &mut Progress,
 ) -> Result<Ground, Failure> {
-    let proxy = rigging::proxy(scenario, plan, log)?;
+    let proxy = rigging::proxy(scenario, plan, wants.log.clone())?;
     let network = NetworkConfig {
         max_queued: queue_for(scenario),
         detour: proxy.as_ref().map(|proxy| proxy.address),
@@ -78,8 +87,8 @@ pub(in crate::commands) fn raise(
     };
     let rigging = Rigging { proxy, ..Rigging::default() };
     match &scenario.target {
-        Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, redis, progress, network, rigging),
-        Target::Foreign(foreign) => reach(foreign, plan, network, rigging),
+        Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, &wants, progress, network, rigging),
+        Target::Foreign(foreign) => reach(foreign, &wants.kinds, network, rigging),
     }
 }
 
@@ -87,13 +96,13 @@ fn raise_bundled(
     bundled: &Bundled,
     scenario: &Scenario,
     plan: &Plan,
-    redis: Option<&str>,
+    wants: &Wants<'_>,
     progress: &mut Progress,
     network: NetworkConfig,
     rigging: Rigging,
 ) -> Result<Ground, Failure> {
     let path = crate::commands::environment("PATH");
-    let broker = brokers::start(bundled.broker, redis, path.as_deref())?;
+    let broker = redis::start(bundled.broker, wants.redis, path.as_deref())?;
     progress.notice(&format!("server: {} instances joined by {}", bundled.instances, broker.describe()));
     if broker.url().is_none() && bundled.broker == BrokerChoice::Auto {
         progress.notice(
@@ -116,7 +125,7 @@ fn raise_bundled(
     let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
     Ok(Ground {
         urls: urls.len(),
-        transports: transports(plan, &urls, &network)?,
+        transports: transports(&wants.kinds, &urls, &network)?,
         dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
         secret: Some(Arc::from(secret.into_bytes())),
         environment: Environment::new(joined_by, u32::from(bundled.instances), super::cores()),
@@ -137,12 +146,17 @@ fn arguments(bundled: &Bundled, scenario: &Scenario, plan: &Plan) -> Vec<String>
     arguments
 }
 
-fn reach(foreign: &Foreign, plan: &Plan, network: NetworkConfig, rigging: Rigging) -> Result<Ground, Failure> {
+fn reach(
+    foreign: &Foreign,
+    kinds: &[TransportKind],
+    network: NetworkConfig,
+    rigging: Rigging,
+) -> Result<Ground, Failure> {
     let urls = foreign.urls.len();
     let network = towards(&foreign.network, network);
     Ok(Ground {
         rigging,
-        transports: transports(plan, &foreign.urls, &network)?,
+        transports: transports(kinds, &foreign.urls, &network)?,
         dialect: Arc::clone(&foreign.dialect),
         urls,
         secret: None,
@@ -150,10 +164,19 @@ fn reach(foreign: &Foreign, plan: &Plan, network: NetworkConfig, rigging: Riggin
     })
 }
 
-/// One transport of each kind the clients use.
-fn transports(plan: &Plan, urls: &[url::Url], network: &NetworkConfig) -> Result<Vec<Arc<dyn Transport>>, Failure> {
-    let used = TransportKind::ALL.into_iter().filter(|kind| plan.uses(*kind));
-    used.map(|kind| transport::of(kind, urls.to_vec(), network.clone()).map_err(Failure::setup)).collect()
+/// The kinds of transport the clients of a plan use.
+pub(in crate::commands) fn used(plan: &Plan) -> Vec<TransportKind> {
+    TransportKind::ALL.into_iter().filter(|kind| plan.uses(*kind)).collect()
+}
+
+/// One transport of each kind.
+fn transports(
+    kinds: &[TransportKind],
+    urls: &[url::Url],
+    network: &NetworkConfig,
+) -> Result<Vec<Arc<dyn Transport>>, Failure> {
+    let made = kinds.iter().map(|kind| transport::of(*kind, urls.to_vec(), network.clone()).map_err(Failure::setup));
+    made.collect()
 }
 
 /// `usual`, and what the scenario says of the way there.

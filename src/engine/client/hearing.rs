@@ -79,6 +79,7 @@ impl Hearing<'_> {
             Happening::Declined(reference, code) => self.declined(reference, code),
             Happening::Frame(kind) => books.frame(kind),
             Happening::Unknown(frame) => books.unknown(frame.bytes()),
+            Happening::Read(_) => {}
         }
     }
 

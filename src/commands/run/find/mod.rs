@@ -88,7 +88,8 @@ pub(super) fn main(args: &Args, keep: &str, terminal: &Terminal) -> Done {
     let mut progress = progress(args, &highest, terminal);
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
-    let ground = target::raise(&highest, &plan, args.redis.as_deref(), None, &mut progress)?;
+    let wants = target::Wants { redis: args.redis.as_deref(), log: None, kinds: target::used(&plan) };
+    let ground = target::raise(&highest, &plan, wants, &mut progress)?;
     let account = Account {
         scenario: described(&scenario),
         environment: ground.environment(),

@@ -1,0 +1,88 @@
+//! Where lines come from and where they go.
+
+use std::io::{BufRead as _, Read as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::{Args, Heard};
+use crate::commands::exit::Failure;
+use crate::repl::{self, Input, Manner, Paper, Piped, Words};
+
+/// Longer lines are taken for several, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// So many lines wait.
+const WAITING: usize = 16;
+
+/// The doors of a console.
+type Doors = (mpsc::Receiver<Input>, Box<dyn Paper>, Heard);
+
+/// Lines from `--send`, from stdin or from an editor; messages to stdout or above the line that is typed.
+pub(super) fn doors(args: &Args, manner: Manner) -> Result<Doors, Failure> {
+    let (sender, lines) = mpsc::channel(WAITING);
+    if manner == Manner::Person {
+        let words = Words::default();
+        let heard = words.clone();
+        let screen = repl::open(sender, args.send.clone(), words, history()).map_err(Failure::internal)?;
+        return Ok((lines, Box::new(screen), Arc::new(move |word: &str| heard.hear(word))));
+    }
+    let said = args.send.clone();
+    let read = move || {
+        for line in &said {
+            if sender.blocking_send(Input { line: line.clone(), prompt: None }).is_err() {
+                return;
+            }
+        }
+        if said.is_empty() {
+            read_stdin(&sender);
+        }
+    };
+    spawn("lines", read)?;
+    Ok((lines, Box::new(Piped::default()), Arc::new(|_: &str| {})))
+}
+
+/// Where the history is kept, as the XDG base directories have it.
+fn history() -> Option<PathBuf> {
+    let state = crate::commands::environment("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || crate::commands::environment("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    state.or_else(home).map(|state| state.join("wsbench/history"))
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|error| Failure::internal(format!("failed to start a thread: {error}")))
+}
+
+fn read_stdin(sender: &mpsc::Sender<Input>) {
+    let mut stdin = std::io::stdin().lock();
+    let mut line = Vec::new();
+    while stdin.by_ref().take(LONGEST).read_until(b'\n', &mut line).is_ok_and(|size| size > 0) {
+        let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line)).into_owned();
+        line.clear();
+        if sender.blocking_send(Input { line: text, prompt: None }).is_err() {
+            return;
+        }
+    }
+}
+
+/// A text of several lines, written in the editor the environment names.
+pub(super) fn edit() -> Result<String, String> {
+    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(crate::commands::environment);
+    let editor = editor.ok_or("no editor is named: set EDITOR in the environment")?;
+    let file = std::env::temp_dir().join(format!("wsbench-message-{:08x}.txt", rand::random::<u32>()));
+    let failed = |error: std::io::Error| format!("{}: {error}", file.display());
+    std::fs::write(&file, "").map_err(failed)?;
+    let mut words = editor.split_whitespace();
+    let program = words.next().unwrap_or_default();
+    let status = std::process::Command::new(program).args(words).arg(&file).status();
+    let text = std::fs::read_to_string(&file);
+    // Whoever has removed it already did what was to be done.
+    drop(std::fs::remove_file(&file));
+    match status {
+        Ok(status) if status.success() => text.map_err(|error| format!("failed to read what was written: {error}")),
+        Ok(status) => Err(format!("{editor} ended with {status}: nothing is said")),
+        Err(error) => Err(format!("failed to start {editor}: {error}")),
+    }
+}

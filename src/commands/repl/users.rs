@@ -1,0 +1,143 @@
+//! Whose token: from a file, the environment or stdin, minted where the secret is known, or the scenario's.
+
+use std::io::BufRead as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Args, Given, target};
+use crate::commands::exit::Failure;
+use crate::dialect::{AuthStyle, Identity};
+use crate::observe::ClientId;
+use crate::scenario::plan::Life;
+use crate::scenario::{Scenario, Target};
+use crate::token::mint_for;
+
+/// A minted token is good for a day.
+const DAY: u64 = 86_400;
+
+/// Knows how to come by tokens.
+pub(super) struct Tokens {
+    own: Option<String>,
+    secret: Option<Arc<[u8]>>,
+    auth: AuthStyle,
+}
+
+impl Tokens {
+    /// What there is: the token that was named, the secret of the server that was started or is shared.
+    pub(super) fn read(args: &Args, scenario: &Scenario, ground: &target::Ground) -> Result<Self, Failure> {
+        let own = match (&args.token, &args.token_file) {
+            (Some(place), _) => Some(read(place).map_err(Failure::usage)?),
+            (None, Some(file)) => Some(read_file(file).map_err(Failure::usage)?),
+            (None, None) => None,
+        };
+        let room = match &scenario.target {
+            Target::Bundled(_) => true,
+            Target::Foreign(foreign) => foreign.dialect.name() == "room",
+        };
+        let shared = if room && ground.secret().is_none() { args.secret.given()? } else { None };
+        let secret = ground.secret().or(shared.map(|secret| Arc::from(secret.into_bytes())));
+        let auth = if room { AuthStyle::FirstMessage } else { AuthStyle::Header };
+        Ok(Self { own, secret, auth })
+    }
+
+    /// Who sits at the console first.
+    pub(super) fn first(
+        &self,
+        args: &Args,
+        given: &Given,
+        scenario: &Scenario,
+        life: &Life,
+    ) -> Result<Identity, Failure> {
+        if let (Given::Scenario(_), None, None) = (given, &self.own, &args.user) {
+            let (user, token) = scenario.users.user(life.user, self.secret.as_deref());
+            let auth = if token.is_some() { scenario[life.group].auth } else { AuthStyle::None };
+            return Ok(Identity { client: life.client, user, token, auth });
+        }
+        let told = self.own.as_deref().and_then(subject);
+        let user = args.user.clone().or(told).or_else(|| crate::commands::environment("USER"));
+        let user = user.unwrap_or_else(|| "me".to_owned());
+        let token = self.own.clone().or_else(|| self.minted(&user));
+        Ok(self.showing(&user, token))
+    }
+
+    /// Another user: with the token that is found at `from`, or a minted one.
+    pub(super) fn identity(&self, user: &str, from: Option<&str>) -> Result<Identity, String> {
+        let token = match from {
+            Some(from) => Some(place(from).and_then(|from| read(&from))?),
+            None => self.minted(user),
+        };
+        if token.is_none() && self.own.is_some() {
+            return Err(format!("no token for {user}: /as {user} @FILE or /as {user} env:NAME says where it is"));
+        }
+        Ok(self.showing(user, token))
+    }
+
+    fn showing(&self, user: &str, token: Option<String>) -> Identity {
+        let auth = if token.is_some() { self.auth } else { AuthStyle::None };
+        Identity { client: ClientId(0), user: user.to_owned(), token, auth }
+    }
+
+    fn minted(&self, user: &str) -> Option<String> {
+        let expires = crate::time::unix_seconds() + DAY;
+        self.secret.as_deref().map(|secret| mint_for(secret, user, expires))
+    }
+}
+
+/// A place a token can be at; the token itself would be seen by everybody in `ps`.
+pub(super) fn place(text: &str) -> Result<String, String> {
+    let known = text == "-" || text.starts_with('@') || text.starts_with("env:");
+    known
+        .then(|| text.to_owned())
+        .ok_or_else(|| "a token is named, not written: - (the first line of stdin), @FILE or env:NAME".to_owned())
+}
+
+fn read(place: &str) -> Result<String, String> {
+    if let Some(path) = place.strip_prefix('@') {
+        return read_file(Path::new(path));
+    }
+    if let Some(name) = place.strip_prefix("env:") {
+        return crate::commands::environment(name).ok_or_else(|| format!("{name} is not set in the environment"));
+    }
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| format!("failed to read a token from stdin: {error}"))?;
+    trimmed(&line, "the first line of stdin")
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("failed to read {}: {error}", path.display()))?;
+    trimmed(&text, &path.display().to_string())
+}
+
+fn trimmed(text: &str, from: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err(format!("there is no token in {from}")),
+        token => Ok(token.to_owned()),
+    }
+}
+
+/// Whom a JWT speaks for, if it is one and says so.
+fn subject(token: &str) -> Option<String> {
+    use base64::Engine as _;
+    let payload = token.split('.').nth(1)?;
+    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&json).ok()?;
+    claims.get("sub")?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_says_whom_it_speaks_for() {
+        assert_eq!(subject(&mint_for(b"secret", "ada", 1)).as_deref(), Some("ada"));
+        assert_eq!(subject("nonsense"), None);
+    }
+
+    #[test]
+    fn a_token_is_named_and_never_written() {
+        assert!(place("eyJhbGciOiJIUzI1NiJ9.e30.x").is_err());
+        assert_eq!(place("env:TOKEN").as_deref(), Ok("env:TOKEN"));
+    }
+}

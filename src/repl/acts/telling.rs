@@ -1,0 +1,101 @@
+//! What the console tells of itself, and the files it reads and writes.
+
+use std::path::Path;
+
+use super::read_small;
+use crate::repl::client::Client;
+use crate::repl::command::{self, COMMANDS, usage};
+use crate::repl::console::Console;
+use crate::repl::drive::Ending;
+use crate::repl::render::time;
+use crate::repl::world::Manner;
+
+/// At most so many lines of scripts wait to be done.
+const LINES: usize = 10_000;
+
+impl Console {
+    pub(in crate::repl) fn tell_rooms(&mut self) {
+        let client = &self.clients[self.current];
+        let mut lines = Vec::new();
+        for place in &client.rooms {
+            let here = if client.room.as_ref() == Some(&place.room) { "*" } else { " " };
+            let users: Vec<&str> = self.known.get(&*place.room).into_iter().flatten().map(String::as_str).collect();
+            lines.push(format!("{here} {}  {}", place.room, users.join(" ")));
+        }
+        if lines.is_empty() {
+            lines.push("you are in no room; /join ROOM enters one".to_owned());
+        }
+        self.remark(&lines.join("\n"));
+    }
+
+    pub(in crate::repl) fn help(&mut self, name: Option<&str>) {
+        let text = match name.map(command::find) {
+            Some(None) => return self.complain(&command::unknown(name.unwrap_or_default())),
+            Some(Some(entry)) => format!("{}\n    {}", usage(entry), entry.help),
+            None => {
+                let width = COMMANDS.iter().map(|entry| usage(entry).len()).max().unwrap_or_default();
+                let row = |entry| format!("{:width$}  {}", usage(entry), entry.help);
+                let rows: Vec<String> = COMMANDS.iter().map(row).collect();
+                format!(
+                    "What you type is said to the room; a text that begins with / begins with //.\n{}",
+                    rows.join("\n")
+                )
+            }
+        };
+        self.remark(&text);
+    }
+
+    pub(in crate::repl) fn tell_stats(&mut self) {
+        let told = |client: &Client| {
+            let tally = client.tally;
+            format!(
+                "{}: connected {} times, sent {}, acknowledged {}, refused {}, heard {} (own {}, replayed {}), {}, slowest {}",
+                client.name,
+                tally.connects,
+                tally.sent,
+                tally.acked,
+                tally.refused,
+                tally.heard,
+                tally.own,
+                tally.replayed,
+                crate::units::human::bytes(tally.bytes),
+                time(tally.worst)
+            )
+        };
+        let lines: Vec<String> = self.clients.iter().map(told).collect();
+        self.remark(&lines.join("\n"));
+    }
+
+    pub(in crate::repl) fn write_record(&mut self, path: &str) {
+        let path = Path::new(path);
+        let files = self.record.files(path, &self.goal, self.dialer.dialect.name());
+        let written = files.and_then(|files| {
+            for (name, text) in &files {
+                let file = path.with_file_name(name);
+                std::fs::write(&file, text).map_err(|error| format!("failed to write {}: {error}", file.display()))?;
+            }
+            Ok(files.len())
+        });
+        match written {
+            Ok(files) => self.remark(&format!("wrote {} and {} files beside it", path.display(), files - 1)),
+            Err(problem) => {
+                self.complain(&problem);
+                if self.manner == Manner::Script {
+                    self.ending = Some(Ending::Output(problem));
+                }
+            }
+        }
+    }
+
+    pub(in crate::repl) fn source(&mut self, path: &str) {
+        let text =
+            read_small(path).and_then(|bytes| String::from_utf8(bytes).map_err(|_| format!("{path} is no text")));
+        match text {
+            Err(problem) => self.complain(&problem),
+            Ok(text) if text.lines().count() + self.script.len() > LINES => {
+                self.complain(&format!("{path}: more than {LINES} lines would be waiting"));
+            }
+            Ok(text) => text.lines().rev().for_each(|line| self.script.push_front(line.to_owned())),
+        }
+    }
+}

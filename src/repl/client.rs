@@ -1,0 +1,276 @@
+//! One client of the console: its connection, from dialling to its end, and what it makes of what it hears.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::flood::Flood;
+use super::hearing::Hearing;
+use super::item::Item;
+use crate::dialect::Identity;
+use crate::observe::TransportKind;
+use crate::session::{Cookies, Dialer, Ended, Place, Session};
+use crate::time::Timestamp;
+use crate::transport::{ConnectError, Stages};
+use crate::wire::CloseReason;
+
+mod asked;
+
+/// At most so many messages are read before others get their turn.
+const AT_ONCE: usize = 256;
+
+/// So many of one's own messages are remembered.
+pub(super) const REMEMBERED: usize = 64;
+
+/// What becomes of a dial.
+type Dialed = (Result<(Session, Stages), ConnectError>, Cookies);
+
+/// Where a connection stands.
+enum State {
+    Down,
+    Dialing(Pin<Box<dyn Future<Output = Dialed>>>, Timestamp),
+    Talking(Box<Session>),
+    /// Neither read nor written any more; the other side is not told.
+    Stuck(Box<Session>),
+}
+
+/// A message of one's own, from when it was handed over.
+pub(super) struct Sent {
+    pub(super) token: u64,
+    pub(super) room: String,
+    pub(super) text: String,
+    pub(super) at: Timestamp,
+    pub(super) settled: bool,
+}
+
+/// What was counted on a client's connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) heard: u64,
+    pub(super) own: u64,
+    pub(super) replayed: u64,
+    pub(super) sent: u64,
+    pub(super) acked: u64,
+    pub(super) refused: u64,
+    pub(super) bytes: u64,
+    pub(super) connects: u64,
+    pub(super) worst: Duration,
+}
+
+/// A user on a connection.
+pub(super) struct Client {
+    /// What it is called at the prompt.
+    pub(super) name: String,
+    pub(super) identity: Arc<Identity>,
+    pub(super) kind: TransportKind,
+    /// The rooms it is to be in, with where it is in them.
+    pub(super) rooms: Vec<Place>,
+    /// The room that is spoken to.
+    pub(super) room: Option<Arc<str>>,
+    pub(super) tally: Tally,
+    pub(super) book: Book,
+    url: usize,
+    cookies: Cookies,
+    state: State,
+    slow: Option<(u64, Timestamp)>,
+    leaving: bool,
+}
+
+/// What a client remembers of its conversation.
+#[derive(Default)]
+pub(super) struct Book {
+    pub(super) instance: Option<String>,
+    pub(super) sent: VecDeque<Sent>,
+    /// Questions: reference, name, when it was asked.
+    pub(super) asked: Vec<(u64, String, Timestamp)>,
+    /// Rooms whose joining was refused, to be forgotten.
+    pub(super) refused: Vec<usize>,
+    /// Every frame is told as it is, too.
+    pub(super) frames: Frames,
+    tokens: u64,
+}
+
+/// Whether frames are told as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Frames {
+    /// Only what nobody understands.
+    #[default]
+    Hidden,
+    /// All of them.
+    Shown,
+}
+
+impl Client {
+    pub(super) fn new(name: &str, identity: Identity, kind: TransportKind, url: usize) -> Self {
+        Self {
+            name: name.to_owned(),
+            identity: Arc::new(identity),
+            kind,
+            rooms: Vec::new(),
+            room: None,
+            tally: Tally::default(),
+            book: Book::default(),
+            url,
+            cookies: Cookies::default(),
+            state: State::Down,
+            slow: None,
+            leaving: false,
+        }
+    }
+
+    /// Starts to connect, to the next of `urls` addresses if it is not the first time.
+    pub(super) fn dial(&mut self, dialer: &Arc<Dialer>, urls: usize) {
+        self.forget();
+        if self.tally.connects > 0 {
+            self.url = (self.url + 1) % urls.max(1);
+        }
+        self.tally.connects += 1;
+        let (dialer, identity) = (Arc::clone(dialer), Arc::clone(&self.identity));
+        let (kind, url, rooms) = (self.kind, self.url, self.rooms.clone());
+        let (mut cookies, now) = (std::mem::take(&mut self.cookies), dialer.clock.now());
+        let dial = async move {
+            let dialed = dialer.dial(kind, url, &identity, rooms, &mut cookies).await;
+            (dialed, cookies)
+        };
+        self.state = State::Dialing(Box::pin(dial), now);
+    }
+
+    /// Nothing of the last conversation is waited for.
+    fn forget(&mut self) {
+        self.book = Book { tokens: self.book.tokens, frames: self.book.frames, ..Book::default() };
+        self.leaving = false;
+        self.state = State::Down;
+    }
+
+    /// Goes on connecting, hearing and writing; ready when there is something to be told.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        dialer: &Dialer,
+        flood: &mut Flood,
+        items: &mut Vec<Item>,
+    ) -> Poll<()> {
+        let before = items.len();
+        if let State::Dialing(dial, since) = &mut self.state {
+            let since = *since;
+            let Poll::Ready((dialed, cookies)) = dial.as_mut().poll(cx) else { return Poll::Pending };
+            self.cookies = cookies;
+            self.dialed(dialed, dialer.clock.now().since(since), dialer, items);
+        }
+        let slow = self.slow;
+        let pauses = slow.is_some_and(|(_, next)| dialer.clock.now() < next);
+        let State::Talking(session) = &mut self.state else { return told(items, before) };
+        if pauses {
+            return told(items, before);
+        }
+        let mut hearing =
+            Hearing::new(dialer, &self.identity, session, (&mut self.book, &mut self.tally), flood, items);
+        let at_most = if slow.is_some() { 1 } else { AT_ONCE };
+        let ended = session.poll(cx, at_most, &mut |happening| hearing.hear(happening));
+        let (saw, heard) = (hearing.saw, hearing.heard);
+        saw.into_iter().for_each(|(room, offset)| {
+            let place = session.places().iter().position(|place| *place.room == *room);
+            place.into_iter().for_each(|place| session.saw(place, offset));
+        });
+        let refused = std::mem::take(&mut self.book.refused);
+        let rooms: Vec<Arc<str>> = refused.iter().map(|place| Arc::clone(&session.places()[*place].room)).collect();
+        for place in refused {
+            // A connection that is gone says so itself when it is polled again.
+            session.go_out(place).ok();
+        }
+        let traffic = session.take_traffic();
+        if let Some((rate, next)) = &mut self.slow {
+            let pause = traffic.read.saturating_mul(1_000_000_000) / (*rate).max(1);
+            *next = dialer.clock.now().max(*next) + Duration::from_nanos(pause);
+        }
+        rooms.iter().for_each(|room| self.give_up(room));
+        if let Poll::Ready(ended) = ended {
+            self.ended(&ended, items);
+        }
+        if heard > 0 { Poll::Ready(()) } else { told(items, before) }
+    }
+
+    fn dialed(
+        &mut self,
+        dialed: Result<(Session, Stages), ConnectError>,
+        took: Duration,
+        dialer: &Dialer,
+        items: &mut Vec<Item>,
+    ) {
+        match dialed {
+            Ok((session, _)) => {
+                items.push(Item::Connected { kind: session.kind(), took });
+                self.book.instance = dialer.instances.get(self.url).map(|name| name.to_string());
+                if self.slow.is_some() {
+                    session.take_little();
+                }
+                // Where joining is not acknowledged nothing will be told of it.
+                let entered = (0..session.places().len()).filter(|place| session.is_joined(*place));
+                let rooms = entered.map(|place| session.places()[place].room.to_string());
+                items.extend(rooms.filter(|room| !room.is_empty()).map(|room| Item::Joined { room, instance: None }));
+                self.state = State::Talking(Box::new(session));
+            }
+            Err(error) => {
+                self.state = State::Down;
+                items.push(Item::Failed { words: error.to_string() });
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended, items: &mut Vec<Item>) {
+        if let State::Talking(mut session) = std::mem::replace(&mut self.state, State::Down) {
+            self.keep_positions(&mut session);
+        }
+        let (words, reason) = match ended {
+            Ended::Closed(CloseReason::Code(1000 | 1005, _) | CloseReason::Eof) if self.leaving => {
+                ("closed 1000".to_owned(), Some(CloseReason::Code(1000, String::new())))
+            }
+            Ended::Closed(reason) => (super::closes::words(reason), Some(reason.clone())),
+            other => (other.to_string(), None),
+        };
+        items.push(Item::Ended { words, reason });
+    }
+
+    /// Whether it is connected.
+    pub(super) fn is_up(&self) -> bool {
+        matches!(self.state, State::Talking(_))
+    }
+
+    /// Whether it is neither connecting nor waiting for a room or for an answer to a question.
+    pub(super) fn is_settled(&self) -> bool {
+        match &self.state {
+            State::Down | State::Stuck(_) => true,
+            State::Dialing(..) => false,
+            State::Talking(session) => session.is_ready() && self.entered(session) && self.book.asked.is_empty(),
+        }
+    }
+
+    /// Whether every room it wants is entered.
+    fn entered(&self, session: &Session) -> bool {
+        let is_in = |want: &Place| {
+            session.places().iter().enumerate().any(|(at, place)| place.room == want.room && session.is_joined(at))
+        };
+        self.rooms.iter().all(is_in)
+    }
+
+    /// Whether what it said is all written and, where that is done, acknowledged.
+    pub(super) fn has_said_all(&self) -> bool {
+        !self.is_up() || self.book.sent.iter().all(|sent| sent.settled)
+    }
+
+    /// Keeps where the session is in its rooms, for one that takes its place.
+    fn keep_positions(&mut self, session: &mut Session) {
+        session.catch_position();
+        for place in &mut self.rooms {
+            let known = session.places().iter().find(|known| known.room == place.room);
+            place.position = known.and_then(|known| known.position.clone()).or(place.position.take());
+        }
+    }
+}
+
+fn told(items: &[Item], before: usize) -> Poll<()> {
+    if items.len() > before { Poll::Ready(()) } else { Poll::Pending }
+}

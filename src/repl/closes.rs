@@ -1,0 +1,55 @@
+//! Why a conversation ended, in words: what the code means and what to do about it.
+
+use crate::wire::CloseReason;
+
+/// Codes of RFC 6455 and of the bundled server.
+const CODES: &[(u16, &str)] = &[
+    (1000, "a normal end"),
+    (1001, "the other side is going away"),
+    (1002, "the other side says that the protocol was broken"),
+    (1003, "the other side does not take this kind of data"),
+    (1005, "no code was given"),
+    (1006, "the connection broke without a close frame"),
+    (1007, "a text was not valid UTF-8"),
+    (1008, "a rule of the other side's was broken: look at the token and the origin"),
+    (1009, "a message was too large"),
+    (1011, "the other side ran into an error of its own"),
+    (1012, "the server is being restarted: /reconnect, or /resume to miss nothing"),
+    (1013, "the server has too much to do: try again later"),
+    (4001, "not authenticated: give a token that is valid"),
+    (4002, "not authenticated in time"),
+    (4102, "too many frames in too short a time"),
+    (4201, "nothing was heard from here for too long"),
+    (4202, "too slow: too much was waiting to be read"),
+    (4204, "the token has expired: give a new one"),
+];
+
+/// The reason in words.
+pub(super) fn words(reason: &CloseReason) -> String {
+    let meaning = match reason {
+        CloseReason::Code(code, _) => CODES.iter().find(|(known, _)| known == code).map(|(_, words)| *words),
+        CloseReason::Eof | CloseReason::Reset => Some("nobody said goodbye"),
+        CloseReason::Status(401 | 403) => Some("look at the token"),
+        CloseReason::Status(_) | CloseReason::Protocol(_) | CloseReason::Silent | CloseReason::Io(_) => None,
+    };
+    let own = match reason {
+        CloseReason::Code(3000..=3999, _) if meaning.is_none() => Some("a code of a library or framework"),
+        CloseReason::Code(4000..=4999, _) if meaning.is_none() => Some("a code of the application's own"),
+        _ => meaning,
+    };
+    own.map_or_else(|| reason.to_string(), |meaning| format!("{reason}: {meaning}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_explained() {
+        let code = |code, text: &str| words(&CloseReason::Code(code, text.to_owned()));
+        assert_eq!(code(1000, ""), "closed 1000: a normal end");
+        assert!(code(1012, "later").starts_with("closed 1012 (later): the server is being restarted"));
+        assert_eq!(code(4999, "\u{1b}"), "closed 4999 (\\u{1b}): a code of the application's own");
+        assert!(words(&CloseReason::Reset).contains("1006"));
+    }
+}

@@ -1,0 +1,114 @@
+//! What the console is given: everything it could not know, and every door to the outside.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+use super::record::Goal;
+use super::render::Format;
+use crate::dialect::Identity;
+use crate::observe::TransportKind;
+use crate::session::Dialer;
+use crate::ui::Palette;
+
+/// A line for the console.
+#[derive(Debug)]
+pub struct Input {
+    /// What was typed, without its end.
+    pub line: String,
+    /// Who waits for the next prompt, if anybody does.
+    pub prompt: Option<SyncSender<String>>,
+}
+
+/// The user at the console and where it begins.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// Who.
+    pub identity: Identity,
+    /// By what.
+    pub kind: TransportKind,
+    /// Which of the addresses first.
+    pub url: usize,
+    /// The rooms it enters at once.
+    pub rooms: Vec<String>,
+}
+
+/// Where lines come from and for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// A person at a terminal: the console stays when something goes wrong.
+    Person,
+    /// A script: what goes wrong is the end.
+    Script,
+}
+
+/// What somebody may be asked for: the identity of another user, by name and where its token is to be found.
+pub type Asked = dyn Fn(&str, Option<&str>) -> Result<Identity, String>;
+
+/// Where things are shown.
+pub trait Paper {
+    /// A message, for whoever reads them.
+    fn show(&mut self, text: &str);
+    /// A word of the console's own.
+    fn remark(&mut self, text: &str);
+    /// Whether nobody reads any more.
+    fn is_closed(&self) -> bool;
+}
+
+/// Everything outside.
+pub struct World {
+    /// How connections come about.
+    pub dialer: Dialer,
+    /// How many addresses there are.
+    pub urls: usize,
+    /// Who sits here.
+    pub seat: Seat,
+    /// Makes other users.
+    pub users: Box<Asked>,
+    /// What is said first.
+    pub greeting: Vec<String>,
+    /// Where lines come from.
+    pub lines: mpsc::Receiver<Input>,
+    /// Codes of signals.
+    pub signals: mpsc::Receiver<u8>,
+    /// Where things are shown.
+    pub paper: Box<dyn Paper>,
+    /// In which form.
+    pub format: Format,
+    /// In which colours.
+    pub palette: Palette,
+    /// For whom.
+    pub manner: Manner,
+    /// How long messages are still shown after the last line.
+    pub linger: Duration,
+    /// Where a recording's clients go.
+    pub goal: Goal,
+    /// Writes a text of several lines in an editor.
+    pub editor: Box<dyn Fn() -> Result<String, String>>,
+    /// Rooms and users heard of, for whoever completes words.
+    pub heard: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+/// Messages on stdout, everything else on stderr.
+#[derive(Debug, Default)]
+pub struct Piped {
+    closed: bool,
+}
+
+impl Paper for Piped {
+    fn show(&mut self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        self.closed |= writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err();
+    }
+
+    fn remark(&mut self, text: &str) {
+        // Whoever closed stderr does not want to know.
+        writeln!(std::io::stderr().lock(), "{text}").ok();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed
+    }
+}
