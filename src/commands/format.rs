@@ -5,29 +5,36 @@ use std::io::Write as _;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::exit::Failure;
-use crate::output::{self, Kind, OUTPUTS, Written};
+use crate::output::{self, Formats, Kind, Request, Written};
 use crate::report::Report;
 use crate::ui::{Terminal, forgive_closed};
 
 /// The format that is for eyes: it alone may be coloured, and says where the files went.
-const SCREEN: &str = "text";
+pub(super) const SCREEN: &str = "text";
 
 /// What `--format` shows, checked against the registry.
-#[derive(Clone, Debug)]
-pub(super) struct FormatArg(&'static Kind);
+#[derive(Debug)]
+pub(super) struct FormatArg<Shown: 'static = Report>(pub(super) &'static Kind<Shown>);
 
-/// Reads the argument, and lists the formats there are.
-pub(super) fn parser() -> impl TypedValueParser<Value = FormatArg> {
-    let named = OUTPUTS.iter().map(|kind| PossibleValue::new(kind.name).help(kind.help));
-    PossibleValuesParser::new(named).map(|name| FormatArg(output::find(&name).unwrap_or(&OUTPUTS[0])))
+impl<Shown> Clone for FormatArg<Shown> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
 }
 
-impl FormatArg {
+/// Reads the argument, and lists the formats there are.
+pub(super) fn parser<Shown: Formats + Sync>() -> impl TypedValueParser<Value = FormatArg<Shown>> {
+    let named = Shown::KINDS.iter().map(|kind| PossibleValue::new(kind.name).help(kind.help));
+    PossibleValuesParser::new(named).map(|name| FormatArg(Shown::kind(&name).unwrap_or(&Shown::KINDS[0])))
+}
+
+impl<Shown: Formats> FormatArg<Shown> {
     /// Shows the report on stdout.
-    pub(super) fn show(&self, terminal: &Terminal, report: &Report, written: &[Written]) -> Result<(), Failure> {
+    pub(super) fn show(&self, terminal: &Terminal, report: &Shown, written: &[Written]) -> Result<(), Failure> {
         let mut stdout = terminal.stdout();
         let shown = if self.0.name == SCREEN {
-            output::write_text(report, &mut stdout, terminal.stdout_palette())
+            report
+                .write_screen(&mut stdout, terminal.stdout_palette())
                 .and_then(|()| output::write_written(written, &mut stdout))
         } else {
             (self.0.write)(report, &mut stdout)
@@ -38,6 +45,18 @@ impl FormatArg {
 }
 
 /// The kinds of `--out`, as its help says them.
-pub(super) fn kinds() -> String {
-    OUTPUTS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ")
+pub(super) fn kinds<Shown: Formats>() -> String {
+    Shown::KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Reads a `KIND=FILE` of `--out`.
+pub(super) fn request<Shown: Formats>(argument: &str) -> Result<Request<Shown>, Failure> {
+    Request::parse(argument).map_err(|error| {
+        let raw = argument.starts_with("raw=");
+        let remedy = match raw {
+            true => "the raw log is written while a run goes on, by `wsbench run --out raw=FILE`".to_owned(),
+            false => format!("there are {}", kinds::<Shown>()),
+        };
+        Failure::usage(format!("--out {}: {error}; {remedy}", crate::ui::printable(argument)))
+    })
 }

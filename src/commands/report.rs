@@ -1,44 +1,56 @@
-//! `wsbench report`: a saved result in any format.
+//! `wsbench report`: a saved result in any format; of a gate's, in those a gate has.
 
 use std::process::ExitCode;
 
 use super::exit::{Done, Exit, Failure};
 use super::format::{self, FormatArg};
-use super::saved;
-use crate::output::{self, Request};
+use super::saved::{self, Saved};
+use crate::gate::Ruling;
+use crate::output::{self, Formats, Request};
+use crate::report::Report;
 use crate::ui::Terminal;
 
 /// Show a saved result in any format
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file that `run --out json=FILE` wrote
+    /// The file that `run --out json=FILE` or `gate --out json=FILE` wrote
     result: String,
     /// What goes to stdout
-    #[arg(long, value_name = "KIND", default_value = "text", value_parser = format::parser())]
+    #[arg(long, value_name = "KIND", default_value = "text", value_parser = format::parser::<Report>())]
     format: FormatArg,
-    #[arg(long, value_name = "KIND=FILE", help = format!("Write KIND=FILE as well: {} (repeatable)", format::kinds()))]
+    #[arg(long, value_name = "KIND=FILE", help = format!("Write KIND=FILE as well: {} (repeatable); of a gate {}", format::kinds::<Report>(), format::kinds::<Ruling>()))]
     out: Vec<String>,
 }
 
 /// Exits with 0 whatever the result says: it is a view, not a judgement.
 pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
-    let requests = args.out.iter().map(|argument| request(argument)).collect::<Result<Vec<_>, _>>()?;
-    let report = saved::result(&args.result)?;
-    let (written, failed) = output::write_all(&requests, &report);
-    args.format.show(terminal, &report, &written)?;
+    // What is no kind of anything is told before a file is looked for.
+    let of_run = requests::<Report>(&args.out)?;
+    match saved::any(&args.result)? {
+        Saved::Run(report) => show(&args.format, &of_run, &report, terminal),
+        Saved::Gate(ruling) => {
+            let name = args.format.0.name;
+            let kind = Ruling::kind(name)
+                .ok_or_else(|| Failure::usage(format!("--format {name}: a gate has {}", format::kinds::<Ruling>())))?;
+            show(&FormatArg(kind), &requests(&args.out)?, &ruling, terminal)
+        }
+    }
+}
+
+fn requests<Shown: Formats>(out: &[String]) -> Result<Vec<Request<Shown>>, Failure> {
+    out.iter().map(|argument| format::request(argument)).collect()
+}
+
+fn show<Shown: Formats>(
+    format: &FormatArg<Shown>,
+    requests: &[Request<Shown>],
+    shown: &Shown,
+    terminal: &Terminal,
+) -> Done {
+    let (written, failed) = output::write_all(requests, shown);
+    format.show(terminal, shown, &written)?;
     for error in &failed {
         anstream::eprintln!("error: {error}");
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { Exit::Internal.into() })
-}
-
-fn request(argument: &str) -> Result<Request, Failure> {
-    Request::parse(argument).map_err(|error| {
-        let raw = argument.starts_with("raw=");
-        let remedy = match raw {
-            true => "the raw log is written while a run goes on, by `wsbench run --out raw=FILE`".to_owned(),
-            false => format!("there are {}", format::kinds()),
-        };
-        Failure::usage(format!("--out {}: {error}; {remedy}", crate::ui::printable(argument)))
-    })
 }

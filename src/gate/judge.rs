@@ -1,6 +1,8 @@
 //! One look: what the pairs so far say about every gated metric.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::block::{Pair, share};
 use super::effect::Effect;
@@ -8,7 +10,7 @@ use super::looks::Look;
 use super::metric::Settings;
 
 /// What a gate, or one of its metrics, comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// New is slower, by more than is tolerated.
     #[serde(rename = "regressed")]
@@ -37,10 +39,10 @@ impl Verdict {
 }
 
 /// What is known of one metric. Shares are of base: 0.1 is 10 % later.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Which.
-    pub metric: &'static str,
+    pub metric: Cow<'static, str>,
     /// What it comes to.
     pub verdict: Verdict,
     /// The tolerance that was asked for.
@@ -84,7 +86,7 @@ pub(super) fn judge(pairs: &[Pair], settings: &Settings, look: &Look) -> Vec<Fin
         let applied = metric.tolerance().max(settings.floor as f64 / base);
         let detectable = effect.error * look.regressed;
         let finding = Finding {
-            metric: metric.name,
+            metric: metric.name.into(),
             verdict: Verdict::Inconclusive,
             tolerance: metric.tolerance(),
             applied,

@@ -1,5 +1,7 @@
 //! What a gate has to say, as data.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::block::{Block, Pair};
@@ -27,11 +29,14 @@ pub struct About {
     pub doubts: Vec<String>,
 }
 
+/// Of what shape a report is.
+pub(super) const SCHEMA: &str = "wsbench/gate/1";
+
 /// The outcome of a gate. Everything in it follows from recording and settings.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Of what shape this is.
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// The verdict.
     pub verdict: Verdict,
     /// What was gated.
@@ -59,7 +64,7 @@ pub struct Report {
 }
 
 /// What one side did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Deliveries.
     pub deliveries: u64,
@@ -89,7 +94,7 @@ impl Report {
             reasons.extend(inconclusive(&metrics, kept.len()));
         }
         Self {
-            schema: "wsbench/gate/1",
+            schema: SCHEMA.into(),
             verdict,
             about: about.clone(),
             reasons,
@@ -127,7 +132,7 @@ fn inconclusive(metrics: &[Finding], kept: usize) -> Vec<String> {
     }
     let open = metrics.iter().filter(|finding| finding.verdict == Verdict::Inconclusive);
     let why = |finding: &Finding| {
-        let (name, percent) = (finding.metric, |share: f64| format!("{:.1} %", share * 100.0));
+        let (name, percent) = (&finding.metric, |share: f64| format!("{:.1} %", share * 100.0));
         if finding.detectable > finding.applied {
             let (tolerance, detectable) = (percent(finding.applied), percent(finding.detectable));
             format!(

@@ -12,7 +12,7 @@ fn junit(report: &Report) -> String {
 }
 
 /// Fails unless tags are nested, attributes quoted and unique, and nothing stands outside the one root.
-fn assert_well_formed(text: &str) {
+pub(in crate::output) fn assert_well_formed(text: &str) {
     let body = text.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").expect("a declaration");
     let (mut open, mut roots) = (Vec::new(), 0);
     let mut rest = body;

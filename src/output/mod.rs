@@ -19,6 +19,7 @@ mod ndjson;
 mod number;
 mod openmetrics;
 mod rule;
+mod suite;
 mod text;
 mod verdict;
 mod words;
@@ -28,7 +29,6 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use gate::write_gate;
 pub use github::write_annotations;
 pub use markdown::write as write_markdown;
 pub use openmetrics::write_so_far as write_metrics_so_far;
@@ -37,16 +37,42 @@ pub use text::{write_comparison, write_findings, write_guesses, write_passed, wr
 
 use crate::report::Report;
 use crate::scenario::nearest;
+use crate::ui::Palette;
 
-/// A row of the registry.
+/// A row of a registry: a format of what is `Shown`.
 #[derive(Debug)]
-pub struct Kind {
+pub struct Kind<Shown: 'static = Report> {
     /// Its name in `--out KIND=FILE` and `--format KIND`.
     pub name: &'static str,
     /// One line of help.
     pub help: &'static str,
     /// Writes the whole of it.
-    pub write: fn(&Report, &mut dyn Write) -> io::Result<()>,
+    pub write: fn(&Shown, &mut dyn Write) -> io::Result<()>,
+}
+
+/// What can be shown in formats of its own.
+pub trait Formats: Clone + Sized + 'static {
+    /// All of them.
+    const KINDS: &'static [Kind<Self>];
+
+    /// Writes what a terminal of this palette shows.
+    ///
+    /// # Errors
+    /// When `to` takes no more.
+    fn write_screen(&self, to: &mut dyn Write, palette: Palette) -> io::Result<()>;
+
+    /// The format called `name`.
+    fn kind(name: &str) -> Option<&'static Kind<Self>> {
+        Self::KINDS.iter().find(|kind| kind.name == name)
+    }
+}
+
+impl Formats for Report {
+    const KINDS: &'static [Kind] = OUTPUTS;
+
+    fn write_screen(&self, to: &mut dyn Write, palette: Palette) -> io::Result<()> {
+        text::write_text(self, to, palette)
+    }
 }
 
 /// Every format that is made from the report. `raw` is not among them: it is written by the engine as the run goes.
@@ -73,16 +99,11 @@ pub const OUTPUTS: &[Kind] = &[
     Kind { name: "benchmark", help: "github-action-benchmark, smaller is better", write: bencher::write_benchmark },
 ];
 
-/// The format called `name`.
-pub fn find(name: &str) -> Option<&'static Kind> {
-    OUTPUTS.iter().find(|kind| kind.name == name)
-}
-
 /// What `--out KIND=FILE` asks for.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct Request<Shown: 'static = Report> {
     /// In which format.
-    pub kind: &'static Kind,
+    pub kind: &'static Kind<Shown>,
     /// Where to.
     pub path: PathBuf,
 }
@@ -103,7 +124,7 @@ pub enum RequestError {
     },
 }
 
-impl Request {
+impl<Shown: Formats> Request<Shown> {
     /// Reads `KIND=FILE`.
     ///
     /// # Errors
@@ -113,8 +134,8 @@ impl Request {
         if name.is_empty() || path.is_empty() {
             return Err(RequestError::Shape);
         }
-        let near = || nearest(name, OUTPUTS.iter().map(|kind| kind.name));
-        let kind = find(name).ok_or_else(|| RequestError::Unknown { name: name.to_owned(), nearest: near() })?;
+        let near = || nearest(name, Shown::KINDS.iter().map(|kind| kind.name));
+        let kind = Shown::kind(name).ok_or_else(|| RequestError::Unknown { name: name.to_owned(), nearest: near() })?;
         Ok(Self { kind, path: path.into() })
     }
 
@@ -122,8 +143,8 @@ impl Request {
     ///
     /// # Errors
     /// When the file could not be written; one that was there before is then left as it was.
-    pub fn write(&self, report: &Report) -> Result<Written, WriteError> {
-        file::write(&self.path, |to| (self.kind.write)(report, to))
+    pub fn write(&self, shown: &Shown) -> Result<Written, WriteError> {
+        file::write(&self.path, |to| (self.kind.write)(shown, to))
     }
 }
 
@@ -153,11 +174,11 @@ impl WriteError {
 }
 
 /// Writes every file, also after one has failed.
-pub fn write_all(requests: &[Request], report: &Report) -> (Vec<Written>, Vec<WriteError>) {
+pub fn write_all<Shown: Formats>(requests: &[Request<Shown>], shown: &Shown) -> (Vec<Written>, Vec<WriteError>) {
     let mut written = Vec::new();
     let mut failed = Vec::new();
     for request in requests {
-        match request.write(report) {
+        match request.write(shown) {
             Ok(file) => written.push(file),
             Err(error) => failed.push(error),
         }

@@ -30,7 +30,7 @@ fn every_kind_writes_its_file_also_after_another_has_failed() {
 fn a_saved_result_gives_the_same_in_every_format() {
     for outcome in [outcome(), stormy(vec![storm()])] {
         let fresh = report(&outcome, Broker::Redis, HELD);
-        let saved = read(&made(find("json").unwrap(), &fresh)).unwrap();
+        let saved = read(&made(Report::kind("json").unwrap(), &fresh)).unwrap();
         assert_eq!(saved, fresh);
         for kind in OUTPUTS {
             assert_eq!(made(kind, &saved), made(kind, &fresh), "{}", kind.name);
@@ -40,10 +40,10 @@ fn a_saved_result_gives_the_same_in_every_format() {
 
 #[test]
 fn an_output_is_asked_for_as_kind_and_file() {
-    let request = Request::parse("json=a=b.json").unwrap();
+    let request = Request::<Report>::parse("json=a=b.json").unwrap();
     assert_eq!((request.kind.name, request.path.to_str()), ("json", Some("a=b.json")));
-    assert_eq!(Request::parse("json").unwrap_err(), RequestError::Shape);
-    assert_eq!(Request::parse("json=").unwrap_err(), RequestError::Shape);
-    let unknown = Request::parse("jsn=x").unwrap_err().to_string();
+    assert_eq!(Request::<Report>::parse("json").unwrap_err(), RequestError::Shape);
+    assert_eq!(Request::<Report>::parse("json=").unwrap_err(), RequestError::Shape);
+    let unknown = Request::<Report>::parse("jsn=x").unwrap_err().to_string();
     assert_eq!(unknown, "no output is called `jsn`: did you mean `json`?");
 }

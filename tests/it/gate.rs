@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::wsbench;
+use crate::support::process::{children, command_line, lives};
+use crate::support::{PATIENCE, Running, Server, put, scratch, wait_for, wsbench};
 
 /// A small room, and no time for more than a few pairs.
 const SMALL: [&str; 7] =
@@ -41,6 +43,38 @@ fn a_few_pairs_never_pass_and_a_recording_is_judged_the_same_again() {
 }
 
 #[test]
+fn a_gate_is_written_as_it_is_asked_for_and_a_saved_one_shown_again() {
+    let directory = scratch();
+    let recording = directory.path().join("recording");
+    std::fs::create_dir(&recording).unwrap();
+    let head = r#"{"schema":"wsbench/gate-recording/1","seed":3,"floor_ns":20000,"metrics":["p50=5%"],"about":
+        {"scenario":"chat","sha256":"","base":"old","new":"new","block_ms":400,"notes":[],"doubts":[]}}"#;
+    std::fs::write(recording.join("gate.json"), head).unwrap();
+    std::fs::write(recording.join("blocks.ndjson"), "").unwrap();
+    let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    let replay = |out: &[String]| {
+        let out = out.iter().flat_map(|out| ["--out", out.as_str()]);
+        wsbench(["gate", "--replay", recording.to_str().unwrap()]).args(out).run()
+    };
+    let told = replay(&[format!("junit={}", file("junit.xml")), format!("json={}", file("gate.json"))]);
+    assert!(told.expect(97).stdout.contains("junit.xml ("), "{}", told.stdout);
+    assert!(read("junit.xml").contains("<error message=\"0 pairs are too few"), "{}", read("junit.xml"));
+    let json: Value = serde_json::from_str(&read("gate.json")).unwrap();
+    assert_eq!(json["verdict"], "inconclusive");
+    let again = |format: &str| wsbench(["report", &file("gate.json"), "--format", format]).run();
+    assert!(again("text").expect(0).stdout.starts_with("INCONCLUSIVE  chat\n"), "{}", again("text").stdout);
+    assert_eq!(again("json").stdout, read("gate.json"));
+    assert_eq!(again("junit").stdout, read("junit.xml"));
+    again("html").expect(2).says(&["--format html", "a gate has text, json, junit"]);
+    let lost = replay(&[format!("json={}", file("no/such/place.json")), format!("text={}", file("text"))]);
+    lost.expect(1).says(&["no/such/place.json"]);
+    assert!(read("text").starts_with("INCONCLUSIVE"), "the others are written");
+    replay(&["junti=x".to_owned()]).expect(2).says(&["did you mean `junit`", "there are text, json, junit"]);
+    replay(&["html=x".to_owned()]).expect(2).says(&["html", "there are text, json, junit"]);
+}
+
+#[test]
 fn a_command_is_given_a_port_and_a_redis_and_told_of_if_it_fails() {
     let failing = |command: &str| {
         let directory = tempfile::tempdir().unwrap();
@@ -68,6 +102,19 @@ fn what_a_command_says_is_kept_for_its_owner_and_told_without_secrets() {
 }
 
 #[test]
+fn what_either_side_repeats_of_its_secrets_is_not_told() {
+    let refusing = Server::answering("HTTP/1.1 403 no\r\ncontent-length: 19\r\n\r\nwho is sesame-9876?");
+    let new = format!("--new={}?token=sesame-9876", refusing.url());
+    let told = wsbench(SMALL).args(["--base=self", &new]).run();
+    told.expect(3).says(&["403", "who is ***?"]);
+    // A secret that was made up for this gate is one, too.
+    let directory = scratch();
+    let telling =
+        ["--base=self", "--new=cmd:echo mine is [$WSBENCH_JWT_SECRET]; exit 7", "--record", &path(&directory)];
+    wsbench(SMALL).args(telling).run().expect(3).says(&["mine is [***]"]);
+}
+
+#[test]
 fn a_metric_of_the_file_that_is_none_is_shown_in_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("gated.toml");
@@ -88,7 +135,41 @@ fn what_cannot_be_gated_is_usage() {
     refused(&["@quickstart", "--base=self", "--new=self", "--metric=p50=5"], &["p50=5%"]);
     refused(&["@quickstart", "--base=self", "--new=self", "-d", "3s"], &["--max-time"]);
     refused(&["@instance-crash", "--base=self", "--new=self"], &["[[fault]]"]);
-    refused(&["--replay=/no/such/recording"], &["/no/such/recording"]);
+    refused(&["--replay=/no/such/recording"], &["/no/such/recording", "--record DIR"]);
+    refused(&["@quickstart", "--new=self"], &["--base is missing", "`--base self`"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "--metric=p42=5%"], &["p42", "p50, p90, p95 or p99"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "--metric=p50=abc%"], &["p50=5%"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "--metric=p50=0%"], &["more than 0 %"]);
+    refused(&["@quickstart", "--base=self", "--self-check=1", "--format=junit"], &["junit", "text, json"]);
+    let directory = scratch();
+    refused(&["--replay", &path(&directory)], &["gate.json", "--record DIR"]);
+    let quickstart = std::fs::read_to_string(crate::support::root().join("scenarios/quickstart.toml")).unwrap();
+    let unknown = put(&directory, "unknown.toml", &format!("{quickstart}\n[gate]\nbsae = \"self\"\n"));
+    let line = quickstart.lines().count() + 3;
+    refused(&[&unknown, "--base=self", "--new=self"], &[&format!("unknown.toml:{line}:1"), "did you mean `base`?"]);
+    let proxied = put(&directory, "proxied.toml", &format!("{quickstart}\n[proxy]\ndelay = \"1ms\"\n"));
+    refused(&[&proxied, "--base=self", "--new=self"], &["proxied.toml", "[proxy]"]);
+}
+
+#[test]
+fn a_side_that_does_not_come_up_is_named_with_what_it_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = scratch();
+    let build = |name: &str, mode: u32| {
+        let path = put(&directory, name, "#!/bin/sh\nexit 5\n");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path
+    };
+    let refused = |new: &str, words: &[&str]| {
+        let told = wsbench(SMALL).args(["--base=self", "--new", new, "--quiet"]).run();
+        told.expect(3).says(words);
+        assert!(told.stderr.starts_with("error: new"), "{}", told.stderr);
+        assert_eq!(told.stdout, "");
+    };
+    refused(&build("unmarked", 0o644), &["unmarked did not start", "Permission denied"]);
+    refused(&build("silent", 0o755), &["silent did not start: it ended and said nothing"]);
+    refused("cmd:exit 7", &["new ended before it was ready: it said nothing"]);
+    refused("ws://127.0.0.1:1/", &["127.0.0.1:1: connection refused"]);
 }
 
 #[test]
@@ -100,4 +181,66 @@ fn a_file_runs_no_program_without_leave() {
     let asked = wsbench(["gate", file.to_str().unwrap()]).directory(directory.path()).run();
     asked.expect(2).says(&["`new` of [gate]", "--allow-commands"]);
     assert!(!directory.path().join("ran").exists());
+}
+
+/// The processes `parent` has started, and those they have.
+fn family(parent: u32) -> Vec<u32> {
+    children(parent).into_iter().flat_map(|child| std::iter::once(child).chain(family(child))).collect()
+}
+
+/// What an interrupted gate says, and that it has left nobody behind.
+fn interrupted(running: Running, signal: Signal, code: i32) {
+    let family = family(running.pid());
+    assert!(!family.is_empty());
+    running.signal_group(signal);
+    let told = running.finish();
+    let report: Value = serde_json::from_str(&told.expect(code).stdout).unwrap();
+    assert_eq!(report["verdict"], "untrustworthy", "{report:#}");
+    assert!(report["reasons"].to_string().contains("interrupted"), "{report:#}");
+    wait_for(&format!("the end of {family:?}"), Duration::from_secs(2), || {
+        (!family.iter().any(|id| lives(*id))).then_some(())
+    });
+}
+
+#[test]
+fn a_signal_ends_a_gate_that_waits_for_a_command() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let directory = scratch();
+        let sides = ["--base=self", "--new=cmd:sleep 1000; true", "--record", &path(&directory)];
+        let running = wsbench(SMALL).args(sides).patience(Duration::from_secs(5)).start();
+        let id = running.pid();
+        wait_for("the command", PATIENCE, || family(id).into_iter().find(|id| command_line(*id).starts_with("sleep ")));
+        interrupted(running, signal, code);
+        let again = wsbench(["gate", "--replay", &path(&directory)]).run();
+        assert!(again.expect(4).stdout.contains("interrupted"), "{}", again.stdout);
+    }
+}
+
+#[test]
+fn a_signal_ends_a_gate_that_still_tries_to_reach_a_side() {
+    let (reached, reaching) = std::sync::mpsc::channel();
+    let silent = Server::new(move |stream| {
+        reached.send(()).ok();
+        std::io::Read::read_to_end(&mut &stream, &mut Vec::new()).ok();
+    });
+    let running = wsbench(SMALL)
+        .args(["--base=self", &format!("--new={}", silent.url())])
+        .patience(Duration::from_secs(5))
+        .start();
+    reaching.recv_timeout(PATIENCE).unwrap();
+    interrupted(running, Signal::INT, 130);
+}
+
+#[test]
+fn what_commands_say_is_kept_only_where_the_error_sends_its_reader() {
+    let place = scratch();
+    let gate = |new: &str, time: &str| {
+        let sides = ["gate", "@quickstart", "--base=self", "--new", new, "--max-time", time];
+        wsbench(sides).env("TMPDIR", place.path().to_str().unwrap()).run()
+    };
+    gate("self", "1s").expect(2).says(&["no time for a single pair"]);
+    let left = || std::fs::read_dir(place.path()).unwrap().count();
+    assert_eq!(left(), 0, "nothing was said, and nothing is kept");
+    gate("cmd:echo no; exit 7", "12s").expect(3).says(&["new.log"]);
+    assert_eq!(left(), 1, "the log that was told of");
 }

@@ -77,7 +77,7 @@ fn run_one(document: &Path, command: &[String]) {
 }
 
 fn is_output(kind: &str) -> bool {
-    kind == "raw" || wsbench::output::find(kind).is_some()
+    kind == "raw" || wsbench::output::OUTPUTS.iter().any(|known| known.name == kind)
 }
 
 /// A server does not end by itself.

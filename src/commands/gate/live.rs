@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Asked;
+use super::asked::Asked;
+use super::attention::{Attention, Ended};
 use super::collector::{Broken, Collector};
 use super::doubts;
 use super::recording::Recording;
 use super::side::{Means, Raised};
-use super::target::Target;
 use super::turns;
 use crate::commands::exit::Failure;
 use crate::commands::run::target::{self as ground, Ground};
@@ -47,6 +47,15 @@ pub(super) struct Measured {
     pub(super) interrupted: Option<u8>,
 }
 
+impl Measured {
+    /// A signal came before there was anything.
+    pub(super) fn nothing(asked: &Asked<'_>, settings: &Settings, code: u8) -> Result<Self, Failure> {
+        let doubts = vec!["it was interrupted before anything was measured".to_owned()];
+        let about = asked.about(asked.block.unwrap_or_default(), Vec::new(), doubts)?;
+        Ok(Self { gate: Gate::new(settings.clone()), about, interrupted: Some(code) })
+    }
+}
+
 /// What comes of one attempt.
 struct Attempt {
     gate: Gate,
@@ -74,7 +83,6 @@ pub(super) struct Live<'a> {
     settings: &'a Settings,
     clock: Clock,
     deadline: Timestamp,
-    secret: String,
     sides: [Raised; 2],
     /// Where clients turn to instead, if there is something in between.
     detours: [Option<SocketAddr>; 2],
@@ -85,15 +93,19 @@ pub(super) struct Live<'a> {
 
 impl<'a> Live<'a> {
     /// Raises both sides. Call it from the main thread.
-    pub(super) fn raise(asked: &'a Asked<'a>, settings: &'a Settings, logs: &Path) -> Result<Self, Failure> {
+    pub(super) fn raise(
+        asked: &'a Asked<'a>,
+        settings: &'a Settings,
+        logs: &Path,
+        attention: &mut Attention,
+    ) -> Result<Self, Ended> {
         let clock = Clock::real();
         let deadline = clock.now() + asked.max_time;
-        let secret = crate::commands::environment("WSBENCH_JWT_SECRET").unwrap_or_else(crate::commands::secret::random);
-        let means = Means { secret: &secret, logs, ready: asked.ready.as_deref() };
-        let raise = |side: Side, target: &Target| Raised::new(side, target, &asked.load(target)?, &means);
-        let sides = [raise(Side::Base, &asked.base)?, raise(Side::New, &asked.new)?];
+        let means = Means { secret: &asked.secret, logs, ready: asked.ready.as_deref() };
+        let mut raise = |side| Raised::new(side, asked.target(side), &asked.load(side)?, &means, attention);
+        let sides = [raise(Side::Base)?, raise(Side::New)?];
         let notes = vec!["one start of each side".to_owned()];
-        Ok(Self { asked, settings, clock, deadline, secret, sides, detours: [None; 2], factor: 1.0, notes })
+        Ok(Self { asked, settings, clock, deadline, sides, detours: [None; 2], factor: 1.0, notes })
     }
 
     /// Clients of both sides go through these proxies.
@@ -101,13 +113,12 @@ impl<'a> Live<'a> {
         Self { detours: proxies.map(Some), ..self }
     }
 
-    /// Measures until the gate has decided or the time is up.
+    /// Measures until the gate has decided or the time is up. Each block goes into `recording`, if there is one.
     pub(super) fn measure(
         mut self,
-        runtime: &tokio::runtime::Runtime,
-        signals: &mut Signals,
-        mut recording: Option<Recording>,
-    ) -> Result<(Measured, Option<Recording>), Failure> {
+        attention: &mut Attention,
+        recording: &mut Option<Recording>,
+    ) -> Result<Measured, Ended> {
         let mut schedule = self.schedule()?;
         for lowered in 0..=LOWERINGS {
             let block = schedule.end_of(0) / 2;
@@ -117,7 +128,7 @@ impl<'a> Live<'a> {
                 }
                 recording.as_mut().map_or(Ok(()), |recording| recording.add(block))
             };
-            let attempt = self.attempt(runtime, signals, schedule, &mut keep)?;
+            let attempt = self.attempt(attention, schedule, &mut keep)?;
             match (attempt.broken.clone(), self.schedule()) {
                 (Some(Broken::TooBusy(share)), Ok(next)) if lowered < LOWERINGS => {
                     schedule = next;
@@ -127,18 +138,18 @@ impl<'a> Live<'a> {
                         share * 100.0,
                         self.factor * 100.0
                     ));
-                    recording = recording.map(Recording::restart).transpose()?;
+                    recording.as_mut().map_or(Ok(()), Recording::restart)?;
                 }
-                (Some(Broken::Failed(why)), _) => return Err(Failure::internal(why)),
-                _ => return Ok((self.conclude(attempt, block)?, recording)),
+                (Some(Broken::Failed(why)), _) => return Err(Failure::internal(why).into()),
+                _ => return Ok(self.conclude(attempt, block)?),
             }
         }
-        Err(Failure::internal("the rate was lowered without end"))
+        Err(Failure::internal("the rate was lowered without end").into())
     }
 
     /// As many pairs as there is time for, in blocks as long as that allows.
     fn schedule(&self) -> Result<Schedule, Failure> {
-        let ramp = self.asked.load(&self.asked.base)?.longest_ramp();
+        let ramp = self.asked.load(Side::Base)?.longest_ramp();
         let left = (self.deadline - self.clock.now()).saturating_sub(ramp + DRAIN + AROUND);
         let fitting = Duration::from_millis((left / (2 * WANTED)).as_millis() as u64);
         let block = self.asked.block.unwrap_or(fitting.clamp(*BLOCKS.start(), *BLOCKS.end()));
@@ -151,20 +162,20 @@ impl<'a> Live<'a> {
 
     fn attempt(
         &self,
-        runtime: &tokio::runtime::Runtime,
-        signals: &mut Signals,
+        attention: &mut Attention,
         schedule: Schedule,
         keep: &mut dyn FnMut(&Block) -> Result<(), String>,
-    ) -> Result<Attempt, Failure> {
+    ) -> Result<Attempt, Ended> {
         let meeting = Arc::new(Meeting::default());
         let base = self.setup(Side::Base, &schedule, &meeting)?;
         let new = self.setup(Side::New, &schedule, &meeting)?;
         for (side, (setup, ground)) in Side::BOTH.into_iter().zip([&base, &new]) {
-            let reached = runtime.block_on(ground.preflight(setup));
+            let reached = attention.until(ground.preflight(setup))?;
             reached.map_err(|failure| self.not_reached(side, &failure))?;
         }
         let collector = RefCell::new(Collector::new(schedule, self.settings.clone(), cores(), keep));
         let (base, new) = (base.0, new.0);
+        let Attention { runtime, signals } = attention;
         let outcomes = runtime.block_on(side_by_side(base, new, &meeting, &collector, signals));
         let outcomes = outcomes.map_err(Failure::internal)?;
         let collector = collector.into_inner();
@@ -184,14 +195,14 @@ impl<'a> Live<'a> {
 
     fn setup(&self, side: Side, schedule: &Schedule, meeting: &Arc<Meeting>) -> Result<(Setup, Ground), Failure> {
         let raised = &self.sides[side as usize];
-        let mut scenario = self.asked.load(self.asked.target(side))?;
+        let mut scenario = self.asked.load(side)?;
         let spans = schedule.turns(side);
         turns::take(&mut scenario, &spans, self.factor);
         scenario.times = Times { warm_up: Duration::ZERO, duration: schedule.length(), drain: DRAIN, ..scenario.times };
         let plan = Plan::over_urls(&scenario, raised.urls.len());
         let ours =
             matches!(scenario.target, Whom::Bundled(_)) || crate::commands::environment("WSBENCH_JWT_SECRET").is_some();
-        let secret = ours.then(|| Arc::from(self.secret.as_bytes()));
+        let secret = ours.then(|| Arc::from(self.asked.secret.as_bytes()));
         let ground = ground::at(&raised.urls, &scenario, &plan, secret, self.detours[side as usize])?;
         let clients = plan.lives().len();
         let turns = Turns { spans: spans.into(), meeting: Arc::clone(meeting), place: side as usize };
@@ -228,16 +239,7 @@ impl<'a> Live<'a> {
         if interrupted.is_some() {
             doubts.push("it was interrupted".to_owned());
         }
-        let scenario = self.asked.load(&self.asked.base)?;
-        let about = About {
-            scenario: scenario.name.clone(),
-            sha256: scenario.source.sha256.clone(),
-            base: self.asked.base.describe(),
-            new: self.asked.new.describe(),
-            block_ms: u64::try_from(block.as_millis()).unwrap_or(u64::MAX),
-            notes: self.notes,
-            doubts,
-        };
+        let about = self.asked.about(block, self.notes, doubts)?;
         Ok(Measured { gate: attempt.gate, about, interrupted })
     }
 }

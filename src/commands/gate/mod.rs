@@ -1,7 +1,5 @@
 //! `wsbench gate`: is the new server slower than the old one? Two live targets, measured in turns, judged in pairs.
 
-use std::io::Write as _;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,30 +7,34 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::exit::{Done, Exit, Failure};
-use super::run::{ScenarioArgs, rules, secrets};
-use crate::gate::{About, Metric, Report, Settings, Side, Verdict};
-use crate::output;
+use super::format::{self, FormatArg};
+use super::run::{ScenarioArgs, rules};
+use crate::gate::{About, Metric, Passes, Ruling, Settings, Side, Verdict};
+use crate::output::{self, Request};
 use crate::report::hidden;
 use crate::scenario::gate::BLOCKS;
-use crate::scenario::{self, Diagnostic, Overrides, Scenario};
-use crate::ui::{Terminal, forgive_closed};
+use crate::scenario::{self, Overrides};
+use crate::ui::Terminal;
 use crate::units::parse_duration;
 
+mod asked;
+mod attention;
 mod collector;
 mod doubts;
 mod live;
 mod load;
+mod logs;
 mod recording;
 mod self_check;
 mod side;
 mod target;
 mod turns;
 
+use asked::Asked;
+use attention::{Attention, Ended};
+use live::{Live, Measured};
+use logs::Logs;
 use recording::Recording;
-use target::Target;
-
-/// How long a gate may take, unless something else is asked for.
-const MAX_TIME: Duration = Duration::from_secs(60);
 
 /// Is NEW slower than BASE? Two live targets, measured in turns, judged in pairs
 #[derive(Clone, Debug, clap::Args)]
@@ -78,8 +80,10 @@ pub(super) struct Args {
     #[arg(long, value_enum)]
     untrustworthy: Option<Counts>,
     /// What goes to stdout
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_name = "KIND", default_value = "text", value_parser = format::parser::<Ruling>())]
+    format: FormatArg<Ruling>,
+    #[arg(long, value_name = "KIND=FILE", conflicts_with = "self_check", help = format!("Write KIND=FILE as well: {} (repeatable)", format::kinds::<Ruling>()))]
+    out: Vec<String>,
     /// The [gate] of the scenario may name programs to be run
     #[arg(long)]
     allow_commands: bool,
@@ -97,62 +101,14 @@ enum Counts {
     Pass,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
-/// What is to be measured.
-pub(super) struct Asked<'a> {
-    scenario: &'a str,
-    overrides: Overrides,
-    base: Target,
-    new: Target,
-    max_time: Duration,
-    block: Option<Duration>,
-    ready: Option<String>,
-    passes: Passes,
-    /// No progress is told.
-    quiet: bool,
-    terminal: &'a Terminal,
-}
-
-/// Which verdicts that are neither yes nor no pass.
-#[derive(Clone, Copy, Debug, Default)]
-struct Passes {
-    inconclusive: bool,
-    untrustworthy: bool,
-}
-
-impl Asked<'_> {
-    fn target(&self, side: Side) -> &Target {
-        match side {
-            Side::Base => &self.base,
-            Side::New => &self.new,
-        }
-    }
-
-    /// The scenario as it is for `target`.
-    fn load(&self, target: &Target) -> Result<Scenario, Failure> {
-        let url = match target {
-            Target::Url(url) => Some(url.clone()),
-            Target::Command(_) | Target::Build(_) => None,
-        };
-        let overrides = Overrides { url, ..self.overrides.clone() };
-        let loaded = scenario::load(self.scenario, &overrides, &super::environment);
-        loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], self.terminal))
-    }
-}
-
 pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let overrides = args.over.overrides();
+    let outputs = args.out.iter().map(|argument| format::request(argument)).collect::<Result<Vec<_>, _>>()?;
     if let Some(directory) = &args.replay {
         let report = recording::replay(directory, &args.metrics, overrides.seed, args.floor)?;
-        show(args, &report, terminal)?;
         let passes = |counts: Option<Counts>| counts == Some(Counts::Pass);
         let passes = Passes { inconclusive: passes(args.inconclusive), untrustworthy: passes(args.untrustworthy) };
-        return Ok(code(passes, report.verdict));
+        return finish(args, &outputs, &Ruling { report, passes }, None, terminal);
     }
     if overrides.url.is_some() || overrides.duration.is_some() {
         return Err(Failure::usage(
@@ -163,102 +119,62 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let overrides = Overrides { allow_commands: args.allow_commands, ..overrides };
     let written = scenario::load(path, &overrides, &super::environment);
     let written = written.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
-    let asked = asked(args, overrides, &written.gate, terminal)?;
-    let metrics = metrics(args, &written, terminal)?;
-    let scenario = asked.load(&asked.base)?;
+    let asked = Asked::new(args, overrides, &written.gate, terminal)?;
+    let metrics = asked::metrics(args, &written, terminal)?;
+    let scenario = asked.load(Side::Base)?;
     turns::check(&scenario)?;
     let settings = Settings::new(metrics, scenario.seed).map_err(Failure::usage)?;
     let floor = args.floor.or(written.gate.floor).map_or(settings.floor, crate::time::nanos);
-    let mut known = secrets::known(&scenario, &asked.overrides);
-    known.extend(super::environment("WSBENCH_JWT_SECRET"));
+    let known = asked.secrets()?;
     // What a server says may repeat what it was given.
-    measure(args, &asked, &Settings { floor, ..settings }, &known)
+    measure(args, &asked, &Settings { floor, ..settings }, (&outputs, &known))
         .map_err(|failure| failure.saying(|message| hidden(message, &known)))
 }
 
-/// What is to be measured: the command line beats the file.
-fn asked<'a>(
-    args: &'a Args,
-    overrides: Overrides,
-    written: &scenario::gate::Gate,
-    terminal: &'a Terminal,
-) -> Result<Asked<'a>, Failure> {
-    let path = args.scenario.as_deref().unwrap_or_default();
-    let target = |flag: &str, given: &Option<String>, written: &Option<String>| {
-        let from_file = given.is_none();
-        let text = given.clone().or(written.clone()).ok_or_else(|| {
-            Failure::usage(format!("--{flag} is missing; `--{flag} self` is the bundled server of this very wsbench"))
-        })?;
-        // A file may come from anybody: what it would have run is run only if the command line says so.
-        let runs = text != "self" && !text.contains("://");
-        if from_file && runs && !args.allow_commands {
-            return Err(Failure::usage(format!(
-                "{path}: `{flag}` of [gate] is a program to be run; add --allow-commands if the file may run programs \
-                 on this machine"
-            )));
-        }
-        Target::parse(&text).map_err(|why| Failure::usage(format!("--{flag}: {why}")))
-    };
-    Ok(Asked {
-        scenario: path,
-        overrides,
-        base: target("base", &args.base, &written.base)?,
-        new: match args.self_check {
-            Some(_) => target("base", &args.base, &written.base)?,
-            None => target("new", &args.new, &written.new)?,
-        },
-        max_time: args.max_time.or(written.max_time).unwrap_or(MAX_TIME),
-        block: args.block.or(written.block),
-        ready: args.ready.clone().or(written.ready.clone()),
-        passes: Passes {
-            inconclusive: args.inconclusive.map_or(written.inconclusive_passes, |counts| counts == Counts::Pass),
-            untrustworthy: args.untrustworthy.map_or(written.untrustworthy_passes, |counts| counts == Counts::Pass),
-        },
-        quiet: args.quiet,
-        terminal,
-    })
-}
-
-/// What is gated; what the scenario says if the command line says nothing.
-fn metrics(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Result<Vec<Metric>, Failure> {
-    if !args.metrics.is_empty() {
-        return Ok(args.metrics.clone());
-    }
-    let read = |(text, span): &(String, Range<usize>)| {
-        let wrong = |error| {
-            let diagnostic = Diagnostic::new(&scenario.source, span.clone(), format!("{error}"));
-            rules::refuse(&[diagnostic], terminal)
-        };
-        text.parse::<Metric>().map_err(wrong)
-    };
-    scenario.gate.metrics.iter().map(read).collect()
-}
-
-fn measure(args: &Args, asked: &Asked<'_>, settings: &Settings, known: &[String]) -> Done {
-    let terminal = asked.terminal;
-    let runtime = super::runtime()?;
-    let mut signals = {
-        let _inside = runtime.enter();
-        super::signals::listen()?
-    };
-    let recording = args.record.as_deref().map(Recording::create).transpose()?;
+/// Measures and tells into `outputs`; what is `known` is a secret.
+fn measure(
+    args: &Args,
+    asked: &Asked<'_>,
+    settings: &Settings,
+    (outputs, known): (&[Request<Ruling>], &[String]),
+) -> Done {
+    let format = self_check::Format::of(args.format.0.name);
+    let mut attention = Attention::new()?;
     let logs = Logs::new(args.record.as_deref())?;
-    if let Some(gates) = args.self_check {
-        return self_check::run(gates, asked, settings, (logs.path(), args.format), (&runtime, &mut signals), terminal);
-    }
-    let live = live::Live::raise(asked, settings, logs.path())?;
+    let done = match args.self_check {
+        Some(gates) => {
+            format.and_then(|format| self_check::run(gates, asked, settings, (logs.path(), format), &mut attention))
+        }
+        None => once(args, asked, settings, logs.path(), &mut attention).and_then(|(mut measured, recording)| {
+            hide(&mut measured.about, known);
+            let report = measured.gate.report(&measured.about);
+            recording.map_or(Ok(()), |recording| recording.finish(settings, &measured.about))?;
+            let ruling = Ruling { report, passes: asked.passes };
+            finish(args, outputs, &ruling, measured.interrupted, asked.terminal)
+        }),
+    };
+    logs.close(done)
+}
+
+/// One gate, and what is kept of it; commands log to `logs`.
+fn once(
+    args: &Args,
+    asked: &Asked<'_>,
+    settings: &Settings,
+    logs: &Path,
+    attention: &mut Attention,
+) -> Result<(Measured, Option<Recording>), Failure> {
+    let mut recording = args.record.as_deref().map(Recording::create).transpose()?;
     if !args.quiet {
-        anstream::eprintln!("gate: base {}, new {}", asked.base.describe(), asked.new.describe());
+        let target = |side| asked.target(side).describe();
+        anstream::eprintln!("gate: base {}, new {}", target(Side::Base), target(Side::New));
     }
-    let (mut measured, recording) = live.measure(&runtime, &mut signals, recording)?;
-    hide(&mut measured.about, known);
-    logs.drop_if_ours();
-    let report = measured.gate.report(&measured.about);
-    if let Some(recording) = recording {
-        recording.finish(settings, &measured.about)?;
+    let live = Live::raise(asked, settings, logs, attention);
+    match live.and_then(|live| live.measure(attention, &mut recording)) {
+        Ok(measured) => Ok((measured, recording)),
+        Err(Ended::Signal(code)) => Ok((Measured::nothing(asked, settings, code)?, recording)),
+        Err(Ended::Failed(failure)) => Err(failure),
     }
-    show(args, &report, terminal)?;
-    Ok(measured.interrupted.map_or_else(|| code(asked.passes, report.verdict), ExitCode::from))
 }
 
 /// Takes secrets out of what is said of the targets.
@@ -267,56 +183,33 @@ fn hide(about: &mut About, known: &[String]) {
     texts.for_each(|text| *text = hidden(text, known));
 }
 
-/// Where what commands say is kept: beside the recording, or else in a place of its own that nobody else reads. That
-/// stays when a gate fails, because the message names it.
-enum Logs<'a> {
-    Beside(&'a Path),
-    Own(PathBuf),
-}
-
-impl<'a> Logs<'a> {
-    fn new(record: Option<&'a Path>) -> Result<Self, Failure> {
-        let Some(directory) = record else {
-            return Ok(Self::Own(super::private::directory("gate")?.keep()));
-        };
-        Ok(Self::Beside(directory))
+/// Writes everything that was asked for; the verdict's exit code unless something could not be written.
+fn finish(
+    args: &Args,
+    outputs: &[Request<Ruling>],
+    ruling: &Ruling,
+    interrupted: Option<u8>,
+    terminal: &Terminal,
+) -> Done {
+    let (written, failed) = output::write_all(outputs, ruling);
+    args.format.show(terminal, ruling, &written)?;
+    for error in &failed {
+        anstream::eprintln!("error: {error}");
     }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Beside(directory) => directory,
-            Self::Own(directory) => directory,
-        }
-    }
-
-    fn drop_if_ours(self) {
-        if let Self::Own(directory) = self {
-            // One left behind in the temporary place harms nobody.
-            drop(std::fs::remove_dir_all(directory));
-        }
-    }
-}
-
-fn show(args: &Args, report: &Report, terminal: &Terminal) -> Result<(), Failure> {
-    let mut stdout = terminal.stdout();
-    let shown = match args.format {
-        Format::Text => output::write_gate(report, &mut stdout, terminal.stdout_palette()),
-        Format::Json => {
-            let written = serde_json::to_writer_pretty(&mut stdout, report).map_err(std::io::Error::from);
-            written.and_then(|()| stdout.write_all(b"\n"))
-        }
-    };
-    forgive_closed(shown.and_then(|()| stdout.flush()))
-        .map_err(|error| Failure::internal(format!("failed to write to stdout: {error}")))
+    Ok(match interrupted {
+        Some(code) => ExitCode::from(code),
+        None if failed.is_empty() => code(ruling),
+        None => Exit::Internal.into(),
+    })
 }
 
 /// What the verdict exits with.
-fn code(passes: Passes, verdict: Verdict) -> ExitCode {
-    match verdict {
+fn code(ruling: &Ruling) -> ExitCode {
+    match ruling.report.verdict {
+        verdict if ruling.passes.allow(verdict) => ExitCode::SUCCESS,
         Verdict::Regressed => Exit::Regression.into(),
-        Verdict::Inconclusive if !passes.inconclusive => Exit::Inconclusive.into(),
-        Verdict::Untrustworthy if !passes.untrustworthy => Exit::Untrustworthy.into(),
-        Verdict::NotRegressed | Verdict::Inconclusive | Verdict::Untrustworthy => ExitCode::SUCCESS,
+        Verdict::Untrustworthy => Exit::Untrustworthy.into(),
+        Verdict::NotRegressed | Verdict::Inconclusive => Exit::Inconclusive.into(),
     }
 }
 

@@ -49,8 +49,9 @@ impl Recording {
     }
 
     /// Starts the blocks again from nothing.
-    pub(super) fn restart(self) -> Result<Self, Failure> {
-        Self::create(&self.directory)
+    pub(super) fn restart(&mut self) -> Result<(), Failure> {
+        *self = Self::create(&self.directory)?;
+        Ok(())
     }
 
     /// All blocks are there, and this is what they are of.
@@ -77,7 +78,8 @@ pub(super) fn replay(
     floor: Option<Duration>,
 ) -> Result<Report, Failure> {
     let unread = |path: &Path, why: &dyn std::fmt::Display| {
-        Failure::usage(format!("{} is no recording of a gate: {why}", path.display()))
+        let shown = path.display();
+        Failure::usage(format!("{shown} is no recording of a gate: {why}; `wsbench gate … --record DIR` makes one"))
     };
     let (head_path, blocks_path) = (directory.join(HEAD), directory.join(BLOCKS));
     let head = fs::read_to_string(&head_path).map_err(|error| unread(&head_path, &error))?;

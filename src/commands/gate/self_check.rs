@@ -7,17 +7,35 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::asked::Asked;
+use super::attention::{Attention, Ended};
 use super::live::Live;
-use super::{Asked, Format};
 use crate::commands::exit::{Done, Exit, Failure};
 use crate::commands::fault_proxy::FaultProxy;
-use crate::engine::Signals;
 use crate::gate::{Report, Settings, Side, Verdict};
 use crate::proxy::{Direction, Impairment, Setup};
 use crate::ui::{Terminal, forgive_closed};
 
 /// How much later the second half makes new.
 const LATER: f64 = 0.10;
+
+/// How the tally is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Text,
+    Json,
+}
+
+impl Format {
+    /// A self-check has fewer than a gate.
+    pub(super) fn of(name: &str) -> Result<Self, Failure> {
+        match name {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(Failure::usage(format!("--format {name}: --self-check has text, json"))),
+        }
+    }
+}
 
 /// What the gates came to.
 #[derive(Debug, Default, Serialize)]
@@ -52,16 +70,21 @@ pub(super) fn run(
     asked: &Asked<'_>,
     settings: &Settings,
     (logs, format): (&Path, Format),
-    (runtime, signals): (&tokio::runtime::Runtime, &mut Signals),
-    terminal: &Terminal,
+    attention: &mut Attention,
 ) -> Done {
     let mut tally = Tally { gates, ..Tally::default() };
     let mut medians = Vec::new();
     let mut gate = |delay: Duration, number: u16, what: &str| -> Result<Result<Report, u8>, Failure> {
         let proxies = proxies(delay)?;
         let settings = Settings { seed: settings.seed.wrapping_add(u64::from(number)), ..settings.clone() };
-        let live = Live::raise(asked, &settings, logs)?.through(proxies.each_ref().map(|proxy| proxy.address));
-        let (measured, _) = live.measure(runtime, signals, None)?;
+        let through = proxies.each_ref().map(|proxy| proxy.address);
+        let measured = Live::raise(asked, &settings, logs, attention)
+            .and_then(|live| live.through(through).measure(attention, &mut None));
+        let measured = match measured {
+            Ok(measured) => measured,
+            Err(Ended::Signal(code)) => return Ok(Err(code)),
+            Err(Ended::Failed(failure)) => return Err(failure),
+        };
         let report = measured.gate.report(&measured.about);
         anstream::eprintln!("{what} {} of {gates}: {}", number + 1, report.verdict.name());
         Ok(measured.interrupted.map_or(Ok(report), Err))
@@ -92,7 +115,7 @@ pub(super) fn run(
             }
         }
     }
-    show(&tally, format, asked.target(Side::Base).describe(), terminal)?;
+    show(&tally, format, asked.target(Side::Base).describe(), asked.terminal)?;
     let good = tally.false_alarms == 0 && tally.caught * 10 >= gates * 9;
     Ok(if good { ExitCode::SUCCESS } else { Exit::Untrustworthy.into() })
 }

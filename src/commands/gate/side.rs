@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::attention::{Attention, Ended};
 use super::target::Target;
 use crate::commands::child::Process;
 use crate::commands::exit::Failure;
@@ -16,7 +17,7 @@ use crate::commands::redis::{self, Broker};
 use crate::commands::run::target as ground;
 use crate::gate::Side;
 use crate::scenario::{BrokerChoice, Bundled, Scenario, Target as Asked};
-use crate::time::{Clock, nap};
+use crate::time::Clock;
 use crate::units::print_duration;
 
 /// How long a side may take to be ready.
@@ -24,6 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long it may take to end once it is asked to.
 const ENDING: Duration = Duration::from_secs(10);
+
+/// Between two looks whether it is.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Of a side that has no words.
+const SILENT: &str = "said nothing";
 
 /// What stands for the free port a side is given.
 const PORT: &str = "{{port}}";
@@ -50,49 +57,92 @@ pub(super) struct Means<'a> {
 
 impl Raised {
     /// Raises `target` for `scenario`. Call it from the main thread: the kernel ties the child's life to it.
-    pub(super) fn new(side: Side, target: &Target, scenario: &Scenario, means: &Means<'_>) -> Result<Self, Failure> {
+    pub(super) fn new(
+        side: Side,
+        target: &Target,
+        scenario: &Scenario,
+        means: &Means<'_>,
+        attention: &mut Attention,
+    ) -> Result<Self, Ended> {
         match target {
             Target::Url(_) => {
                 let Asked::Foreign(foreign) = &scenario.target else {
-                    return Err(Failure::internal("a URL that is no target"));
+                    return Err(Failure::internal("a URL that is no target").into());
                 };
                 Ok(Self { side, urls: foreign.urls.clone(), process: None, log: None, _broker: None })
             }
-            Target::Command(command) => Self::command(side, command, scenario, means),
-            Target::Build(program) => Self::build(side, program, scenario, means),
+            Target::Command(command) => Self::command(side, command, scenario, means, attention),
+            Target::Build(program) => Self::build(side, program, scenario, means, attention),
         }
     }
 
-    fn build(side: Side, program: &Path, scenario: &Scenario, means: &Means<'_>) -> Result<Self, Failure> {
+    fn build(
+        side: Side,
+        program: &Path,
+        scenario: &Scenario,
+        means: &Means<'_>,
+        attention: &mut Attention,
+    ) -> Result<Self, Ended> {
         let Asked::Bundled(bundled) = &scenario.target else {
-            return Err(Failure::usage(format!(
+            return Err(Ended::Failed(Failure::usage(format!(
                 "--{}: a build of wsbench is its room server, and this scenario is for another one: it has a [target], \
                  not a [server]",
                 side.name()
-            )));
+            ))));
         };
         let mut command = Command::new(program);
         command.args(serve_arguments(bundled, scenario));
         command.env("WSBENCH_JWT_SECRET", means.secret).env_remove("REDIS_URL");
         let failed = |why: &str| Failure::setup(format!("{}: {} did not start: {why}", side.name(), program.display()));
-        let mut process = Process::start(side.name(), command).map_err(|error| failed(&error.to_string()))?;
-        let (clock, mut urls) = (Clock::real(), Vec::new());
+        let process = Process::start(side.name(), command).map_err(|error| failed(&error.to_string()))?;
+        let mut raised = Self { side, urls: Vec::new(), process: Some(process), log: None, _broker: None };
+        raised.await_urls(usize::from(bundled.instances), &failed, attention)?;
+        Ok(raised)
+    }
+
+    /// Waits until it has said where its instances are.
+    fn await_urls(
+        &mut self,
+        instances: usize,
+        failed: &dyn Fn(&str) -> Failure,
+        attention: &mut Attention,
+    ) -> Result<(), Ended> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        let clock = Clock::real();
         let deadline = clock.now() + PATIENCE;
-        while urls.len() < usize::from(bundled.instances) {
-            let line = process.line(Duration::from_millis(100)).unwrap_or_default();
-            let url = line.split(' ').find_map(|field| field.strip_prefix("url="));
-            urls.extend(url.and_then(|url| Url::parse(url).ok()));
-            if process.has_ended() || clock.now() > deadline {
-                return Err(failed(process.last_words().trim_start_matches("error: ")));
+        while self.urls.len() < instances {
+            let line = process.line(Duration::ZERO);
+            let url = line.iter().flat_map(|line| line.split(' ')).find_map(|field| field.strip_prefix("url="));
+            self.urls.extend(url.and_then(|url| Url::parse(url).ok()));
+            if line.is_some() {
+                continue;
             }
+            if process.has_ended() {
+                let words = process.last_words();
+                let words = Some(words.trim_start_matches("error: ")).filter(|words| !words.is_empty());
+                return Err(failed(words.unwrap_or(&format!("it ended and {SILENT}"))).into());
+            }
+            if clock.now() > deadline {
+                let within = PATIENCE.as_secs();
+                return Err(
+                    failed(&format!("within {within} s it did not say where it is, as `wsbench serve` does")).into()
+                );
+            }
+            attention.nap(GLANCE)?;
         }
         process.stop_listening();
         // Instances are ready in any order; both sides list them in the same.
-        urls.sort_by_key(Url::port);
-        Ok(Self { side, urls, process: Some(process), log: None, _broker: None })
+        self.urls.sort_by_key(Url::port);
+        Ok(())
     }
 
-    fn command(side: Side, command: &str, scenario: &Scenario, means: &Means<'_>) -> Result<Self, Failure> {
+    fn command(
+        side: Side,
+        command: &str,
+        scenario: &Scenario,
+        means: &Means<'_>,
+        attention: &mut Attention,
+    ) -> Result<Self, Ended> {
         let failed = |why: String| Failure::setup(format!("{}: {why}", side.name()));
         let port = free_port().map_err(|error| failed(error.to_string()))?;
         let broker = redis::start(BrokerChoice::Auto, None, crate::commands::environment("PATH").as_deref())?;
@@ -109,12 +159,12 @@ impl Raised {
         let process = process.map_err(|error| failed(format!("failed to start the shell: {error}")))?;
         let urls = vec![at_port(scenario, port).ok_or_else(|| failed("the target's URL takes no port".to_owned()))?];
         let mut raised = Self { side, urls, process: Some(process), log: Some(log), _broker: Some(broker) };
-        raised.await_port(port, means.ready)?;
+        raised.await_port(port, means.ready, attention)?;
         Ok(raised)
     }
 
     /// Waits until something listens on its port, and answers with success where that is asked.
-    fn await_port(&mut self, port: u16, ready: Option<&str>) -> Result<(), Failure> {
+    fn await_port(&mut self, port: u16, ready: Option<&str>, attention: &mut Attention) -> Result<(), Ended> {
         let clock = Clock::real();
         let deadline = clock.now() + PATIENCE;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -125,22 +175,18 @@ impl Raised {
         };
         while !is_ready() {
             if self.has_ended() {
-                return Err(Failure::setup(format!(
-                    "{} ended before it was ready: {}",
-                    self.side.name(),
-                    self.words()
-                )));
+                let (name, words) = (self.side.name(), self.words());
+                return Err(Failure::setup(format!("{name} ended before it was ready: {words}")).into());
             }
             if clock.now() > deadline {
                 let what = ready.as_deref().map_or_else(|| format!("port {port}"), str::to_owned);
-                let within = PATIENCE.as_secs();
-                return Err(Failure::setup(format!(
-                    "{}: nothing answered at {what} within {within} s ({{{{port}}}} and PORT tell it where to listen): {}",
-                    self.side.name(),
-                    self.words()
-                )));
+                let (name, words, within) = (self.side.name(), self.words(), PATIENCE.as_secs());
+                return Err(Ended::Failed(Failure::setup(format!(
+                    "{name}: nothing answered at {what} within {within} s ({{{{port}}}} and PORT tell it where to listen): \
+                     {words}"
+                ))));
             }
-            nap(Duration::from_millis(20));
+            attention.nap(GLANCE)?;
         }
         Ok(())
     }
@@ -150,13 +196,17 @@ impl Raised {
         self.process.as_mut().is_some_and(Process::has_ended)
     }
 
-    /// The end of its log.
+    /// The end of its log, and where that is.
     pub(super) fn words(&self) -> String {
         match (&self.log, &self.process) {
             (Some(log), _) => {
                 let text = std::fs::read(log).unwrap_or_default();
                 let text = String::from_utf8_lossy(&text[text.len().saturating_sub(1_000)..]).trim().to_owned();
-                format!("{text} (all of it in {})", log.display())
+                if text.is_empty() {
+                    format!("it {SILENT}")
+                } else {
+                    format!("{text} (all of it in {})", log.display())
+                }
             }
             (None, Some(process)) => process.words_so_far(),
             (None, None) => String::new(),

@@ -58,7 +58,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "KIND=FILE", help = outputs::help())]
     out: Vec<String>,
     /// What goes to stdout
-    #[arg(long, value_name = "KIND", default_value = "text", value_parser = format::parser())]
+    #[arg(long, value_name = "KIND", default_value = "text", value_parser = format::parser::<Report>())]
     format: FormatArg,
     /// A measurement that cannot be trusted is a failure (exit 4)
     #[arg(long)]

@@ -19,11 +19,11 @@ const PROXY: &str = "proxy";
 
 /// The help of `--out`.
 pub(super) fn help() -> String {
-    format!("Write KIND=FILE as well: {}, {RAW}, {PROXY} (repeatable)", format::kinds())
+    format!("Write KIND=FILE as well: {}, {RAW}, {PROXY} (repeatable)", format::kinds::<Report>())
 }
 
 fn wrong(argument: &str, error: &RequestError) -> Failure {
-    let kinds = format::kinds();
+    let kinds = format::kinds::<Report>();
     Failure::usage(format!("--out {}: {error}; there are {kinds}, {RAW}, {PROXY}", crate::ui::printable(argument)))
 }
 

@@ -1,5 +1,6 @@
 //! A worker's shift, from the first order to the last row: ramp, pace, tick, settle, farewell.
 
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,6 +127,68 @@ impl Worker {
         }
     }
 
+    /// Tick number `number`: time goes on, and the account is told; breaks when nobody hears it any more.
+    async fn tick(self: &Rc<Self>, number: u32, reports: &mpsc::Sender<FromWorker>) -> ControlFlow<()> {
+        self.advance().await;
+        self.check_liveness();
+        self.check_requests();
+        self.tell(self.progress(Stage::Running, number.is_multiple_of(10)), reports).await
+    }
+
+    async fn tell(&self, progress: FromWorker, reports: &mpsc::Sender<FromWorker>) -> ControlFlow<()> {
+        match reports.send(progress).await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    /// Does as the coordinator says; breaks when that was the last order.
+    async fn obey(self: &Rc<Self>, order: ToWorker, reports: &mpsc::Sender<FromWorker>) -> ControlFlow<()> {
+        match order {
+            ToWorker::Ramp(start) => drop(spawn_local(Rc::clone(self).ramp(start))),
+            ToWorker::Schedule(t0) => {
+                self.desk.books.borrow_mut().start_schedule(t0);
+                self.rescheduled.notify_one();
+            }
+            ToWorker::Peers(batch) => {
+                let mut books = self.desk.books.borrow_mut();
+                // A worker that was held up may not have walked as far as the others have spoken.
+                books.catch_up(self.desk.clock.now());
+                batch.iter().filter(|(from, _)| *from != self.share.worker).for_each(|(_, report)| books.apply(report));
+            }
+            ToWorker::Stretch(at, stretch) => self.desk.books.borrow_mut().begin_stretch(at, stretch),
+            ToWorker::StopSpeaking => self.desk.silent.set(true),
+            ToWorker::Settle => {
+                self.desk.silent.set(true);
+                self.advance().await;
+                self.await_writes().await;
+                return self.tell(self.progress(Stage::Settled, false), reports).await;
+            }
+            ToWorker::Finish => {
+                self.finish(reports).await;
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The last accounts, and the farewell between them.
+    async fn finish(&self, reports: &mpsc::Sender<FromWorker>) {
+        if let Some(raw) = &mut self.desk.books.borrow_mut().raw {
+            raw.closed(self.desk.clock.now());
+        }
+        self.end_requests();
+        if self.tell(self.progress(Stage::Finished, true), reports).await.is_break() {
+            return;
+        }
+        self.dismiss().await;
+        if let Some(raw) = &mut self.desk.books.borrow_mut().raw {
+            raw.flush();
+        }
+        // Late copies and the bytes of the farewell; nobody is left to hear a failure to report them.
+        drop(reports.send(self.progress(Stage::Gone, true)).await);
+    }
+
     /// Everybody leaves; waits a little for the closing handshakes.
     async fn dismiss(&self) {
         let all: Vec<ClientId> = self.clients.borrow().keys().copied().collect();
@@ -178,55 +241,15 @@ pub(in crate::engine) async fn run(
                 worker.lag.borrow_mut().record(nanos(late.saturating_sub(Duration::from_millis(1))));
                 next = next.max(worker.desk.clock.now().saturating_sub(TICK)) + TICK;
                 ticks += 1;
-                worker.advance().await;
-                worker.check_liveness();
-                worker.check_requests();
-                let progress = worker.progress(Stage::Running, ticks.is_multiple_of(10));
-                if reports.send(progress).await.is_err() {
+                if worker.tick(ticks, &reports).await.is_break() {
                     break;
                 }
                 continue;
             }
         };
-        match order {
-            Some(ToWorker::Ramp(start)) => drop(spawn_local(Rc::clone(&worker).ramp(start))),
-            Some(ToWorker::Schedule(t0)) => {
-                worker.desk.books.borrow_mut().start_schedule(t0);
-                worker.rescheduled.notify_one();
-            }
-            Some(ToWorker::Peers(batch)) => {
-                let mut books = worker.desk.books.borrow_mut();
-                // A worker that was held up may not have walked as far as the others have spoken.
-                books.catch_up(worker.desk.clock.now());
-                batch.iter().filter(|(from, _)| *from != number).for_each(|(_, report)| books.apply(report));
-            }
-            Some(ToWorker::Stretch(at, stretch)) => worker.desk.books.borrow_mut().begin_stretch(at, stretch),
-            Some(ToWorker::StopSpeaking) => worker.desk.silent.set(true),
-            Some(ToWorker::Settle) => {
-                worker.desk.silent.set(true);
-                worker.advance().await;
-                worker.await_writes().await;
-                if reports.send(worker.progress(Stage::Settled, false)).await.is_err() {
-                    break;
-                }
-            }
-            Some(ToWorker::Finish) => {
-                if let Some(raw) = &mut worker.desk.books.borrow_mut().raw {
-                    raw.closed(worker.desk.clock.now());
-                }
-                worker.end_requests();
-                if reports.send(worker.progress(Stage::Finished, true)).await.is_err() {
-                    break;
-                }
-                worker.dismiss().await;
-                if let Some(raw) = &mut worker.desk.books.borrow_mut().raw {
-                    raw.flush();
-                }
-                // Late copies and the bytes of the farewell; nobody is left to hear a failure to report them.
-                drop(reports.send(worker.progress(Stage::Gone, true)).await);
-                break;
-            }
-            None => break,
+        let Some(order) = order else { break };
+        if worker.obey(order, &reports).await.is_break() {
+            break;
         }
     }
     pacer.abort();

@@ -1,17 +1,33 @@
-//! A gate's verdict for eyes, 80 columns wide: the verdict first, then each metric, then why.
+//! A gate's verdict for eyes, 80 columns wide: the verdict first, then each metric, then why. Its other formats are below.
 
 use std::io::{self, Write};
 
 use super::number::ms;
-use crate::gate::{Finding, Report, Verdict};
+use super::{Formats, Kind};
+use crate::gate::{Finding, Report, Ruling, Verdict};
 use crate::ui::{Palette, printable};
 use crate::units::human::count;
 
-/// Writes `report`.
-///
-/// # Errors
-/// When `out` does not take it.
-pub fn write_gate(report: &Report, out: &mut dyn Write, palette: Palette) -> io::Result<()> {
+mod json;
+mod junit;
+
+impl Formats for Ruling {
+    const KINDS: &'static [Kind<Self>] = &[
+        Kind { name: "text", help: "the screen, without colours", write: text },
+        Kind { name: "json", help: "the whole report, for machines and for `wsbench report`", write: json::write },
+        Kind { name: "junit", help: "JUnit XML, a case per gated metric", write: junit::write },
+    ];
+
+    fn write_screen(&self, to: &mut dyn Write, palette: Palette) -> io::Result<()> {
+        write_gate(&self.report, to, palette)
+    }
+}
+
+fn text(ruling: &Ruling, to: &mut dyn Write) -> io::Result<()> {
+    write_gate(&ruling.report, to, Palette::plain())
+}
+
+fn write_gate(report: &Report, out: &mut dyn Write, palette: Palette) -> io::Result<()> {
     let style = match report.verdict {
         Verdict::NotRegressed => palette.good,
         Verdict::Regressed => palette.bad,
@@ -99,5 +115,4 @@ fn wrapped(out: &mut dyn Write, text: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[path = "gate_tests.rs"]
 mod tests;

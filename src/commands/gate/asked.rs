@@ -1,0 +1,137 @@
+//! What a gate is asked to measure: the command line, and what the scenario says where that says nothing.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::target::Target;
+use super::{Args, Counts};
+use crate::commands::exit::Failure;
+use crate::commands::run::{rules, secrets};
+use crate::gate::{About, Metric, Passes, Side};
+use crate::scenario::{self, Diagnostic, Overrides, Scenario};
+use crate::ui::Terminal;
+
+/// How long a gate may take, unless something else is asked for.
+const MAX_TIME: Duration = Duration::from_secs(60);
+
+/// What is to be measured. Not `Debug`: it holds a secret.
+pub(super) struct Asked<'a> {
+    scenario: &'a str,
+    overrides: Overrides,
+    base: Target,
+    new: Target,
+    pub(super) max_time: Duration,
+    pub(super) block: Option<Duration>,
+    pub(super) ready: Option<String>,
+    pub(super) passes: Passes,
+    /// No progress is told.
+    pub(super) quiet: bool,
+    /// What tokens are signed with, where the sides are to know it.
+    pub(super) secret: String,
+    pub(super) terminal: &'a Terminal,
+}
+
+impl<'a> Asked<'a> {
+    /// The command line beats the file.
+    pub(super) fn new(
+        args: &'a Args,
+        overrides: Overrides,
+        written: &scenario::gate::Gate,
+        terminal: &'a Terminal,
+    ) -> Result<Self, Failure> {
+        let base = target("base", args, &args.base, &written.base)?;
+        let passes = |given: Option<Counts>, written| given.map_or(written, |counts| counts == Counts::Pass);
+        Ok(Self {
+            scenario: args.scenario.as_deref().unwrap_or_default(),
+            overrides,
+            new: match args.self_check {
+                Some(_) => base.clone(),
+                None => target("new", args, &args.new, &written.new)?,
+            },
+            base,
+            max_time: args.max_time.or(written.max_time).unwrap_or(MAX_TIME),
+            block: args.block.or(written.block),
+            ready: args.ready.clone().or(written.ready.clone()),
+            passes: Passes {
+                inconclusive: passes(args.inconclusive, written.inconclusive_passes),
+                untrustworthy: passes(args.untrustworthy, written.untrustworthy_passes),
+            },
+            quiet: args.quiet,
+            secret: crate::commands::environment("WSBENCH_JWT_SECRET").unwrap_or_else(crate::commands::secret::random),
+            terminal,
+        })
+    }
+
+    pub(super) fn target(&self, side: Side) -> &Target {
+        match side {
+            Side::Base => &self.base,
+            Side::New => &self.new,
+        }
+    }
+
+    /// The scenario as it is for `side`.
+    pub(super) fn load(&self, side: Side) -> Result<Scenario, Failure> {
+        let url = match self.target(side) {
+            Target::Url(url) => Some(url.clone()),
+            Target::Command(_) | Target::Build(_) => None,
+        };
+        let overrides = Overrides { url, ..self.overrides.clone() };
+        let loaded = scenario::load(self.scenario, &overrides, &crate::commands::environment);
+        loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], self.terminal))
+    }
+
+    /// The secrets both sides are given: what they say may repeat them.
+    pub(super) fn secrets(&self) -> Result<Vec<String>, Failure> {
+        let mut known = vec![self.secret.clone()];
+        for side in Side::BOTH {
+            known.extend(secrets::known(&self.load(side)?, &self.overrides));
+        }
+        Ok(known)
+    }
+
+    /// What is gated, in blocks as long as `block`.
+    pub(super) fn about(&self, block: Duration, notes: Vec<String>, doubts: Vec<String>) -> Result<About, Failure> {
+        let scenario = self.load(Side::Base)?;
+        Ok(About {
+            scenario: scenario.name.clone(),
+            sha256: scenario.source.sha256.clone(),
+            base: self.base.describe(),
+            new: self.new.describe(),
+            block_ms: u64::try_from(block.as_millis()).unwrap_or(u64::MAX),
+            notes,
+            doubts,
+        })
+    }
+}
+
+fn target(flag: &str, args: &Args, given: &Option<String>, written: &Option<String>) -> Result<Target, Failure> {
+    let from_file = given.is_none();
+    let text = given.as_ref().or(written.as_ref()).ok_or_else(|| {
+        Failure::usage(format!("--{flag} is missing; `--{flag} self` is the bundled server of this very wsbench"))
+    })?;
+    // A file may come from anybody: what it would have run is run only if the command line says so.
+    let runs = text != "self" && !text.contains("://");
+    if from_file && runs && !args.allow_commands {
+        let path = args.scenario.as_deref().unwrap_or_default();
+        return Err(Failure::usage(format!(
+            "{path}: `{flag}` of [gate] is a program to be run; add --allow-commands if the file may run programs on \
+             this machine"
+        )));
+    }
+    Target::parse(text).map_err(|why| Failure::usage(format!("--{flag}: {why}")))
+}
+
+/// What is gated; what the scenario says if the command line says nothing.
+pub(super) fn metrics(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Result<Vec<Metric>, Failure> {
+    if !args.metrics.is_empty() {
+        return Ok(args.metrics.clone());
+    }
+    let read = |(text, span): &(String, Range<usize>)| {
+        let wrong = |error| {
+            let diagnostic = Diagnostic::new(&scenario.source, span.clone(), format!("{error}"));
+            rules::refuse(&[diagnostic], terminal)
+        };
+        text.parse::<Metric>().map_err(wrong)
+    };
+    scenario.gate.metrics.iter().map(read).collect()
+}
