@@ -78,6 +78,9 @@ arrival = "constant"
 size = "64B"
 "#;
 
+/// Clients that only listen, near and far; their numbers come before the talkers'.
+const LISTENERS: u64 = 80;
+
 /// Two who are near, two who are far and a talker in every room, so that both kinds wait for a core alike.
 const NEAR_AND_FAR: &str = r#"
 [proxy]
@@ -192,6 +195,7 @@ fn median_of(report: &Report, group: &str) -> Result<u64, Failure> {
 struct Line {
     what: String,
     connection: Option<u64>,
+    client: Option<u64>,
     impaired: Option<bool>,
     way: Option<String>,
     read: Option<u64>,
@@ -207,10 +211,14 @@ fn held(log: &Path) -> Result<[u64; 2], Failure> {
     for line in text.lines() {
         let line: Line = serde_json::from_str(line).map_err(|error| wrong(&error))?;
         match (line.what.as_str(), line.connection, line.impaired, line.read.zip(line.written)) {
-            ("opened", Some(connection), Some(is), _) => drop(impaired.insert(connection, is)),
+            // Talkers are sent acknowledgements, too, and how long those were held is no copy's delay.
+            ("opened", Some(connection), Some(is), _) if line.client.is_some_and(|client| client < LISTENERS) => {
+                impaired.insert(connection, is);
+            }
             ("passed", Some(connection), _, Some((read, written))) if line.way.as_deref() == Some("down") => {
-                let far = impaired.get(&connection).copied().unwrap_or(false);
-                held[usize::from(far)].push(written.saturating_sub(read));
+                if let Some(far) = impaired.get(&connection) {
+                    held[usize::from(*far)].push(written.saturating_sub(read));
+                }
             }
             _ => {}
         }
@@ -255,10 +263,12 @@ mod tests {
         let mut lines = vec![
             r#"{"what":"opened","connection":1,"client":0,"impaired":false,"to":"a","at":1}"#.to_owned(),
             r#"{"what":"opened","connection":2,"client":1,"impaired":true,"to":"a","at":1}"#.to_owned(),
+            r#"{"what":"opened","connection":3,"client":80,"impaired":false,"to":"a","at":1}"#.to_owned(),
         ];
         lines.extend([10, 20, 30].map(|by| passed(1, "down", by)));
         lines.extend([700, 500, 600].map(|by| passed(2, "down", by)));
         lines.push(passed(2, "up", 9_999));
+        lines.extend([8_000; 9].map(|by| passed(3, "down", by)));
         lines.push(r#"{"what":"end","missing":0}"#.to_owned());
         std::fs::write(&log, lines.join("\n")).unwrap();
         assert_eq!(held(&log).unwrap(), [20, 600]);
