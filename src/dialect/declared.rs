@@ -2,6 +2,7 @@
 //! (pointers and values), by `[target.with]` for a home-made JSON backend, or by a file. Compiled once; stateless.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::framing::Framing;
 use self::hears::{AUTH, Hears};
@@ -34,6 +35,9 @@ pub(super) const JSON: DialectEntry = DialectEntry {
     file: None,
     make: |parameters| compile("json", parameters),
 };
+
+/// The shortest silence that a sign of life may follow: they are looked for ten times a second.
+const SHORTEST_HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A backend.
 #[derive(Debug)]
@@ -75,11 +79,24 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
             && (hears.authenticated.is_some() || answers(&says.auth)),
         welcomes: hears.welcome.is_some(),
         answers_welcome: given.flag("after_welcome").unwrap_or(false),
+        heartbeat: heartbeat(&given, &says)?,
     };
     if habits.answers_welcome && !habits.welcomes {
         return Err(Checked::missing("after_welcome", "needs `welcome`: it says what is waited for"));
     }
     Ok(Arc::new(Declared { name, framing, says, hears, opens, habits }))
+}
+
+/// After what silence of its own a client says a sign of life.
+fn heartbeat(given: &Checked<'_>, says: &Says) -> Result<Option<Duration>, DialectError> {
+    let every = given.duration("heartbeat.every", SHORTEST_HEARTBEAT)?;
+    match (every, &says.heartbeat) {
+        (None, Some(_)) => Err(Checked::missing("heartbeat.every", "is missing; it says how often `say` is said")),
+        (Some(_), None) => {
+            Err(Checked::missing("heartbeat.say", "is missing; it is what a client says `every` so often"))
+        }
+        (every, _) => Ok(every),
+    }
 }
 
 impl Opens {
@@ -138,6 +155,9 @@ impl Dialect for Declared {
             Intent::Auth { identity } => {
                 let token = identity.token.as_deref().unwrap_or_default();
                 (self.says.hello.as_ref()?, Values { token, user: &identity.user, ..Values::default() })
+            }
+            Intent::Heartbeat { reference } => {
+                (self.says.heartbeat.as_ref()?, Values { reference, ..Values::default() })
             }
             Intent::Poll { .. } | Intent::Notify { .. } => return None,
             Intent::Join { room, position: Some(position), reference } if self.says.resume.is_some() => {

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening};
@@ -50,6 +51,8 @@ pub struct Habits {
     pub welcomes: bool,
     /// What a client says first ([`Intent::Auth`]) waits for the welcome.
     pub answers_welcome: bool,
+    /// A client that has said nothing for so long says a sign of life ([`Intent::Heartbeat`]).
+    pub heartbeat: Option<Duration>,
 }
 
 /// One protocol.

@@ -179,6 +179,7 @@ fn meant(intent: &Intent<'_>) -> String {
         }
         Intent::Notify { user, reference, .. } => format!("notifies {} (request {reference})", escaped(user)),
         Intent::Publish { room, reference, .. } => format!("publishes to {} (request {reference})", escaped(room)),
+        Intent::Heartbeat { reference } => format!("shows that it is still there (request {reference})"),
         Intent::Ask { message, reference, .. } => format!("asks {} (request {reference})", escaped(message)),
     }
 }

@@ -53,6 +53,7 @@ impl Session {
 
     /// A frame of the protocol's own; the small ones always fit the write buffer of a connection that is being set up.
     fn send(&mut self, frame: Frame) {
+        self.note_speech();
         if !matches!(self.connection.start_send(frame), Ok(true)) {
             // The connection is finished or stuck; the next poll, or the join time-out, says so.
             self.answer = None;

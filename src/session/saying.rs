@@ -57,6 +57,7 @@ impl Session {
     }
 
     pub(super) fn hand_over(&mut self, frame: Frame) -> Result<(), Word> {
+        self.note_speech();
         match self.connection.start_send(frame) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Word::BACK_PRESSURE),

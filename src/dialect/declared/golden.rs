@@ -4,6 +4,7 @@ use crate::dialect::{AuthStyle, Dialect, Event, Identity, Intent, Parameters, fi
 use crate::observe::ClientId;
 use crate::wire::Frame;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn dialect(name: &str) -> Arc<dyn Dialect> {
     find(name, &Parameters::new()).unwrap()
@@ -187,9 +188,11 @@ fn the_articles_server_is_heard_and_said() {
 #[test]
 fn phoenix_is_heard_and_said() {
     let name = "phoenix-v2";
-    let expected = ["acked 3", "delivery", "acked 4", "acked 5", "refused Some(8) unmatched topic"];
+    let expected = ["acked 3", "delivery", "acked 4", "heartbeat, answer None", "refused Some(8) unmatched topic"];
     assert_eq!(heard(name, name, 0), expected);
     assert!(says(name, name, 0, &join(3)));
+    assert!(says(name, name, 0, &Intent::Heartbeat { reference: 5 }));
+    assert_eq!(dialect(name).habits().heartbeat, Some(Duration::from_secs(30)));
 }
 
 #[test]

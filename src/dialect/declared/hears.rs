@@ -55,6 +55,7 @@ impl Hears {
         // Checked though nothing needs it: the marker names the room.
         given.pointer("deliver.room")?;
         let answer = given.template("heartbeat.answer", &[])?;
+        let hears_heartbeats = given.has("heartbeat.when") || answer.is_some();
         let reply_when = if given.has("reply.when") { given.when("reply")? } else { None };
         Ok(Self {
             skip: given.when("skip")?,
@@ -76,7 +77,7 @@ impl Hears {
             welcome: given.when("welcome")?,
             welcome_instance: given.pointer("welcome.instance")?,
             authenticated: given.when("authenticated")?,
-            heartbeat: given.when("heartbeat")?,
+            heartbeat: if given.has("heartbeat.say") && !hears_heartbeats { None } else { given.when("heartbeat")? },
             heartbeat_answer: answer.map(|answer| framing.frame(answer.render(&Values::default()))),
             presence: given.when("presence")?,
             error: given.when("error")?,

@@ -68,6 +68,7 @@ fn an_rpc_backend_is_spoken_to() {
         acknowledges_auth: false,
         welcomes: false,
         answers_welcome: false,
+        heartbeat: None,
     };
     assert_eq!(rpc.habits(), habits);
 }
@@ -146,6 +147,7 @@ fn a_backend_with_everything() {
         acknowledges_auth: true,
         welcomes: true,
         answers_welcome: false,
+        heartbeat: None,
     };
     assert_eq!(all.habits(), habits);
 }
@@ -266,6 +268,22 @@ fn every_wrong_description_is_told() {
         (
             with(say(r#"{"say":"{{text}}"}"#), "messages", json!({"who": r#"{"id":{{ref}}}"#})),
             r#"parameter "messages": are recognised by their answers: `reply.ref` must say where"#,
+        ),
+        (
+            with(rpc(), "heartbeat", json!({"every": "30s", "when": {"/p": 1}})),
+            r#"parameter "heartbeat.say": is missing; it is what a client says `every` so often"#,
+        ),
+        (
+            with(rpc(), "heartbeat", json!({"say": "{}"})),
+            r#"parameter "heartbeat.every": is missing; it says how often `say` is said"#,
+        ),
+        (
+            with(rpc(), "heartbeat", json!({"say": "{}", "every": "500ms"})),
+            r#"parameter "heartbeat.every": must be at least 1s"#,
+        ),
+        (
+            with(rpc(), "heartbeat", json!({"say": "{}", "every": "30s", "answer": "{}"})),
+            r#"parameter "heartbeat.when": is missing; it must be a table such as { "/type" = "message" }"#,
         ),
         (with(rpc(), "subprotocols", json!("v1")), r#"parameter "subprotocols": must be a list of strings"#),
     ] {

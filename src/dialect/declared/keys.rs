@@ -21,6 +21,8 @@ pub(super) enum Kind {
     Words,
     /// `true` or `false`.
     Flag,
+    /// A duration.
+    Duration,
     /// A table whose keys stand in this list as `table.key`.
     Table,
 }
@@ -35,13 +37,14 @@ impl Kind {
             Self::When => "must be a table such as { \"/type\" = \"message\" }",
             Self::Words => "must be a list of strings",
             Self::Flag => "must be true or false",
+            Self::Duration => "must be a duration such as \"30s\"",
             Self::Table => "must be a table",
         }
     }
 
     pub(super) fn fits(self, value: &Value) -> bool {
         match self {
-            Self::Template | Self::Text | Self::Pointer => value.is_string(),
+            Self::Template | Self::Text | Self::Pointer | Self::Duration => value.is_string(),
             Self::Texts | Self::Templates => {
                 value.as_object().is_some_and(|table| table.values().all(Value::is_string))
             }
@@ -52,7 +55,7 @@ impl Kind {
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 57] = [
+pub(super) const TABLE: [(&str, Kind, &str); 59] = [
     ("publish", Kind::Template, "what a client says to publish: {{text}} {{room}} {{ref}}; required"),
     ("join", Kind::Template, "what it says to enter a room: {{room}} {{ref}}; without it, being connected is enough"),
     ("leave", Kind::Template, "what it says to leave a room: {{room}} {{ref}}"),
@@ -102,6 +105,12 @@ pub(super) const TABLE: [(&str, Kind, &str); 57] = [
     ("heartbeat", Kind::Table, "what a sign of life looks like"),
     ("heartbeat.when", Kind::When, "pointers and their values"),
     ("heartbeat.answer", Kind::Template, "what a client answers"),
+    (
+        "heartbeat.every",
+        Kind::Duration,
+        "after so long without a word of its own a client says `heartbeat.say`: \"30s\"",
+    ),
+    ("heartbeat.say", Kind::Template, "the sign of life that a client says by itself: {{ref}}"),
     ("presence", Kind::Table, "what coming and going of others looks like"),
     ("presence.when", Kind::When, "pointers and their values"),
     ("skip", Kind::Table, "what says nothing by itself"),

@@ -1,12 +1,14 @@
 //! Parameters, checked against the table of keys.
 
 use serde_json::Value;
+use std::time::Duration;
 
 use super::keys::{Kind, TABLE};
 use super::pointer::Pointer;
 use super::rules::When;
 use super::template::{Slot, Template};
 use crate::dialect::{DialectError, Parameters};
+use crate::units::{parse_duration, print_duration};
 
 /// What messages are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,6 +129,16 @@ impl<'a> Checked<'a> {
 
     pub(super) fn flag(&self, key: &str) -> Option<bool> {
         self.get(key).and_then(Value::as_bool)
+    }
+
+    /// A duration that is not below `least`.
+    pub(super) fn duration(&self, key: &str, least: Duration) -> Made<Option<Duration>> {
+        let Some(text) = self.get(key).and_then(Value::as_str) else { return Ok(None) };
+        match parse_duration(text) {
+            Ok(duration) if duration >= least => Ok(Some(duration)),
+            Ok(_) => Err(wrong(key, format!("must be at least {}", print_duration(least)))),
+            Err(error) => Err(wrong(key, error.to_string())),
+        }
     }
 
     /// The condition of `table`, which must have one when it is given.

@@ -13,6 +13,8 @@ pub(super) struct Says {
     pub(super) resume: Option<Template>,
     pub(super) auth: Option<Template>,
     pub(super) hello: Option<Template>,
+    /// The sign of life that a client says by itself.
+    pub(super) heartbeat: Option<Template>,
     /// By name.
     pub(super) questions: Vec<(String, Template)>,
 }
@@ -38,6 +40,7 @@ impl Says {
         let auth = given.template("auth", &[Slot::Token, Slot::User, Slot::Ref])?;
         let resume = given.template("resume", RESUME)?;
         let hello = given.template("hello", &[Slot::User, Slot::Token])?;
+        let heartbeat = given.template("heartbeat.say", &[Slot::Ref])?;
         let questions = given.templates("messages", ROOM)?;
         let nameless = questions.iter().find(|(_, template)| !template.names(Slot::Ref));
         if let Some((name, _)) = nameless {
@@ -47,6 +50,6 @@ impl Says {
         if !questions.is_empty() && !given.has("reply.ref") && !given.has("reply.when") {
             return Err(Checked::missing("messages", "are recognised by their answers: `reply.ref` must say where"));
         }
-        Ok(Self { publish, join, leave, resume, auth, hello, questions })
+        Ok(Self { publish, join, leave, resume, auth, hello, heartbeat, questions })
     }
 }
