@@ -97,7 +97,7 @@ impl Dialect for Room {
         Some(http::stream(identity, room, position))
     }
 
-    fn call(&self, identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
+    fn call(&self, identity: &Identity, intent: &Intent<'_>, _now: u64) -> Option<Call> {
         http::call(identity, intent)
     }
 

@@ -55,7 +55,7 @@ const MAX_WAITING: usize = 4_096;
 pub struct Session {
     connection: Connection,
     kind: TransportKind,
-    /// Who speaks, where everything that is said is a request of its own.
+    /// Who speaks, where publications are requests of their own; beside a socket nothing else is.
     caller: Option<Arc<Identity>>,
     /// What is being read was said before this conversation: the answer to a poll that resumes.
     catching_up: bool,

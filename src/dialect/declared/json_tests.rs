@@ -208,11 +208,11 @@ fn every_wrong_description_is_told() {
         (say(r#"{"say":"hi"}"#), r#"parameter "publish": has no {{text}}: no copy could be recognised"#),
         (
             say(r#"{"say":"{{texd}}"}"#),
-            r#"parameter "publish": {{texd}} is no placeholder; there are: {{text}} {{room}} {{ref}}; did you mean {{text}}?"#,
+            r#"parameter "publish": {{texd}} is no placeholder; there are: {{text}} {{marker}} {{room}} {{ref}}; did you mean {{text}}?"#,
         ),
         (
             say(r#"{"say":"{{token}}"}"#),
-            r#"parameter "publish": {{token}} cannot be used here; there are: {{text}} {{room}} {{ref}}"#,
+            r#"parameter "publish": {{token}} cannot be used here; there are: {{text}} {{marker}} {{room}} {{ref}}"#,
         ),
         (say(r#"{"say":"{{text"}"#), r#"parameter "publish": has "{{" without "}}""#),
         (
@@ -296,6 +296,6 @@ fn an_unknown_dialect_names_those_there_are() {
     let error = find("socketio", &Parameters::new()).unwrap_err().to_string();
     assert_eq!(
         error,
-        r#"no dialect is called "socketio"; there are: room, json, raw, socketio-v5, graphql-transport-ws, actioncable-v1, nats, hono-article, phoenix-v2, centrifugo-v5, signalr-json"#
+        r#"no dialect is called "socketio"; there are: room, json, raw, socketio-v5, graphql-transport-ws, actioncable-v1, nats, hono-article, phoenix-v2, centrifugo-v5, signalr-json, pusher-v7, mercure, sse"#
     );
 }
