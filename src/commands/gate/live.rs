@@ -16,12 +16,13 @@ use super::side::{Means, Raised};
 use super::turns;
 use crate::commands::exit::Failure;
 use crate::commands::run::target::{self as ground, Ground};
-use crate::engine::{self, Act, Aftermath, Cuts, End, Meeting, OnTick, Outcome, Setup, Signals, Tick, Turns};
+use crate::engine::{self, Act, Aftermath, Crew, Cuts, End, Meeting, OnTick, Outcome, Setup, Signals, Tick, Turns};
 use crate::gate::{About, Block, Gate, Schedule, Settings, Side};
 use crate::scenario::gate::BLOCKS;
 use crate::scenario::plan::Plan;
 use crate::scenario::{Target as Whom, Times};
 use crate::time::{Clock, Timestamp};
+use crate::transport::NetworkConfig;
 
 /// Pairs for the last look, a warm-up and a few that are spoilt.
 const WANTED: u32 = 67;
@@ -203,7 +204,8 @@ impl<'a> Live<'a> {
         let ours =
             matches!(scenario.target, Whom::Bundled(_)) || crate::commands::environment("WSBENCH_JWT_SECRET").is_some();
         let secret = ours.then(|| Arc::from(self.asked.secret.as_bytes()));
-        let ground = ground::at(&raised.urls, &scenario, &plan, secret, self.detours[side as usize])?;
+        let usual = NetworkConfig { detour: self.detours[side as usize], ..NetworkConfig::default() };
+        let ground = ground::at(&raised.urls, &scenario, &plan, secret, usual)?;
         let clients = plan.lives().len();
         let turns = Turns { spans: spans.into(), meeting: Arc::clone(meeting), place: side as usize };
         let setup = Setup {
@@ -257,7 +259,7 @@ async fn side_by_side(
     let run = async |side: Side, setup: Setup, mut signals: Signals| {
         let mut on_tick = |tick: &Tick| -> ControlFlow<String> { collector.borrow_mut().tick(side, tick) };
         let on_tick: &mut OnTick<'_> = &mut on_tick;
-        let outcome = engine::run(setup, &mut NoRig, &mut signals, on_tick).await;
+        let outcome = engine::run(setup, Crew::Threads, &mut NoRig, &mut signals, on_tick).await;
         meeting.leave(side as usize);
         outcome
     };
