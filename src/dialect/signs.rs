@@ -38,6 +38,7 @@ mod tests {
             (r#"["1","1","room:a","phx_reply",{"status":"ok","response":{}}]"#, "phoenix-v2"),
             (r#"{"type":"connection_ack"}"#, "graphql-transport-ws"),
             (r#"{"id":1,"connect":{"client":"5b","version":"5.4.9"}}"#, "centrifugo-v5"),
+            (r#"{"event":"pusher:connection_established","data":"{}"}"#, "pusher-v7"),
             ("{}\u{1e}", "signalr-json"),
             ("{\"type\":6}\u{1e}", "signalr-json"),
             (r#"{"type":"welcome","instance":"a","clock":"1f0c","user":"ada"}"#, "room"),

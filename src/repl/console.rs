@@ -201,9 +201,10 @@ impl Console {
     pub(super) fn alarm(&self) -> Option<Timestamp> {
         let clock = &self.dialer.clock;
         let pauses = self.clients.iter().filter_map(|client| client.pause(clock));
+        let heartbeats = self.clients.iter().filter_map(|client| client.heartbeat_due());
         let expected = self.expecting.as_ref().map(|(_, deadline)| *deadline);
         let attempts = self.clients.iter().filter_map(Client::due);
-        pauses.chain(attempts).chain(expected).chain(self.flood.due()).min()
+        pauses.chain(heartbeats).chain(attempts).chain(expected).chain(self.flood.due()).min()
     }
 
     /// Whether somebody writes in an editor.

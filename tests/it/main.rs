@@ -16,6 +16,7 @@ mod gate;
 mod live_metrics;
 mod probe;
 mod proxy;
+mod publishing;
 mod raw;
 mod readme;
 mod repl;

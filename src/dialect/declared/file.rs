@@ -67,6 +67,14 @@ pub(in crate::dialect) const SIGNALR: DialectEntry = builtin!(
     "ASP.NET Core SignalR, JSON, without negotiation",
     known("SignalR", &[("{}\u{1e}", ""), ("{\"type\":", "\u{1e}")])
 );
+pub(in crate::dialect) const PUSHER: DialectEntry = builtin!(
+    "pusher-v7",
+    "Pusher Channels 7; publishing by its HTTP API",
+    known("Pusher Channels", &[("{", "\"event\":\"pusher:connection_established\"")])
+);
+pub(in crate::dialect) const MERCURE: DialectEntry = builtin!("mercure", "a Mercure hub: a topic per room", None);
+pub(in crate::dialect) const SSE: DialectEntry =
+    builtin!("sse", "server-sent events, a stream per room; publishing by a request", None);
 
 /// The dialect that the file `text` describes, with the parameters of `[target.with]`.
 ///
