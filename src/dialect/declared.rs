@@ -45,6 +45,7 @@ pub(super) const JSON: DialectEntry = DialectEntry {
     help: "a home-made JSON backend, described under [target.with]",
     keys: &HELP,
     file: None,
+    signs: None,
     make: |parameters| compile("json", parameters),
 };
 
@@ -130,6 +131,10 @@ impl Dialect for Declared {
 
     fn habits(&self) -> Habits {
         self.habits
+    }
+
+    fn usual_auth(&self) -> AuthStyle {
+        if self.says.auth.is_some() { AuthStyle::FirstMessage } else { AuthStyle::Header }
     }
 
     fn opening(&self, identity: &Identity) -> Opening {

@@ -20,11 +20,13 @@ mod raw;
 mod reading;
 mod room;
 mod scan;
+mod signs;
 mod traced;
 
 pub use event::{Delivery, Event, Position, Stamps};
 pub use intent::{AuthStyle, Identity, Intent};
 pub use reading::{News, Reading};
+pub use signs::{Signs, recognise};
 pub use traced::{Journal, Passed, Traced, told};
 
 /// A named message that is answered.
@@ -62,6 +64,11 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// What it does by itself.
     fn habits(&self) -> Habits;
+
+    /// How a token is shown, unless somebody says otherwise.
+    fn usual_auth(&self) -> AuthStyle {
+        AuthStyle::Header
+    }
 
     /// What opening a socket for `identity` needs.
     fn opening(&self, identity: &Identity) -> Opening;
@@ -160,6 +167,8 @@ pub struct DialectEntry {
     pub keys: &'static [(&'static str, &'static str)],
     /// The file that describes it, if one does.
     pub file: Option<&'static str>,
+    /// By what its servers are known, where they are.
+    pub signs: Option<Signs>,
     /// Makes it from its parameters.
     pub make: fn(&Parameters) -> Result<Arc<dyn Dialect>, DialectError>,
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Dialect, Event, Habits, Identity, Intent, Position, Question, Reading};
+use super::{AuthStyle, Dialect, Event, Habits, Identity, Intent, Position, Question, Reading};
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
 
@@ -77,6 +77,10 @@ impl fmt::Debug for Traced {
 impl Dialect for Traced {
     fn name(&self) -> &'static str {
         self.inner.name()
+    }
+
+    fn usual_auth(&self) -> AuthStyle {
+        self.inner.usual_auth()
     }
 
     fn habits(&self) -> Habits {

@@ -299,3 +299,10 @@ fn an_unknown_dialect_names_those_there_are() {
         r#"no dialect is called "socketio"; there are: room, json, raw, socketio-v5, graphql-transport-ws, actioncable-v1, nats, hono-article, phoenix-v2, centrifugo-v5, signalr-json, pusher-v7, mercure, sse"#
     );
 }
+
+#[test]
+fn a_token_is_said_first_where_there_is_a_message_for_it() {
+    let usual = |name| find(name, &Parameters::new()).unwrap().usual_auth();
+    assert_eq!([usual("centrifugo-v5"), usual("nats"), usual("room")], [AuthStyle::FirstMessage; 3]);
+    assert_eq!([usual("actioncable-v1"), usual("raw")], [AuthStyle::Header; 2]);
+}
