@@ -1,6 +1,7 @@
 //! What travels: frames and requests, why a connection ended, and the marker by which a receiver recognises a publication.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -187,7 +188,7 @@ impl fmt::Display for CloseReason {
 }
 
 /// An instance of the server, by a hash of its name, so that two machines agree on it without talking.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct InstanceTag(pub u32);
 
 impl InstanceTag {

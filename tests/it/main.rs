@@ -15,6 +15,7 @@ mod floors;
 mod gate;
 mod live_metrics;
 mod probe;
+mod processes;
 mod proxy;
 mod publishing;
 mod raw;

@@ -8,6 +8,7 @@ use crate::engine::{End, Health, Identity, Outcome};
 use crate::metrics::{Names, Snapshot};
 use crate::output::Request;
 use crate::report::{self, Environment, Facts, Report, Scenario, Series};
+use crate::scenario;
 use crate::threshold::{Judge, Mark};
 
 /// What a report says that no outcome knows.
@@ -61,6 +62,17 @@ impl Account {
             closes: Vec::new(),
         };
         self.report(&outcome, judge, &moment.marks, series)
+    }
+}
+
+/// A scenario as a report tells it.
+pub(super) fn described(scenario: &scenario::Scenario) -> Scenario {
+    Scenario {
+        name: scenario.name.clone(),
+        path: scenario.source.path.clone(),
+        sha256: scenario.source.sha256.clone(),
+        seed: scenario.seed,
+        text: scenario.source.text.to_string(),
     }
 }
 

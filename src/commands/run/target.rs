@@ -33,20 +33,21 @@ pub(in crate::commands) struct Ground {
     rigging: Rigging,
     transports: Vec<Arc<dyn Transport>>,
     dialect: Arc<dyn Dialect>,
-    urls: usize,
+    urls: Vec<url::Url>,
+    detour: Option<std::net::SocketAddr>,
     secret: Option<Arc<[u8]>>,
     environment: Environment,
 }
 
-/// A server that is up, at `urls`, whoever raised it, and how it is reached.
+/// A server that is up, at `urls`, whoever raised it, and how it is reached: as `usual`, and as the scenario says.
 pub(in crate::commands) fn at(
     urls: &[url::Url],
     scenario: &Scenario,
     plan: &Plan,
     secret: Option<Arc<[u8]>>,
-    detour: Option<std::net::SocketAddr>,
+    usual: NetworkConfig,
 ) -> Result<Ground, Failure> {
-    let network = NetworkConfig { max_queued: queue_for(scenario), detour, ..NetworkConfig::default() };
+    let network = NetworkConfig { max_queued: queue_for(scenario), ..usual };
     let (network, dialect) = match &scenario.target {
         Target::Bundled(_) => (network, dialect::find("room", &Parameters::new()).map_err(Failure::internal)?),
         Target::Foreign(foreign) => (towards(foreign, network), Arc::clone(&foreign.dialect)),
@@ -55,7 +56,8 @@ pub(in crate::commands) fn at(
         rigging: Rigging::default(),
         transports: transports(&used(plan), urls, &network)?,
         dialect,
-        urls: urls.len(),
+        detour: network.detour,
+        urls: urls.to_vec(),
         secret,
         environment: super::foreign_environment(urls.len()),
     })
@@ -124,8 +126,9 @@ fn raise_bundled(
     let rig = Rig::start(layout, broker)?;
     let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
     Ok(Ground {
-        urls: urls.len(),
         transports: transports(&wants.kinds, &urls, &network)?,
+        detour: network.detour,
+        urls,
         dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
         secret: Some(Arc::from(secret.into_bytes())),
         environment: Environment::new(joined_by, u32::from(bundled.instances), super::cores()),
@@ -152,15 +155,16 @@ fn reach(
     network: NetworkConfig,
     rigging: Rigging,
 ) -> Result<Ground, Failure> {
-    let urls = foreign.urls.len();
+    let urls = foreign.urls.clone();
     let network = towards(foreign, network);
     Ok(Ground {
         rigging,
         transports: transports(kinds, &foreign.urls, &network)?,
         dialect: Arc::clone(&foreign.dialect),
+        environment: super::foreign_environment(urls.len()),
+        detour: network.detour,
         urls,
         secret: None,
-        environment: super::foreign_environment(urls),
     })
 }
 
@@ -253,7 +257,17 @@ impl Ground {
     }
 
     pub(in crate::commands) fn urls(&self) -> usize {
-        self.urls
+        self.urls.len()
+    }
+
+    /// Where the target is.
+    pub(super) fn addresses(&self) -> &[url::Url] {
+        &self.urls
+    }
+
+    /// Where the fault proxy is, if there is one.
+    pub(super) fn detour(&self) -> Option<std::net::SocketAddr> {
+        self.detour
     }
 
     pub(in crate::commands) fn secret(&self) -> Option<Arc<[u8]>> {
@@ -278,7 +292,7 @@ impl Ground {
             TransportKind::WebSocket => Vec::new(),
             _ => vec![life.rooms.first().map_or_else(|| Place::mailbox(None), named)],
         };
-        for url in 0..self.urls {
+        for url in 0..self.urls.len() {
             let mut tried = 0;
             loop {
                 let Err(error) =

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{self, Node, Origin, Value};
 use super::file::{self, File};
@@ -25,7 +27,7 @@ mod transports;
 mod users;
 
 /// What the command line says against the file.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Overrides {
     /// `-e NAME=VALUE`: values of variables.
     pub vars: Vec<(String, String)>,
@@ -60,7 +62,7 @@ pub struct Overrides {
 }
 
 /// Whose the target is, as far as it was said. Faults and crowds are for one's own servers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Owned {
     /// Nothing was said: only what is on this machine is ours.
     #[default]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::account::Account;
+use super::account::{Account, described};
 use super::outputs::Outputs;
 use super::recording::Recording;
-use super::{Args, described, limits, load, progress, reach, rules, secrets, setup, target};
+use super::{Args, limits, load, progress, reach, rules, secrets, setup, target};
 use crate::commands::exit::{Done, Exit, Failure};
-use crate::engine::{OnTick, Signals, Tick};
+use crate::engine::{Crew, OnTick, Signals, Tick};
 use crate::report::{self, Ending, Find, FindEnd, Report, Trial, Trialled, Verdict};
 use crate::scenario::plan::Plan;
 use crate::scenario::{Needs, Overrides, Scenario, mean_expected};
@@ -184,7 +184,7 @@ impl Finder<'_> {
             .map_err(|failure| failure.saying(|message| report::hidden(message, &self.account.secrets)))?;
         let mut on_tick = |tick: &Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
-        let run = crate::engine::run(setup, self.ground.rig(), signals, on_tick);
+        let run = crate::engine::run(setup, Crew::Threads, self.ground.rig(), signals, on_tick);
         let mut outcome = self.runtime.block_on(run).map_err(Failure::internal)?;
         if let Some(code) = early {
             outcome.end = crate::engine::End::Interrupted(code);
