@@ -196,7 +196,9 @@ fn a_pusher_server_is_measured_and_its_api_signed_for() {
         put(&directory, "pusher.toml", &scenario(&target, ""))
     };
     wsbench(["run", &with(SECRET)]).run().expect(0);
-    wsbench(["probe", &with(SECRET)]).run().expect(0).says(&["acknowledged", "listener hears it"]);
+    let probed = wsbench(["probe", &with(SECRET)]).run();
+    let told = &probed.expect(0).stdout;
+    assert!(told.contains("acknowledged") && told.contains("listener hears it"), "{told}");
 }
 
 #[test]
@@ -210,8 +212,9 @@ fn what_an_api_refuses_is_told() {
         refusing.port()
     );
     let file = put(&directory, "pusher.toml", &scenario(&target, ""));
-    wsbench(["probe", &file]).run().expect(3).says(&["talker says a message", "refused: status 401"]);
-    wsbench(["run", &file]).run().expect(3).says(&["publication refused: status 401"]);
+    let probed = wsbench(["probe", &file]).run();
+    let told = &probed.expect(3).stdout;
+    assert!(told.contains("talker says a message") && told.contains("refused: status 401"), "{told}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::wire::{Answer, Call, Frame, Opening, Response};
 /// A request of a recording.
 struct Asked {
     url: Url,
-    /// Names in lower case; the request's and the answer's.
+    /// Names in lower case.
     headers: BTreeMap<String, String>,
     body: String,
     status: u16,
@@ -26,7 +26,8 @@ fn asked(file: &str, method: &str) -> Vec<Asked> {
     let request = |section: &str| {
         let (target, rest) = section.split_once('\n').unwrap();
         let lines = || rest.lines();
-        let headers = lines().filter_map(|line| line.strip_prefix("# ")?.split_once(": "));
+        let own = lines().take_while(|line| !line.starts_with("= "));
+        let headers = own.filter_map(|line| line.strip_prefix("# ")?.split_once(": "));
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let body = lines().filter_map(|line| line.strip_prefix("> ")).collect();
         let status = lines().find_map(|line| line.strip_prefix("= ")).map_or(101, |status| status.parse().unwrap());
