@@ -7,9 +7,11 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::time::Timestamp;
 
+mod ask;
 mod instance;
 mod marker;
 
+pub use ask::{Ask, Method};
 pub use instance::{InstanceRule, Within};
 pub use marker::{MARKER_LEN, MARKER_PREFIX, Marker, Markers};
 

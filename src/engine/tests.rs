@@ -129,6 +129,7 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
             instances: Vec::new(),
             instance_rules: Arc::default(),
             join_timeout: scenario.times.join_timeout,
+            login: None,
         };
         let setup = Setup {
             urls: scenario.target.urls(),

@@ -60,7 +60,7 @@ impl Console {
     /// The console of a world, and what is left of it: lines and signals.
     pub(super) fn new(world: World) -> (Self, super::drive::Doors) {
         let seat = world.seat;
-        let mut first = Client::new(&seat.identity.user.clone(), seat.identity, seat.kind, seat.url);
+        let mut first = Client::new(&seat.who.identity.user.clone(), seat.who, seat.kind, seat.url);
         first.rooms = seat.rooms.iter().map(|room| Place::new(Arc::from(room.as_str()), None)).collect();
         first.room = first.rooms.last().map(|place| Arc::clone(&place.room));
         let now = world.dialer.clock.now();

@@ -25,4 +25,4 @@ pub use drive::{Ending, run};
 pub use record::Goal;
 pub use render::Format;
 pub use terminal::{Screen, Words, open};
-pub use world::{Asked, Input, Manner, Paper, Piped, Seat, World};
+pub use world::{Asked, Input, Manner, Paper, Piped, Seat, Who, World};

@@ -12,6 +12,7 @@ use crate::dialect::Identity;
 use crate::observe::TransportKind;
 use crate::session::Dialer;
 use crate::ui::Palette;
+use crate::wire::Ask;
 
 /// A line for the console.
 #[derive(Debug)]
@@ -22,11 +23,20 @@ pub struct Input {
     pub prompt: Option<SyncSender<String>>,
 }
 
+/// A user of the console.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// Who it is.
+    pub identity: Identity,
+    /// What it says to log in, if it has to.
+    pub login: Option<Ask>,
+}
+
 /// The user at the console and where it begins.
 #[derive(Clone, Debug)]
 pub struct Seat {
     /// Who.
-    pub identity: Identity,
+    pub who: Who,
     /// By what.
     pub kind: TransportKind,
     /// Which of the addresses first.
@@ -44,8 +54,8 @@ pub enum Manner {
     Script,
 }
 
-/// What somebody may be asked for: the identity of another user, by name and where its token is to be found.
-pub type Asked = dyn Fn(&str, Option<&str>) -> Result<Identity, String>;
+/// What somebody may be asked for: who another user is, by name and where its token is to be found.
+pub type Asked = dyn Fn(&str, Option<&str>) -> Result<Who, String>;
 
 /// Where things are shown.
 pub trait Paper {

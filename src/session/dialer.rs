@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cookies, Place, Session};
+use super::{Login, Pass, Place, Session};
 use crate::dialect::{Dialect, Identity};
 use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
@@ -27,22 +27,27 @@ pub struct Dialer {
     pub instance_rules: Arc<[InstanceRule]>,
     /// How long authenticating and joining may take together.
     pub join_timeout: Duration,
+    /// Where users log in who have to, before they connect.
+    pub login: Option<Arc<Login>>,
 }
 
 impl Dialer {
     /// Connects by `kind` to the target's address number `url` and greets; joining goes on as the session is polled. A
-    /// stream of events is that of the first of the `rooms`. Shows `cookies`, and keeps those it is given.
+    /// stream of events is that of the first of the `rooms`. Logs in before if the `pass` asks for it, shows its cookies,
+    /// and keeps those it is given in it.
     ///
     /// # Errors
-    /// When no connection came about.
+    /// When no connection came about, or no login.
     pub async fn dial(
         &self,
         kind: TransportKind,
         url: usize,
         identity: &Arc<Identity>,
         rooms: Vec<Place>,
-        cookies: &mut Cookies,
+        pass: &mut Pass,
     ) -> Result<(Session, Stages), ConnectError> {
+        let login = pass.log_in(self.login.as_deref(), &self.clock).await?;
+        let identity = &pass.held_by(identity);
         let opening = self.opening(kind, identity, &rooms);
         let transport = self.transports.iter().find(|transport| transport.kind() == kind);
         let (Some(mut opening), Some(transport)) = (opening, transport) else {
@@ -50,11 +55,11 @@ impl Dialer {
             return Err(ConnectError { stage: Word::UPGRADE, kind: Word::OTHER, detail, retry_after: None });
         };
         opening.client = identity.client.0;
-        if let Some(shown) = cookies.shown() {
+        if let Some(shown) = pass.cookies().shown() {
             opening.headers.push(("Cookie".to_owned(), shown));
         }
         let connected = transport.connect(url, &opening, &self.clock).await?;
-        cookies.take(&connected.headers);
+        pass.cookies().take(&connected.headers);
         let address = self.instances.get(url).map_or("", |name| name);
         let told = |rule: &InstanceRule| rule.at_opening(&connected.headers, address);
         let named = self.instance_rules.iter().enumerate().find_map(|(at, rule)| Some((at, told(rule)?)));
@@ -72,8 +77,10 @@ impl Dialer {
             }
             None => {}
         }
+        session.cookies = pass.cookies().shown();
         session.greet(identity, &connected.headers);
-        Ok((session, connected.stages))
+        let stages = login.map(|took| (Word::LOGIN, took)).into_iter().chain(connected.stages);
+        Ok((session, stages.collect()))
     }
 
     fn opening(&self, kind: TransportKind, identity: &Identity, rooms: &[Place]) -> Option<Opening> {

@@ -63,7 +63,10 @@ impl Session {
     pub(super) fn request(&self, intent: &Intent<'_>) -> Option<Frame> {
         match &self.caller {
             None => self.dialect.encode(intent),
-            Some(identity) => self.dialect.call(identity, intent).map(|call| Frame::Call(Box::new(call))),
+            Some(identity) => self.dialect.call(identity, intent).map(|mut call| {
+                call.opening.headers.extend(self.cookies.clone().map(|cookies| ("Cookie".to_owned(), cookies)));
+                Frame::Call(Box::new(call))
+            }),
         }
     }
 

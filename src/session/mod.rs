@@ -19,14 +19,18 @@ mod cookies;
 mod dialer;
 mod happening;
 mod hearing;
+mod login;
 mod moving;
+mod pass;
 mod polling;
 mod saying;
 
-pub use cookies::Cookies;
+use cookies::Cookies;
 pub use dialer::Dialer;
 pub use happening::{Ended, Happening, Hint, Place, Token, hop_stages};
+pub use login::{Login, LoginRule};
 pub use moving::Vanish;
+pub use pass::Pass;
 
 /// How far a session has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +60,8 @@ pub struct Session {
     kind: TransportKind,
     /// Who speaks, where everything that is said is a request of its own.
     caller: Option<Arc<Identity>>,
+    /// What its requests show as cookies.
+    cookies: Option<String>,
     /// What is being read was said before this conversation: the answer to a poll that resumes.
     catching_up: bool,
     dialect: Arc<dyn Dialect>,
@@ -92,6 +98,7 @@ impl Session {
             connection,
             kind,
             caller: None,
+            cookies: None,
             catching_up: false,
             dialect: Arc::clone(&dialer.dialect),
             clock: dialer.clock.clone(),

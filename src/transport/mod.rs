@@ -21,6 +21,7 @@ mod connect;
 mod dial;
 mod ended;
 mod event_stream;
+mod exchange;
 mod failure;
 pub mod http;
 mod inlet;
@@ -41,6 +42,7 @@ mod tls;
 mod upgrade;
 pub mod websocket;
 
+pub use exchange::{Answered, Exchanges};
 pub use network::{NetworkConfig, SetupError, TlsConfig};
 pub use stamped::Traffic;
 

@@ -14,6 +14,7 @@ mod find;
 mod floors;
 mod gate;
 mod live_metrics;
+mod login;
 mod probe;
 mod proxy;
 mod raw;

@@ -133,7 +133,7 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
         Target::Bundled(_) => Goal::Bundled,
         Target::Foreign(foreign) => {
             let url = foreign.shown().into_iter().next().unwrap_or_default();
-            Goal::There { url, token: seat.identity.token.is_some() }
+            Goal::There { url, token: seat.who.identity.token.is_some() || seat.who.login.is_some() }
         }
     };
     let (lines, paper, heard) = lines::doors(args, manner)?;
@@ -142,7 +142,7 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
         urls: ground.urls(),
         greeting: greeting(manner, &scenario, &seat),
         seat,
-        users: Box::new(move |user, from| tokens.identity(user, from)),
+        users: Box::new(move |user, from| tokens.somebody(user, from)),
         lines,
         signals,
         paper,
@@ -215,7 +215,7 @@ fn seat(args: &Args, given: &Given, scenario: &Scenario, plan: &Plan, tokens: &T
         let count = plan.lives().len();
         return Err(Failure::usage(format!("--as {number}: the scenario has {count} users, numbered from 0")));
     };
-    let identity = tokens.first(args, given, scenario, life)?;
+    let who = tokens.first(args, given, scenario, life)?;
     let secure_web = match &scenario.target {
         Target::Foreign(foreign) => foreign.urls.first().is_some_and(|url| url.scheme().starts_with("http")),
         Target::Bundled(_) => false,
@@ -238,7 +238,7 @@ fn seat(args: &Args, given: &Given, scenario: &Scenario, plan: &Plan, tokens: &T
     if is_raw(scenario) && !args.room.is_empty() {
         return Err(Failure::usage("--room: a raw connection has no rooms; --dialect says what the target speaks"));
     }
-    Ok(Seat { identity, kind, url: 0, rooms })
+    Ok(Seat { who, kind, url: 0, rooms })
 }
 
 fn is_raw(scenario: &Scenario) -> bool {
@@ -252,9 +252,9 @@ fn greeting(manner: Manner, scenario: &Scenario, seat: &Seat) -> Vec<String> {
     let next = match (&scenario.target, seat.rooms.last().map(String::as_str)) {
         (_, Some("")) => "a line is a frame".to_owned(),
         (_, Some(room)) => {
-            format!("you are {}, in {room}: type something; /as bob brings a second user", seat.identity.user)
+            format!("you are {}, in {room}: type something; /as bob brings a second user", seat.who.identity.user)
         }
-        (_, None) => format!("you are {}: /join ROOM enters a room", seat.identity.user),
+        (_, None) => format!("you are {}: /join ROOM enters a room", seat.who.identity.user),
     };
     vec![format!("{next}; /help lists the commands, Ctrl-D ends")]
 }

@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rigging::{self, Rigging};
+use super::secrets::Learnt;
 use crate::commands::exit::Failure;
 use crate::commands::redis;
 use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
 use crate::engine::{self, End, Setup};
-use crate::observe::{RoomId, TransportKind};
+use crate::observe::{RoomId, TransportKind, Word};
 use crate::proxy::Written;
 use crate::report::{self, Environment};
 use crate::scenario::plan::{Life, Plan};
 use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
-use crate::session::{Cookies, Dialer, Place};
+use crate::session::{Dialer, Login, LoginRule, Pass, Place};
 use crate::time::Clock;
-use crate::transport::{self, NetworkConfig, TlsConfig, Transport};
+use crate::transport::{self, Exchanges, NetworkConfig, TlsConfig, Transport};
 use crate::ui::Progress;
 use crate::units::print_duration;
 
@@ -36,6 +37,8 @@ pub(in crate::commands) struct Ground {
     urls: usize,
     secret: Option<Arc<[u8]>>,
     environment: Environment,
+    login: Option<Arc<Login>>,
+    learnt: Learnt,
 }
 
 /// A server that is up, at `urls`, whoever raised it, and how it is reached.
@@ -51,8 +54,11 @@ pub(in crate::commands) fn at(
         Target::Bundled(_) => (network, dialect::find("room", &Parameters::new()).map_err(Failure::internal)?),
         Target::Foreign(foreign) => (towards(&foreign.network, network), Arc::clone(&foreign.dialect)),
     };
+    let learnt = Learnt::default();
     Ok(Ground {
         rigging: Rigging::default(),
+        login: login(scenario, &network, &learnt)?,
+        learnt,
         transports: transports(&used(plan), urls, &network)?,
         dialect,
         urls: urls.len(),
@@ -88,7 +94,7 @@ pub(in crate::commands) fn raise(
     let rigging = Rigging { proxy, ..Rigging::default() };
     match &scenario.target {
         Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, &wants, progress, network, rigging),
-        Target::Foreign(foreign) => reach(foreign, &wants.kinds, network, rigging),
+        Target::Foreign(foreign) => reach(scenario, foreign, &wants.kinds, network, rigging),
     }
 }
 
@@ -123,8 +129,11 @@ fn raise_bundled(
     };
     let rig = Rig::start(layout, broker)?;
     let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
+    let learnt = Learnt::default();
     Ok(Ground {
         urls: urls.len(),
+        login: login(scenario, &network, &learnt)?,
+        learnt,
         transports: transports(&wants.kinds, &urls, &network)?,
         dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
         secret: Some(Arc::from(secret.into_bytes())),
@@ -147,6 +156,7 @@ fn arguments(bundled: &Bundled, scenario: &Scenario, plan: &Plan) -> Vec<String>
 }
 
 fn reach(
+    scenario: &Scenario,
     foreign: &Foreign,
     kinds: &[TransportKind],
     network: NetworkConfig,
@@ -154,8 +164,11 @@ fn reach(
 ) -> Result<Ground, Failure> {
     let urls = foreign.urls.len();
     let network = towards(&foreign.network, network);
+    let learnt = Learnt::default();
     Ok(Ground {
         rigging,
+        login: login(scenario, &network, &learnt)?,
+        learnt,
         transports: transports(kinds, &foreign.urls, &network)?,
         dialect: Arc::clone(&foreign.dialect),
         urls,
@@ -177,6 +190,22 @@ fn transports(
 ) -> Result<Vec<Arc<dyn Transport>>, Failure> {
     let made = kinds.iter().map(|kind| transport::of(*kind, urls.to_vec(), network.clone()).map_err(Failure::setup));
     made.collect()
+}
+
+/// Where the users of `scenario` log in, if they do. A fault proxy is between clients and target, and not there.
+fn login(scenario: &Scenario, network: &NetworkConfig, learnt: &Learnt) -> Result<Option<Arc<Login>>, Failure> {
+    let Some(login) = &scenario.login else { return Ok(None) };
+    let network = NetworkConfig { detour: None, resolve_each: false, ..network.clone() };
+    let exchanges = Exchanges::new(Word::LOGIN, login.url.clone(), network).map_err(Failure::setup)?;
+    let rule = LoginRule {
+        token: login.token.clone(),
+        again: login.again,
+        within: login.within,
+        at_once: login.at_once,
+        apart: login.per_second.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(rate.recip())),
+    };
+    let learnt = learnt.clone();
+    Ok(Some(Arc::new(Login::new(exchanges, rule, Box::new(move |secret| learnt.note(secret))))))
 }
 
 /// `usual`, and what the scenario says of the way there.
@@ -247,6 +276,7 @@ impl Ground {
                 Target::Foreign(foreign) => Arc::clone(&foreign.instances),
             },
             join_timeout: scenario.times.join_timeout,
+            login: self.login.clone(),
         }
     }
 
@@ -256,6 +286,11 @@ impl Ground {
 
     pub(in crate::commands) fn secret(&self) -> Option<Arc<[u8]>> {
         self.secret.clone()
+    }
+
+    /// What logins give that must be in no text.
+    pub(in crate::commands) fn learnt(&self) -> Learnt {
+        self.learnt.clone()
     }
 
     pub(super) fn environment(&self) -> Environment {
@@ -276,15 +311,18 @@ impl Ground {
             TransportKind::WebSocket => Vec::new(),
             _ => vec![life.rooms.first().map_or_else(|| Place::mailbox(None), named)],
         };
+        let mut pass = Pass::new(setup.scenario.login_of(life.user));
         for url in 0..self.urls {
             let mut tried = 0;
             loop {
-                let Err(error) =
-                    setup.dialer.dial(life.transport, url, &identity, rooms.clone(), &mut Cookies::default()).await
-                else {
-                    break;
-                };
+                pass.forget_cookies();
+                let dialed = setup.dialer.dial(life.transport, url, &identity, rooms.clone(), &mut pass);
+                let Err(error) = dialed.await else { break };
                 tried += 1;
+                // Who is refused at the door may be kept out for good after the third time.
+                if error.stage == Word::LOGIN {
+                    return Err(Failure::setup(format!("{} cannot log in: {}", identity.user, error.detail)));
+                }
                 if tried == TRIES {
                     return Err(Failure::setup(format!("the target cannot be reached: {error}")));
                 }

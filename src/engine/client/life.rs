@@ -22,7 +22,7 @@ use crate::wire::CloseReason;
 pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
     let reconnect = &desk.scenario[life.group].reconnect;
     let identity = desk.identity(&life);
-    let mut way = Comeback::new(desk.scenario.seed, &life, reconnect, desk.urls);
+    let mut way = Comeback::new(desk.scenario.seed, &life, reconnect, desk.urls).carrying(desk.pass(&life));
     let mut places: Option<Vec<Place>> = None;
     loop {
         let started = desk.clock.now();
@@ -66,7 +66,7 @@ async fn establish(
     (life, way): (&Life, &mut Comeback<'_>),
     places: Vec<Place>,
 ) -> Result<(), Option<Ended>> {
-    let (session, stages) = match desk.dialer.dial(life.transport, way.url(), identity, places, way.cookies()).await {
+    let (session, stages) = match desk.dialer.dial(life.transport, way.url(), identity, places, way.pass()).await {
         Ok(dialed) => dialed,
         Err(error) => {
             let who = || desk.name_of(client.id, client.group);

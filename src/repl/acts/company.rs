@@ -43,9 +43,9 @@ impl Console {
             return self.complain(&format!("there are {CLIENTS} users at this console already"));
         }
         match (self.users)(user, from) {
-            Ok(identity) => {
+            Ok(who) => {
                 let (kind, rooms) = (self.client().kind, self.client().rooms.clone());
-                self.sit_down(Client::new(user, identity, kind, self.clients.len() % self.urls.max(1)), &rooms);
+                self.sit_down(Client::new(user, who, kind, self.clients.len() % self.urls.max(1)), &rooms);
             }
             Err(problem) => self.complain(&problem),
         }
@@ -69,9 +69,9 @@ impl Console {
         if self.clients.len() == CLIENTS || self.clients.iter().any(|client| client.name == name) {
             return self.complain(&format!("{name} is here already, or there are too many users"));
         }
-        let identity = (*self.client().identity).clone();
+        let who = self.client().who();
         let (back, place) = (self.current, Place::new(room, None));
-        self.sit_down(Client::new(&name, identity, kind, self.clients.len() % self.urls.max(1)), &[place]);
+        self.sit_down(Client::new(&name, who, kind, self.clients.len() % self.urls.max(1)), &[place]);
         self.current = back;
     }
 
