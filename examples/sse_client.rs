@@ -36,6 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         instance_rules: Arc::default(),
         join_timeout: Duration::from_secs(10),
         login: None,
+        exchanges: None,
     };
     // Where the stream is, which is what a browser keeps as the id of the last event.
     let (mut position, mut retry) = (None, RETRY);

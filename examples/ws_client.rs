@@ -103,6 +103,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         instance_rules: Arc::default(),
         join_timeout: Duration::from_secs(10),
         login: None,
+        exchanges: None,
     };
     let (status, mut statuses) = watch::channel(Status::Disconnected);
     let (last_message, mut messages) = watch::channel(String::new());

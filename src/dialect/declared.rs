@@ -8,11 +8,14 @@ use self::hears::{AUTH, Hears};
 use self::parameters::Checked;
 use self::says::Says;
 use self::template::{Slot, Template, Values};
+use super::approach::Approach;
 use super::credentials::show_token;
+use super::recovering::Recovery;
 use super::{AuthStyle, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Question};
 use crate::observe::TransportKind;
 use crate::wire::{Frame, Opening};
 
+mod approach;
 mod file;
 mod framing;
 mod hears;
@@ -20,6 +23,7 @@ mod keys;
 mod message;
 mod parameters;
 mod pointer;
+mod recovery;
 mod rules;
 mod says;
 mod template;
@@ -43,6 +47,8 @@ struct Declared {
     says: Says,
     hears: Hears,
     opens: Opens,
+    approach: Option<Approach>,
+    recovery: Option<Arc<dyn Recovery>>,
     habits: Habits,
 }
 
@@ -62,6 +68,7 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
     let says = Says::new(&given)?;
     let hears = Hears::new(&given, &framing, says.auth.as_ref().is_some_and(|auth| auth.names(Slot::Ref)))?;
     let opens = Opens::new(&given)?;
+    let (approach, recovery) = (approach::approach(&given)?, recovery::recovery(&given)?);
     let replies = hears.reply.is_some() || hears.reply_when.is_some();
     let answers =
         |template: &Option<Template>| replies && template.as_ref().is_some_and(|template| template.names(Slot::Ref));
@@ -79,7 +86,7 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
     if habits.answers_welcome && !habits.welcomes {
         return Err(Checked::missing("after_welcome", "needs `welcome`: it says what is waited for"));
     }
-    Ok(Arc::new(Declared { name, framing, says, hears, opens, habits }))
+    Ok(Arc::new(Declared { name, framing, says, hears, opens, approach, recovery, habits }))
 }
 
 impl Opens {
@@ -122,6 +129,14 @@ impl Dialect for Declared {
             show_token(identity, &mut opening);
         }
         opening
+    }
+
+    fn approach(&self) -> Option<&Approach> {
+        self.approach.as_ref()
+    }
+
+    fn recovery(&self) -> Option<Arc<dyn Recovery>> {
+        self.recovery.clone()
     }
 
     fn questions(&self, kind: TransportKind) -> Vec<Question> {

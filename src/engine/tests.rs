@@ -130,6 +130,7 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
             instance_rules: Arc::default(),
             join_timeout: scenario.times.join_timeout,
             login: None,
+            exchanges: None,
         };
         let setup = Setup {
             urls: scenario.target.urls(),

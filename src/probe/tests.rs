@@ -119,6 +119,7 @@ async fn between(fault: Fault, with: &Value, rules: &[InstanceRule], patience: D
         instances: vec!["h:1".into()],
         instance_rules: rules.into(),
         join_timeout: Duration::from_secs(20),
+        exchanges: None,
         login: None,
     };
     let speaker = |name: &'static str, number| Speaker {
@@ -235,6 +236,7 @@ async fn nobody_there_is_the_first_step() {
         instances: Vec::new(),
         instance_rules: Arc::default(),
         join_timeout: Duration::from_secs(20),
+        exchanges: None,
         login: None,
     };
     let identity = Arc::new(Identity { client: ClientId(0), user: "u".to_owned(), token: None, auth: AuthStyle::None });

@@ -266,6 +266,7 @@ impl Client {
     /// Keeps where the session is in its rooms, for one that takes its place.
     fn keep_positions(&mut self, session: &mut Session) {
         session.catch_position();
+        self.pass.go_on_from(session.cursor());
         for place in &mut self.rooms {
             let known = session.places().iter().find(|known| known.room == place.room);
             place.position = known.and_then(|known| known.position.clone()).or(place.position.take());

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::Users;
 use crate::template::{Escape, Template, Values};
-use crate::wire::{Ask, Method};
+use crate::wire::{Ask, Method, Opening};
 
 /// A login call.
 #[derive(Clone)]
@@ -64,6 +64,6 @@ impl Login {
         };
         let headers = self.headers.iter().map(|(name, value)| (name.clone(), render(value, Escape::Nothing))).collect();
         let body = self.body.as_ref().map(|(body, escape)| render(body, *escape).into());
-        Ask { method: self.method, headers, body }
+        Ask { method: self.method, opening: Opening { headers, ..Opening::default() }, body }
     }
 }

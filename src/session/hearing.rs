@@ -40,6 +40,11 @@ impl Session {
         }
     }
 
+    /// Goes on from where the way in has led: all that comes first has been said and answered.
+    pub(super) fn come_in(&mut self) {
+        self.join(&mut |_| {});
+    }
+
     /// Says what is to be said first, if anything is; whether an answer is awaited.
     fn say_first(&mut self) -> bool {
         let Some(frame) = self.greeting.take() else { return false };

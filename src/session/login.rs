@@ -61,9 +61,11 @@ impl Login {
         // Never closed: there is always a place in the end.
         let _place = self.places.acquire().await.ok();
         let began = clock.now();
-        let answered = self.exchanges.ask(ask, self.rule.within).await?;
+        let exchange = self.exchanges.with(0)?;
+        let answered = exchange.ask(ask, self.rule.within).await?;
         let took = clock.now() - began;
-        Ok((self.granted(&answered)?, took))
+        let granted = self.granted(&answered).map_err(|what| exchange.lacks(&answered, &what))?;
+        Ok((granted, took))
     }
 
     /// Waits until the next login may begin.
@@ -80,39 +82,36 @@ impl Login {
         clock.sleep_until(at).await;
     }
 
-    fn granted(&self, answered: &Answered) -> Result<Granted, ConnectError> {
+    /// What `answered` gives, or what it lacks.
+    fn granted(&self, answered: &Answered) -> Result<Granted, String> {
         let mut cookies = Cookies::default();
         cookies.take(&answered.headers());
         let token = match &self.rule.token {
-            Some(pointer) => Some(self.token(answered, pointer)?),
+            Some(pointer) => Some(token(answered, pointer)?),
             None if cookies.shown().is_none() => {
-                return Err(self
-                    .exchanges
-                    .lacks(answered, "without a cookie; is there a token to be taken (`token`)?"));
+                return Err("without a cookie; is there a token to be taken (`token`)?".to_owned());
             }
             None => None,
         };
         token.iter().map(String::as_str).chain(cookies.values()).for_each(&self.learnt);
         Ok(Granted { token, cookies })
     }
-
-    fn token(&self, answered: &Answered, pointer: &str) -> Result<String, ConnectError> {
-        let Ok(value) = serde_json::from_slice::<Value>(answered.body()) else {
-            return Err(self
-                .exchanges
-                .lacks(answered, &format!("with no JSON in which {pointer} could lead to a token")));
-        };
-        match value.pointer(pointer) {
-            Some(Value::String(token)) if !token.is_empty() => Ok(token.clone()),
-            Some(_) => Err(self.exchanges.lacks(answered, &format!("but what stands at {pointer} is no text"))),
-            None => {
-                let names = value.as_object().into_iter().flatten().map(|(name, _)| name.escape_debug().to_string());
-                let names = names.take(SHOWN).collect::<Vec<_>>().join(", ");
-                Err(self.exchanges.lacks(answered, &format!("but {pointer} leads nowhere; there are: {names}")))
-            }
-        }
-    }
 }
 
 /// So many keys of an answer are told.
 const SHOWN: usize = 12;
+
+/// The token that stands at `pointer`, or why none does.
+fn token(answered: &Answered, pointer: &str) -> Result<String, String> {
+    let value: Value = serde_json::from_slice(answered.body())
+        .map_err(|_| format!("with no JSON in which {pointer} could lead to a token"))?;
+    match value.pointer(pointer) {
+        Some(Value::String(token)) if !token.is_empty() => Ok(token.clone()),
+        Some(_) => Err(format!("but what stands at {pointer} is no text")),
+        None => {
+            let names = value.as_object().into_iter().flatten().map(|(name, _)| name.escape_debug().to_string());
+            let names = names.take(SHOWN).collect::<Vec<_>>().join(", ");
+            Err(format!("but {pointer} leads nowhere; there are: {names}"))
+        }
+    }
+}

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::dialect::{Dialect, Identity};
+use crate::dialect::{Cursor, Dialect, Identity};
 use crate::observe::{TransportKind, Word};
 use crate::time::{Clock, Timestamp};
 use crate::transport::{Connection, Traffic};
 use crate::wire::{Frame, InstanceRule, InstanceTag};
 
+mod approach;
 mod asking;
 mod cookies;
 mod dialer;
@@ -93,14 +94,19 @@ pub struct Session {
 }
 
 impl Session {
-    fn new(dialer: &Dialer, kind: TransportKind, connection: Connection, places: Vec<Place>) -> Self {
+    fn new(
+        dialer: &Dialer,
+        (dialect, kind): (Arc<dyn Dialect>, TransportKind),
+        connection: Connection,
+        places: Vec<Place>,
+    ) -> Self {
         Self {
             connection,
             kind,
             caller: None,
             cookies: None,
             catching_up: false,
-            dialect: Arc::clone(&dialer.dialect),
+            dialect,
             clock: dialer.clock.clone(),
             step: Step::AwaitingWelcome,
             opened: dialer.clock.now(),
@@ -176,6 +182,11 @@ impl Session {
     /// The rooms with their positions, for a session that takes this one's place.
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// Where the conversation stands as a whole, if the protocol can go on with it.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.dialect.cursor()
     }
 
     /// Takes over where a stream itself says it is: the id of its last event also passes what was for others.

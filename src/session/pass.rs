@@ -1,11 +1,12 @@
-//! What a client shows a server at each of its connections: the cookies it was given, and what its login gave it.
+//! What a client shows a server at each of its connections: the cookies it was given, what its login gave it, and
+//! which conversation it goes on with.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Cookies, Login};
-use crate::dialect::Identity;
+use crate::dialect::{Cursor, Identity};
 use crate::time::Clock;
 use crate::transport::ConnectError;
 use crate::wire::Ask;
@@ -16,6 +17,7 @@ pub struct Pass {
     cookies: Cookies,
     login: Option<Box<Ask>>,
     granted: Option<Box<Granted>>,
+    cursor: Cursor,
 }
 
 /// What a login gave.
@@ -41,6 +43,23 @@ impl Pass {
     /// Shows no cookie any more that a connection gave: the next one is to be like the first. Those of a login stay.
     pub fn forget_cookies(&mut self) {
         self.cookies = self.granted.as_ref().map(|granted| granted.cookies.clone()).unwrap_or_default();
+    }
+
+    /// The next connection goes on from `cursor`; with none known, from where it was to before.
+    pub fn go_on_from(&mut self, cursor: Option<Cursor>) {
+        if let Some(cursor) = cursor {
+            self.cursor = cursor;
+        }
+    }
+
+    /// The next connection begins anew.
+    pub fn begin_anew(&mut self) {
+        self.cursor = Cursor::default();
+    }
+
+    /// Where the next connection goes on from.
+    pub(super) fn cursor(&self) -> Cursor {
+        self.cursor.clone()
     }
 
     /// The cookies it shows.

@@ -67,6 +67,7 @@ async fn polling(url: &str, rooms: Vec<Place>) -> Session {
         instance_rules: Arc::default(),
         join_timeout: PATIENCE,
         login: None,
+        exchanges: None,
     };
     let (kind, pass) = (TransportKind::LongPoll, &mut Pass::default());
     dialer.dial(kind, 0, &Arc::new(identity), rooms, pass).await.unwrap().0

@@ -1,28 +1,30 @@
-//! One request and the whole of its answer, before there is a connection: a login. Through reqwest, like other requests.
+//! Requests before there is a connection, each with the whole of its answer: a login, or the way in where that begins by
+//! polling. Through reqwest, like other requests, and not through a proxy of this run.
 //!
 //! A redirect is an answer like any other and is not followed: what is wanted of it may stand in its own headers.
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Request, StatusCode};
+use reqwest::{Request, StatusCode};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-use super::caller::Caller;
+use super::caller::{Caller, Opened};
 use super::calls::{Broken, answered};
 use super::failure::{failure, shown};
 use super::network::{NetworkConfig, SetupError};
 use super::refusal::refused;
 use super::request::headers_of;
 use super::stamped::Traffic;
+use super::target::Target;
 use super::{ConnectError, ended};
 use crate::observe::Word;
-use crate::wire::{Ask, Call, Method, Opening};
+use crate::wire::{Ask, Call, Method};
 
-/// An answer larger than this, in bytes, is no answer to a login.
+/// No answer before a connection is larger than this, in bytes.
 const LIMIT: usize = 1 << 20;
 
 /// What a server that was asked answers.
@@ -39,38 +41,56 @@ impl Answered {
     }
 
     /// Its body.
-    pub fn body(&self) -> &[u8] {
+    pub fn body(&self) -> &Bytes {
         &self.body
     }
 }
 
-/// Requests to one address, each on a connection of its own.
+/// Requests to the addresses of a target.
 pub struct Exchanges {
     caller: Arc<Caller>,
-    url: Url,
     /// What fails when one of them fails.
     stage: Word,
 }
 
 impl fmt::Debug for Exchanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Exchanges").field(&self.place()).finish()
+        f.debug_list().entries(self.caller.targets.iter().map(|target| shown(&target.url))).finish()
     }
 }
 
 impl Exchanges {
-    /// Requests to `url`, made in `stage`. The headers of `config` are for its target and are not sent here.
+    /// Requests to `urls`, made in `stage`.
     ///
     /// # Errors
-    /// When the URL or a file of the configuration cannot be used.
-    pub fn new(stage: Word, url: Url, config: NetworkConfig) -> Result<Self, SetupError> {
-        let config = NetworkConfig { headers: Vec::new(), max_message: LIMIT, ..config };
-        Ok(Self { caller: Caller::new(vec![url.clone()], config)?, url, stage })
+    /// When a URL, a header or a file of the configuration cannot be used.
+    pub fn new(stage: Word, urls: Vec<Url>, config: NetworkConfig) -> Result<Self, SetupError> {
+        let config = NetworkConfig { max_message: LIMIT, ..config };
+        Ok(Self { caller: Caller::new(urls, config)?, stage })
     }
 
-    /// Where they go, as it may be shown.
-    pub fn place(&self) -> String {
-        shown(&self.url)
+    /// For one exchange after the other with the address number `url`, over one connection if the server keeps it.
+    ///
+    /// # Errors
+    /// When there can be no client for them.
+    pub fn with(&self, url: usize) -> Result<Exchange<'_>, ConnectError> {
+        let opened = self.caller.open_as(url, |builder| builder.redirect(Policy::none()));
+        let opened = opened.map_err(|reason| failure(self.stage, Word::OTHER, reason.to_string()))?;
+        Ok(Exchange { caller: &self.caller, stage: self.stage, url, opened })
+    }
+}
+
+/// Exchanges with one address.
+pub struct Exchange<'e> {
+    caller: &'e Caller,
+    stage: Word,
+    url: usize,
+    opened: Opened,
+}
+
+impl Exchange<'_> {
+    fn target(&self) -> &Target {
+        self.caller.target(self.url)
     }
 
     /// Asks, and waits for the whole answer, no longer than `within`.
@@ -78,21 +98,33 @@ impl Exchanges {
     /// # Errors
     /// When there is no answer, or one with a status of 400 or more.
     pub async fn ask(&self, ask: &Ask, within: Duration) -> Result<Answered, ConnectError> {
-        let failed = |detail: String| failure(self.stage, Word::OTHER, detail);
-        let opened = self.caller.open_as(0, |builder| builder.redirect(Policy::none()));
-        let opened = opened.map_err(|reason| failed(reason.to_string()))?;
-        let request = self.request(ask, within).map_err(failed)?;
-        let answered = self.answered(&opened.client, request, within).await?;
-        if answered.status.is_client_error() || answered.status.is_server_error() {
-            return Err(self.refusal(&answered));
+        let request = self.request(ask, within)?;
+        let url = request.url().clone();
+        // Nobody counts what the way in weighs.
+        let mut traffic = Traffic::default();
+        match answered(&self.opened.client, request, LIMIT, &mut traffic).await {
+            Ok((status, headers, body)) if status.is_client_error() || status.is_server_error() => {
+                let first = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let refused = refused(&shown(&url), status, &headers, first, "no answer");
+                Err(ConnectError { stage: self.stage, ..refused })
+            }
+            Ok((status, headers, body)) => Ok(Answered { status, headers, body }),
+            Err(Broken::Http(error)) => Err(ended::exchange(self.stage, &url, within, &error)),
+            Err(Broken::TooLarge) => {
+                let detail = format!("{}: the answer is larger than {LIMIT} bytes", shown(&url));
+                Err(failure(self.stage, Word::PROTOCOL, detail))
+            }
         }
-        Ok(answered)
     }
 
-    fn request(&self, ask: &Ask, within: Duration) -> Result<Request, String> {
-        let opening = Opening { headers: ask.headers.clone(), ..Opening::default() };
+    fn request(&self, ask: &Ask, within: Duration) -> Result<Request, ConnectError> {
+        let mut opening = ask.opening.clone();
+        if !matches!(self.target().url.path(), "" | "/") {
+            opening.path.clear();
+        }
         let call = Call { opening, body: ask.body.clone(), reference: 0, waits: false };
-        let mut request = self.caller.request(0, &call).map_err(|reason| reason.to_string())?;
+        let request = self.caller.request(self.url, &call);
+        let mut request = request.map_err(|reason| failure(self.stage, Word::OTHER, reason.to_string()))?;
         *request.method_mut() = match ask.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -102,28 +134,9 @@ impl Exchanges {
         Ok(request)
     }
 
-    async fn answered(&self, client: &Client, request: Request, within: Duration) -> Result<Answered, ConnectError> {
-        // Nobody counts what a login weighs.
-        let mut traffic = Traffic::default();
-        match answered(client, request, LIMIT, &mut traffic).await {
-            Ok((status, headers, body)) => Ok(Answered { status, headers, body }),
-            Err(Broken::Http(error)) => Err(ended::exchange(self.stage, &self.url, within, &error)),
-            Err(Broken::TooLarge) => {
-                let detail = format!("{}: the answer is larger than {LIMIT} bytes", self.place());
-                Err(failure(self.stage, Word::PROTOCOL, detail))
-            }
-        }
-    }
-
-    /// The failure that `answered` is.
-    fn refusal(&self, answered: &Answered) -> ConnectError {
-        let first = answered.body.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let refused = refused(&self.place(), answered.status, &answered.headers, first, "no answer to a login");
-        ConnectError { stage: self.stage, ..refused }
-    }
-
-    /// The failure of an answer in which something is missing: what, in words. The answer itself may hold secrets.
+    /// The failure of an answer that is not what it should be: how, in words. The answer itself may hold secrets.
     pub fn lacks(&self, answered: &Answered, what: &str) -> ConnectError {
-        failure(self.stage, Word::PROTOCOL, format!("{}: answered {}, {what}", self.place(), answered.status.as_u16()))
+        let (place, status) = (shown(&self.target().url), answered.status.as_u16());
+        failure(self.stage, Word::PROTOCOL, format!("{place}: answered {status}, {what}"))
     }
 }

@@ -27,6 +27,7 @@ pub mod http;
 mod inlet;
 mod lines;
 mod network;
+mod preceded;
 mod proxy;
 mod refusal;
 mod request;
@@ -42,8 +43,9 @@ mod tls;
 mod upgrade;
 pub mod websocket;
 
-pub use exchange::{Answered, Exchanges};
+pub use exchange::{Answered, Exchange, Exchanges};
 pub use network::{NetworkConfig, SetupError, TlsConfig};
+pub use preceded::Preceded;
 pub use stamped::Traffic;
 
 /// How long each stage of connecting took, in order; a stage that did not happen is absent.
@@ -118,6 +120,8 @@ pub enum Connection {
     Http(Box<http::Http>),
     /// A scripted peer.
     Scripted(Box<scripted::Scripted>),
+    /// One of these, before which something was heard.
+    Preceded(Box<Preceded>),
 }
 
 macro_rules! each {
@@ -127,6 +131,7 @@ macro_rules! each {
             Connection::Sse($c) => $call,
             Connection::Http($c) => $call,
             Connection::Scripted($c) => $call,
+            Connection::Preceded($c) => $call,
         }
     };
 }
@@ -166,6 +171,7 @@ impl Connection {
             Self::Scripted(scripted) => scripted.start_close(code),
             Self::Sse(stream) => stream.start_close(),
             Self::Http(calls) => calls.start_close(),
+            Self::Preceded(preceded) => preceded.connection.start_close(code),
         }
     }
 
@@ -176,6 +182,7 @@ impl Connection {
             Self::WebSocket(socket) => socket.take_little(),
             Self::Scripted(scripted) => scripted.take_little(),
             Self::Sse(stream) => stream.take_little(),
+            Self::Preceded(preceded) => preceded.connection.take_little(),
             Self::Http(_) => {}
         }
     }
@@ -186,6 +193,7 @@ impl Connection {
         match self {
             Self::WebSocket(socket) => socket.reset_when_dropped(),
             Self::Sse(stream) => stream.reset_when_dropped(),
+            Self::Preceded(preceded) => preceded.connection.reset_when_dropped(),
             Self::Http(_) | Self::Scripted(_) => {}
         }
     }
@@ -194,7 +202,7 @@ impl Connection {
     pub fn retry(&self) -> Option<Duration> {
         match self {
             Self::Sse(stream) => stream.retry(),
-            Self::WebSocket(_) | Self::Http(_) | Self::Scripted(_) => None,
+            Self::WebSocket(_) | Self::Http(_) | Self::Scripted(_) | Self::Preceded(_) => None,
         }
     }
 
@@ -202,7 +210,7 @@ impl Connection {
     pub fn last_event_id(&self) -> &str {
         match self {
             Self::Sse(stream) => stream.last_event_id(),
-            Self::WebSocket(_) | Self::Http(_) | Self::Scripted(_) => "",
+            Self::WebSocket(_) | Self::Http(_) | Self::Scripted(_) | Self::Preceded(_) => "",
         }
     }
 

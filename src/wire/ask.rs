@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use std::fmt;
 
+use super::Opening;
+
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -14,21 +16,20 @@ pub enum Method {
     Put,
 }
 
-/// A request to an address its sender knows.
+/// A request to an address its sender knows. The path counts where the URL has none of its own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ask {
     /// What it does.
     pub method: Method,
-    /// Its headers.
-    pub headers: Vec<(String, String)>,
+    /// Path, query and headers.
+    pub opening: Opening,
     /// Its body, if it has one.
     pub body: Option<Bytes>,
 }
 
-/// Values and body may be secrets: only names are shown.
+/// The body may hold secrets: not shown.
 impl fmt::Debug for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("Ask").field("method", &self.method).field("headers", &names).finish_non_exhaustive()
+        f.debug_struct("Ask").field("method", &self.method).field("opening", &self.opening).finish_non_exhaustive()
     }
 }

@@ -26,6 +26,7 @@ mod scenarios;
 mod secrets;
 mod selftest;
 mod signals;
+mod socketio;
 mod support;
 mod timing;
 mod truth;

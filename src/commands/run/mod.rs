@@ -14,6 +14,7 @@ use crate::scenario::{self, Needs, Overrides, Scenario, Target};
 use crate::ui::{Progress, Terminal, Verbosity};
 
 mod account;
+mod before;
 mod ci;
 mod find;
 pub(super) mod limits;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::before;
 use super::rigging::{self, Rigging};
 use super::secrets::Learnt;
 use crate::commands::exit::Failure;
@@ -17,7 +18,7 @@ use crate::proxy::Written;
 use crate::report::{self, Environment};
 use crate::scenario::plan::{Life, Plan};
 use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
-use crate::session::{Dialer, Login, LoginRule, Pass, Place};
+use crate::session::{Dialer, Login, Pass, Place};
 use crate::time::Clock;
 use crate::transport::{self, Exchanges, NetworkConfig, TlsConfig, Transport};
 use crate::ui::Progress;
@@ -38,6 +39,7 @@ pub(in crate::commands) struct Ground {
     secret: Option<Arc<[u8]>>,
     environment: Environment,
     login: Option<Arc<Login>>,
+    exchanges: Option<Arc<Exchanges>>,
     learnt: Learnt,
 }
 
@@ -57,7 +59,8 @@ pub(in crate::commands) fn at(
     let learnt = Learnt::default();
     Ok(Ground {
         rigging: Rigging::default(),
-        login: login(scenario, &network, &learnt)?,
+        login: before::login(scenario, &network, &learnt)?,
+        exchanges: before::exchanges(dialect.as_ref(), urls, &network)?,
         learnt,
         transports: transports(&used(plan), urls, &network)?,
         dialect,
@@ -132,7 +135,8 @@ fn raise_bundled(
     let learnt = Learnt::default();
     Ok(Ground {
         urls: urls.len(),
-        login: login(scenario, &network, &learnt)?,
+        login: before::login(scenario, &network, &learnt)?,
+        exchanges: None,
         learnt,
         transports: transports(&wants.kinds, &urls, &network)?,
         dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
@@ -167,7 +171,8 @@ fn reach(
     let learnt = Learnt::default();
     Ok(Ground {
         rigging,
-        login: login(scenario, &network, &learnt)?,
+        login: before::login(scenario, &network, &learnt)?,
+        exchanges: before::exchanges(foreign.dialect.as_ref(), &foreign.urls, &network)?,
         learnt,
         transports: transports(kinds, &foreign.urls, &network)?,
         dialect: Arc::clone(&foreign.dialect),
@@ -190,22 +195,6 @@ fn transports(
 ) -> Result<Vec<Arc<dyn Transport>>, Failure> {
     let made = kinds.iter().map(|kind| transport::of(*kind, urls.to_vec(), network.clone()).map_err(Failure::setup));
     made.collect()
-}
-
-/// Where the users of `scenario` log in, if they do. A fault proxy is between clients and target, and not there.
-fn login(scenario: &Scenario, network: &NetworkConfig, learnt: &Learnt) -> Result<Option<Arc<Login>>, Failure> {
-    let Some(login) = &scenario.login else { return Ok(None) };
-    let network = NetworkConfig { detour: None, resolve_each: false, ..network.clone() };
-    let exchanges = Exchanges::new(Word::LOGIN, login.url.clone(), network).map_err(Failure::setup)?;
-    let rule = LoginRule {
-        token: login.token.clone(),
-        again: login.again,
-        within: login.within,
-        at_once: login.at_once,
-        apart: login.per_second.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(rate.recip())),
-    };
-    let learnt = learnt.clone();
-    Ok(Some(Arc::new(Login::new(exchanges, rule, Box::new(move |secret| learnt.note(secret))))))
 }
 
 /// `usual`, and what the scenario says of the way there.
@@ -277,6 +266,7 @@ impl Ground {
             },
             join_timeout: scenario.times.join_timeout,
             login: self.login.clone(),
+            exchanges: self.exchanges.clone(),
         }
     }
 

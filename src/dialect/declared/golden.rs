@@ -5,6 +5,8 @@ use crate::observe::ClientId;
 use crate::wire::Frame;
 use std::sync::Arc;
 
+mod socketio;
+
 fn dialect(name: &str) -> Arc<dyn Dialect> {
     find(name, &Parameters::new()).unwrap()
 }

@@ -19,6 +19,10 @@ pub(super) enum Kind {
     When,
     /// A list of words.
     Words,
+    /// A table of JSON Pointers.
+    Pointers,
+    /// A list of tables.
+    Steps,
     /// `true` or `false`.
     Flag,
     /// A table whose keys stand in this list as `table.key`.
@@ -34,6 +38,8 @@ impl Kind {
             Self::Pointer => "must be a string: a JSON Pointer such as \"/id\"",
             Self::When => "must be a table such as { \"/type\" = \"message\" }",
             Self::Words => "must be a list of strings",
+            Self::Pointers => "must be a table of JSON Pointers such as { sid = \"/sid\" }",
+            Self::Steps => "must be a list of tables such as [{ ask = \"welcome\" }]",
             Self::Flag => "must be true or false",
             Self::Table => "must be a table",
         }
@@ -42,17 +48,18 @@ impl Kind {
     pub(super) fn fits(self, value: &Value) -> bool {
         match self {
             Self::Template | Self::Text | Self::Pointer => value.is_string(),
-            Self::Texts | Self::Templates => {
+            Self::Texts | Self::Templates | Self::Pointers => {
                 value.as_object().is_some_and(|table| table.values().all(Value::is_string))
             }
             Self::When | Self::Table => value.is_object(),
             Self::Words => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+            Self::Steps => value.as_array().is_some_and(|list| list.iter().all(Value::is_object)),
             Self::Flag => value.is_boolean(),
         }
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 57] = [
+pub(super) const TABLE: [(&str, Kind, &str); 69] = [
     ("publish", Kind::Template, "what a client says to publish: {{text}} {{room}} {{ref}}; required"),
     ("join", Kind::Template, "what it says to enter a room: {{room}} {{ref}}; without it, being connected is enough"),
     ("leave", Kind::Template, "what it says to leave a room: {{room}} {{ref}}"),
@@ -115,6 +122,27 @@ pub(super) const TABLE: [(&str, Kind, &str); 57] = [
     ("query", Kind::Texts, "query parameters of the URL: {{user}} {{token}}"),
     ("headers", Kind::Texts, "request headers of the opening: {{user}} {{token}}"),
     ("subprotocols", Kind::Words, "sub-protocols to offer"),
+    ("open", Kind::Table, "what is said before the socket carries the conversation"),
+    (
+        "open.steps",
+        Kind::Steps,
+        "in order: { ask = A } fetches until A has come, { greet = A } posts `auth` or `hello` and wants A as the answer, \
+         { say = T } and { hear = T } are on the socket; A is welcome, authenticated or a message",
+    ),
+    ("open.query", Kind::Texts, "query parameters of these requests, in place of those of the URL"),
+    ("open.content_type", Kind::Text, "content type of what is posted"),
+    ("open.split", Kind::Text, "what separates the messages of one answer"),
+    (
+        "open.carry",
+        Kind::Pointers,
+        "where in an answer values stand that go along in every query from then on, by name",
+    ),
+    ("open.strayed", Kind::Text, "what a refusal says where another instance was asked than the one before"),
+    ("recover", Kind::Table, "how a conversation whose connection was lost is gone on with"),
+    ("recover.session", Kind::Pointer, "where its name stands in the acceptance of auth"),
+    ("recover.session_as", Kind::Text, "what that is called in the next greeting"),
+    ("recover.when", Kind::When, "the messages whose last element, a text, is a position"),
+    ("recover.last_as", Kind::Text, "what the last position is called in the next greeting"),
     ("sender_hears_itself", Kind::Flag, "whether a publisher gets its own message (default true)"),
     ("acknowledges_joins", Kind::Flag, "whether each join is answered (default: when a join or its reply is told)"),
     (

@@ -40,6 +40,9 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
             break;
         }
         way.heed(parted.hint);
+        if reconnect.resume {
+            way.pass().go_on_from(parted.cursor);
+        }
         if parted.was_up && desk.clock.now() - started >= HEALTHY_AFTER {
             way.start_over();
         }
@@ -75,7 +78,8 @@ async fn establish(
             books.fail(error.stage, error.kind, now, who, || error.detail.clone());
             note_failure(&mut books, client, now, error.stage, error.kind);
             way.heed(error.retry_after.map(Hint::NotBefore));
-            return Err(None);
+            let refused = error.stage == Word::AUTH && error.kind == Word::REFUSED;
+            return Err(refused.then_some(Ended::AuthRefused(error.detail)));
         }
     };
     {

@@ -35,6 +35,7 @@ fn setup(place: usize, clock: &Clock, meeting: &Arc<Meeting>, late: Duration) ->
         instance_rules: Arc::default(),
         join_timeout: scenario.times.join_timeout,
         login: None,
+        exchanges: None,
     };
     Setup {
         urls: scenario.target.urls(),

@@ -77,7 +77,7 @@ fn each_user_says_it_in_its_own_words() {
         users(&format!("login = {{ url = \"http://127.0.0.1/\", {form}, body = \"user={{{{user.name}}}}&p=a b\" }}"));
     let ask = right(&text).login_of(7).unwrap();
     assert_eq!((ask.method, &*ask.body.unwrap()), (Method::Post, &b"user=u7&p=a b"[..]));
-    assert!(ask.headers.contains(&("x-n".to_owned(), "7".to_owned())), "names only are shown");
+    assert!(ask.opening.headers.contains(&("x-n".to_owned(), "7".to_owned())), "names only are shown");
     let plain = right(&users("login = { url = \"http://127.0.0.1/\" }"));
     assert_eq!(plain.login_of(0).map(|ask| (ask.method, ask.body)), Some((Method::Get, None)));
     assert_eq!(right(&users("mint = { secret = \"s\" }")).login_of(0), None);
