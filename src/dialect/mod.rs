@@ -6,9 +6,10 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::observe::TransportKind;
-use crate::wire::{Call, Frame, Opening};
+use crate::wire::{Call, Frame, Opening, Requests};
 
 mod approach;
 mod credentials;
@@ -54,6 +55,8 @@ pub struct Habits {
     pub welcomes: bool,
     /// What a client says first ([`Intent::Auth`]) waits for the welcome.
     pub answers_welcome: bool,
+    /// A client that has said nothing for so long says a sign of life ([`Intent::Heartbeat`]).
+    pub heartbeat: Option<Duration>,
 }
 
 /// Something that passes on the way in.
@@ -107,7 +110,18 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// The request that says `intent` where there is no socket to say it on; `None` where there is none. Its answer
     /// comes to [`Dialect::decode`] if there is one, whatever its status.
-    fn call(&self, _identity: &Identity, _intent: &Intent<'_>) -> Option<Call> {
+    /// `now` is in seconds since 1970, for what is signed.
+    fn call(&self, _identity: &Identity, _intent: &Intent<'_>, _now: u64) -> Option<Call> {
+        None
+    }
+
+    /// Where those requests go; beside a socket, where there are any, they publish.
+    fn requests(&self) -> Requests {
+        Requests::Usual
+    }
+
+    /// The dialect of a connection that has learnt the value of [`Event::Saved`] too; `None` where nothing is saved.
+    fn keeping(&self, _place: usize, _value: &str) -> Option<Arc<dyn Dialect>> {
         None
     }
 
@@ -204,6 +218,9 @@ pub const DIALECTS: &[DialectEntry] = &[
     declared::PHOENIX,
     declared::CENTRIFUGO,
     declared::SIGNALR,
+    declared::PUSHER,
+    declared::MERCURE,
+    declared::SSE,
 ];
 
 /// The keys of a dialect file and of `[target.with]` of the dialect `json`: name, help.

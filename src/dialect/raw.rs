@@ -41,6 +41,7 @@ impl Dialect for Raw {
             acknowledges_auth: false,
             welcomes: false,
             answers_welcome: false,
+            heartbeat: None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Approach, Dialect, Event, Habits, Identity, Intent, Passing, Position, Question, Reading};
 use crate::observe::TransportKind;
-use crate::wire::{Call, Frame, Opening};
+use crate::wire::{Call, Frame, Opening, Requests};
 
 /// Where a conversation stands, for a connection that goes on with it.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -41,7 +41,7 @@ pub trait Recovery: Send + Sync + fmt::Debug {
 pub struct Recovering {
     inner: Arc<dyn Dialect>,
     recovery: Arc<dyn Recovery>,
-    stand: Mutex<Stand>,
+    stand: Arc<Mutex<Stand>>,
 }
 
 #[derive(Default)]
@@ -57,7 +57,7 @@ impl Recovering {
         match inner.recovery() {
             None => Arc::clone(inner),
             Some(recovery) => {
-                let stand = Mutex::new(Stand { cursor, accepted: false });
+                let stand = Arc::new(Mutex::new(Stand { cursor, accepted: false }));
                 Arc::new(Self { inner: Arc::clone(inner), recovery, stand })
             }
         }
@@ -124,8 +124,17 @@ impl Dialect for Recovering {
         self.inner.stream(identity, room, position)
     }
 
-    fn call(&self, identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
-        self.inner.call(identity, intent)
+    fn call(&self, identity: &Identity, intent: &Intent<'_>, now: u64) -> Option<Call> {
+        self.inner.call(identity, intent, now)
+    }
+
+    fn requests(&self) -> Requests {
+        self.inner.requests()
+    }
+
+    fn keeping(&self, place: usize, value: &str) -> Option<Arc<dyn Dialect>> {
+        let inner = self.inner.keeping(place, value)?;
+        Some(Arc::new(Self { inner, recovery: Arc::clone(&self.recovery), stand: Arc::clone(&self.stand) }))
     }
 
     fn position(&self, event_id: &str) -> Option<Position> {

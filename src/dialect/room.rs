@@ -54,6 +54,7 @@ impl Dialect for Room {
             acknowledges_auth: true,
             welcomes: true,
             answers_welcome: false,
+            heartbeat: None,
         }
     }
 
@@ -83,7 +84,7 @@ impl Dialect for Room {
             }
             Intent::Publish { room, text, reference } => publish(room, text, reference),
             Intent::Ask { message, room, reference } => ask(message, room, reference)?,
-            Intent::Poll { .. } | Intent::Notify { .. } => return None,
+            Intent::Poll { .. } | Intent::Notify { .. } | Intent::Heartbeat { .. } => return None,
         };
         Some(Frame::text(text))
     }
@@ -96,7 +97,7 @@ impl Dialect for Room {
         Some(http::stream(identity, room, position))
     }
 
-    fn call(&self, identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
+    fn call(&self, identity: &Identity, intent: &Intent<'_>, _now: u64) -> Option<Call> {
         http::call(identity, intent)
     }
 

@@ -171,6 +171,7 @@ impl Client {
         let slow = self.slow;
         let pauses = slow.is_some_and(|(_, next)| dialer.clock.now() < next);
         let State::Talking(session) = &mut self.state else { return told(items, before) };
+        session.keep_alive(dialer.clock.now());
         if pauses {
             return told(items, before);
         }
@@ -234,6 +235,14 @@ impl Client {
             other => (other.to_string(), None),
         };
         items.push(Item::Ended { words, reason });
+    }
+
+    /// When it owes a sign of life, if it does.
+    pub(super) fn heartbeat_due(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Talking(session) => session.heartbeat_due(),
+            State::Down | State::Dialing(..) | State::Stuck(_) => None,
+        }
     }
 
     /// Whether it is connected.

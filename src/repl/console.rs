@@ -254,8 +254,9 @@ impl Console {
     pub(super) fn alarm(&self) -> Option<Timestamp> {
         let clock = &self.dialer.clock;
         let pauses = self.clients.iter().filter_map(|client| client.pause(clock));
+        let heartbeats = self.clients.iter().filter_map(|client| client.heartbeat_due());
         let expected = self.expecting.as_ref().map(|(_, deadline)| *deadline);
-        pauses.chain(expected).chain(self.flood.due()).min()
+        pauses.chain(heartbeats).chain(expected).chain(self.flood.due()).min()
     }
 
     /// Whether nobody reads any more.

@@ -24,6 +24,7 @@ mod login;
 mod moving;
 mod pass;
 mod polling;
+mod pulse;
 mod saying;
 
 use cookies::Cookies;
@@ -59,7 +60,7 @@ const MAX_WAITING: usize = 4_096;
 pub struct Session {
     connection: Connection,
     kind: TransportKind,
-    /// Who speaks, where everything that is said is a request of its own.
+    /// Who speaks, where publications are requests of their own; beside a socket nothing else is.
     caller: Option<Arc<Identity>>,
     /// What its requests show as cookies.
     cookies: Option<String>,
@@ -88,6 +89,10 @@ pub struct Session {
     answer: Option<Frame>,
     /// What is to be said first and has not been said yet.
     greeting: Option<Frame>,
+    /// After what silence of its own it says a sign of life, where the protocol wants that.
+    heartbeat: Option<Duration>,
+    /// When it last said something; kept only where that counts.
+    spoke: Timestamp,
     /// How long the server may be silent, as it said itself.
     patience: Option<Duration>,
     hint: Option<Hint>,
@@ -123,6 +128,8 @@ impl Session {
             same_clock: false,
             answer: None,
             greeting: None,
+            heartbeat: dialer.dialect.habits().heartbeat,
+            spoke: dialer.clock.now(),
             patience: None,
             hint: None,
         }

@@ -22,7 +22,7 @@ use super::stamped::Traffic;
 use super::target::Target;
 use super::{ConnectError, ended};
 use crate::observe::Word;
-use crate::wire::{Ask, Call, Method};
+use crate::wire::{Ask, Call, Requests};
 
 /// No answer before a connection is larger than this, in bytes.
 const LIMIT: usize = 1 << 20;
@@ -65,7 +65,7 @@ impl Exchanges {
     /// # Errors
     /// When a URL, a header or a file of the configuration cannot be used.
     pub fn new(stage: Word, urls: Vec<Url>, config: NetworkConfig) -> Result<Self, SetupError> {
-        let config = NetworkConfig { max_message: LIMIT, ..config };
+        let config = NetworkConfig { max_message: LIMIT, requests: Requests::Usual, ..config };
         Ok(Self { caller: Caller::new(urls, config)?, stage })
     }
 
@@ -122,14 +122,9 @@ impl Exchange<'_> {
         if !matches!(self.target().url.path(), "" | "/") {
             opening.path.clear();
         }
-        let call = Call { opening, body: ask.body.clone(), reference: 0, waits: false };
+        let call = Call { method: ask.method, opening, body: ask.body.clone(), reference: 0, waits: false };
         let request = self.caller.request(self.url, &call);
         let mut request = request.map_err(|reason| failure(self.stage, Word::OTHER, reason.to_string()))?;
-        *request.method_mut() = match ask.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Put => reqwest::Method::PUT,
-        };
         *request.timeout_mut() = Some(within);
         Ok(request)
     }

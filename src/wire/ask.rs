@@ -3,18 +3,7 @@
 use bytes::Bytes;
 use std::fmt;
 
-use super::Opening;
-
-/// What a request does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// `GET`
-    Get,
-    /// `POST`
-    Post,
-    /// `PUT`
-    Put,
-}
+use super::{Method, Opening};
 
 /// A request to an address its sender knows. The path counts where the URL has none of its own.
 #[derive(Clone, PartialEq, Eq)]

@@ -17,6 +17,7 @@ mod live_metrics;
 mod login;
 mod probe;
 mod proxy;
+mod publishing;
 mod raw;
 mod readme;
 mod repl;

@@ -17,7 +17,7 @@ use crate::observe::{RoomId, TransportKind, Word};
 use crate::proxy::Written;
 use crate::report::{self, Environment};
 use crate::scenario::plan::{Life, Plan};
-use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
+use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Scenario, Target};
 use crate::session::{Dialer, Login, Pass, Place};
 use crate::time::Clock;
 use crate::transport::{self, Exchanges, NetworkConfig, TlsConfig, Transport};
@@ -54,7 +54,7 @@ pub(in crate::commands) fn at(
     let network = NetworkConfig { max_queued: queue_for(scenario), detour, ..NetworkConfig::default() };
     let (network, dialect) = match &scenario.target {
         Target::Bundled(_) => (network, dialect::find("room", &Parameters::new()).map_err(Failure::internal)?),
-        Target::Foreign(foreign) => (towards(&foreign.network, network), Arc::clone(&foreign.dialect)),
+        Target::Foreign(foreign) => (towards(foreign, network), Arc::clone(&foreign.dialect)),
     };
     let learnt = Learnt::default();
     Ok(Ground {
@@ -167,7 +167,7 @@ fn reach(
     rigging: Rigging,
 ) -> Result<Ground, Failure> {
     let urls = foreign.urls.len();
-    let network = towards(&foreign.network, network);
+    let network = towards(foreign, network);
     let learnt = Learnt::default();
     Ok(Ground {
         rigging,
@@ -198,10 +198,12 @@ fn transports(
 }
 
 /// `usual`, and what the scenario says of the way there.
-fn towards(network: &Network, usual: NetworkConfig) -> NetworkConfig {
+fn towards(foreign: &Foreign, usual: NetworkConfig) -> NetworkConfig {
+    let network = &foreign.network;
     let tls = &network.tls;
     NetworkConfig {
         headers: network.headers.clone(),
+        requests: foreign.dialect.requests(),
         tls: TlsConfig {
             ca: tls.ca.clone(),
             cert: tls.cert.clone(),

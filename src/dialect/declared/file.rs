@@ -33,6 +33,11 @@ pub(in crate::dialect) const CENTRIFUGO: DialectEntry =
     builtin!("centrifugo-v5", "Centrifugo and centrifuge, JSON, with recovery by offset and epoch");
 pub(in crate::dialect) const SIGNALR: DialectEntry =
     builtin!("signalr-json", "ASP.NET Core SignalR, JSON, without negotiation");
+pub(in crate::dialect) const PUSHER: DialectEntry =
+    builtin!("pusher-v7", "Pusher Channels 7; publishing by its HTTP API");
+pub(in crate::dialect) const MERCURE: DialectEntry = builtin!("mercure", "a Mercure hub: a topic per room");
+pub(in crate::dialect) const SSE: DialectEntry =
+    builtin!("sse", "server-sent events, a stream per room; publishing by a request");
 
 /// The dialect that the file `text` describes, with the parameters of `[target.with]`.
 ///
