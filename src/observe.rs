@@ -155,6 +155,7 @@ words! {
     EOF = "eof", CERTIFICATE = "certificate", HANDSHAKE = "handshake", ACCEPT_KEY = "accept_key", PROXY = "proxy",
     FD_LIMIT = "fd_limit", PORTS_EXHAUSTED = "ports_exhausted", PROTOCOL = "protocol", IO = "io", SILENT = "silent",
     UNAVAILABLE = "unavailable", UNCONFIRMED = "unconfirmed", RATE_LIMITED = "rate_limited", OTHER = "other",
+    SESSION_UNKNOWN = "session_unknown",
 }
 
 const HTTP_BASE: u16 = 1_000;

@@ -9,9 +9,11 @@ use url::Url;
 
 use crate::time::Timestamp;
 
+mod ask;
 mod instance;
 mod marker;
 
+pub use ask::Ask;
 pub use instance::{InstanceRule, Within};
 pub use marker::{MARKER_LEN, MARKER_PREFIX, Marker, Markers};
 

@@ -13,12 +13,15 @@ use self::parameters::Checked;
 use self::says::Says;
 use self::slot::{Slot, Values};
 use self::template::Template;
+use super::approach::Approach;
+use super::recovering::Recovery;
 use super::{
     AuthStyle, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Position, Question,
 };
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
 
+mod approach;
 mod calls;
 mod digest;
 mod file;
@@ -29,6 +32,7 @@ mod message;
 mod opens;
 mod parameters;
 mod pointer;
+mod recovery;
 mod rules;
 mod says;
 mod slot;
@@ -74,6 +78,8 @@ struct Machine {
     says: Says,
     hears: Hears,
     opens: Opens,
+    approach: Option<Approach>,
+    recovery: Option<Arc<dyn Recovery>>,
     /// Where rooms are streams.
     streams: Option<Streams>,
     /// Where publications are requests.
@@ -88,6 +94,7 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
     let says = Says::new(&given)?;
     let hears = Hears::new(&given, &framing, says.auth.as_ref().is_some_and(|auth| auth.names(Slot::Ref)))?;
     let opens = Opens::new(&given)?;
+    let (approach, recovery) = (approach::approach(&given)?, recovery::recovery(&given)?);
     let (streams, publish_by) = (Streams::new(&given)?, PublishBy::new(&given)?);
     let replies = hears.reply.is_some() || hears.reply_when.is_some();
     let answers =
@@ -108,7 +115,7 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
     if habits.answers_welcome && !habits.welcomes {
         return Err(Checked::missing("after_welcome", "needs `welcome`: it says what is waited for"));
     }
-    let machine = Machine { name, framing, says, hears, opens, streams, publish_by, habits };
+    let machine = Machine { name, framing, says, hears, opens, approach, recovery, streams, publish_by, habits };
     Ok(Arc::new(Declared { machine: Arc::new(machine), saved: Box::default() }))
 }
 
@@ -176,6 +183,14 @@ impl Dialect for Declared {
         }
         saved[place] = value.into();
         Some(Arc::new(Self { machine: Arc::clone(&self.machine), saved: saved.into() }))
+    }
+
+    fn approach(&self) -> Option<&Approach> {
+        self.approach.as_ref()
+    }
+
+    fn recovery(&self) -> Option<Arc<dyn Recovery>> {
+        self.recovery.clone()
     }
 
     fn questions(&self, kind: TransportKind) -> Vec<Question> {

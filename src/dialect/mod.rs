@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
 
+mod approach;
 mod credentials;
 mod declared;
 mod event;
@@ -18,14 +19,17 @@ mod intent;
 mod quote;
 mod raw;
 mod reading;
+mod recovering;
 mod room;
 mod scan;
 mod signs;
 mod traced;
 
+pub use approach::{Act, Approach, Carried, Omen, Sign};
 pub use event::{Delivery, Event, Position, Stamps};
 pub use intent::{AuthStyle, Identity, Intent};
 pub use reading::{News, Reading};
+pub use recovering::{Cursor, Recovering, Recovery};
 pub use signs::{Signs, recognise};
 pub use traced::{Journal, Passed, Traced, told};
 
@@ -57,6 +61,15 @@ pub struct Habits {
     pub heartbeat: Option<Duration>,
 }
 
+/// Something that passes on the way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing<'a> {
+    /// The client says or asks this.
+    Said(&'a str),
+    /// The server says this.
+    Heard(&'a str),
+}
+
 /// One protocol.
 pub trait Dialect: Send + Sync + fmt::Debug {
     /// Its name in scenarios.
@@ -72,6 +85,24 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// What opening a socket for `identity` needs.
     fn opening(&self, identity: &Identity) -> Opening;
+
+    /// What is said before the socket carries the conversation; `None` where it does from the start.
+    fn approach(&self) -> Option<&Approach> {
+        None
+    }
+
+    /// Takes note of something that is said or heard on the way in, for who watches. Nothing where nobody does.
+    fn on_the_way(&self, _passing: Passing<'_>) {}
+
+    /// How a conversation whose connection was lost is gone on with; `None` where each connection begins anew.
+    fn recovery(&self) -> Option<Arc<dyn Recovery>> {
+        None
+    }
+
+    /// Where the conversation on this connection stands, if it can be gone on with.
+    fn cursor(&self) -> Option<Cursor> {
+        None
+    }
 
     /// Whether it can be spoken over this kind of transport.
     fn speaks(&self, kind: TransportKind) -> bool {

@@ -4,7 +4,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{AuthStyle, Dialect, Event, Habits, Identity, Intent, Position, Question, Reading};
+use super::{
+    Approach, AuthStyle, Cursor, Dialect, Event, Habits, Identity, Intent, Passing, Position, Question, Reading,
+    Recovery,
+};
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
 
@@ -89,6 +92,27 @@ impl Dialect for Traced {
 
     fn opening(&self, identity: &Identity) -> Opening {
         self.inner.opening(identity)
+    }
+
+    fn approach(&self) -> Option<&Approach> {
+        self.inner.approach()
+    }
+
+    fn on_the_way(&self, passing: Passing<'_>) {
+        let (sent, frame) = match passing {
+            Passing::Said(frame) => (true, frame),
+            Passing::Heard(frame) => (false, frame),
+        };
+        let frame = shown(frame.as_bytes());
+        self.journal.add(Passed { who: self.who, sent, frame, meaning: vec!["on the way in".to_owned()] });
+    }
+
+    fn recovery(&self) -> Option<Arc<dyn Recovery>> {
+        self.inner.recovery()
+    }
+
+    fn cursor(&self) -> Option<Cursor> {
+        self.inner.cursor()
     }
 
     fn speaks(&self, kind: TransportKind) -> bool {

@@ -14,7 +14,7 @@ use crate::dialect::Identity;
 use crate::observe::{ClientId, GroupId, RoomId, TransportKind};
 use crate::scenario::Scenario;
 use crate::scenario::plan::{Life, Start};
-use crate::session::{Dialer, Place};
+use crate::session::{Dialer, Pass, Place};
 use crate::time::{Clock, Timestamp};
 
 /// One worker's desk. Never shared between threads: its cells are borrowed for a moment at a time, never across a wait.
@@ -80,6 +80,11 @@ impl Desk {
     pub(super) fn identity(&self, life: &Life) -> Arc<Identity> {
         let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
         Arc::new(Identity { client: life.client, user, token, auth: self.scenario[life.group].auth })
+    }
+
+    /// With what a life begins.
+    pub(super) fn pass(&self, life: &Life) -> Pass {
+        Pass::new(self.scenario.login_of(life.user))
     }
 
     /// The name of the user whose mailbox `room` is, if it is one.

@@ -143,6 +143,8 @@ fn played(
             instances: Vec::new(),
             instance_rules: Arc::default(),
             join_timeout: scenario.times.join_timeout,
+            login: None,
+            exchanges: None,
         };
         let setup = Setup {
             urls: scenario.target.urls(),

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use github::write_annotations;
+pub use github::{write_annotations, write_mask};
 pub use markdown::write as write_markdown;
 pub use openmetrics::write_so_far as write_metrics_so_far;
 pub(crate) use text::wrap;

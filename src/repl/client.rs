@@ -9,12 +9,13 @@ use std::time::Duration;
 use super::flood::Flood;
 use super::hearing::Hearing;
 use super::item::Item;
+use super::world::Who;
 use crate::dialect::Identity;
 use crate::observe::TransportKind;
-use crate::session::{Cookies, Dialer, Ended, Hint, Place, Session};
+use crate::session::{Dialer, Ended, Hint, Pass, Place, Session};
 use crate::time::Timestamp;
 use crate::transport::{ConnectError, Stages};
-use crate::wire::CloseReason;
+use crate::wire::{Ask, CloseReason};
 
 mod asked;
 mod back;
@@ -27,7 +28,7 @@ pub(super) use book::{Book, Frames, REMEMBERED, Sent, Tally};
 const AT_ONCE: usize = 256;
 
 /// What becomes of a dial.
-type Dialed = (Result<(Session, Stages), ConnectError>, Cookies);
+type Dialed = (Result<(Session, Stages), ConnectError>, Pass);
 
 /// Where a connection stands.
 enum State {
@@ -43,6 +44,7 @@ pub(super) struct Client {
     /// What it is called at the prompt.
     pub(super) name: String,
     pub(super) identity: Arc<Identity>,
+    login: Option<Ask>,
     pub(super) kind: TransportKind,
     /// The rooms it is to be in, with where it is in them.
     pub(super) rooms: Vec<Place>,
@@ -51,7 +53,7 @@ pub(super) struct Client {
     pub(super) tally: Tally,
     pub(super) book: Book,
     url: usize,
-    cookies: Cookies,
+    pass: Pass,
     state: State,
     slow: Option<(u64, Timestamp)>,
     leaving: bool,
@@ -59,22 +61,28 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(name: &str, identity: Identity, kind: TransportKind, url: usize) -> Self {
+    pub(super) fn new(name: &str, who: Who, kind: TransportKind, url: usize) -> Self {
         Self {
             name: name.to_owned(),
-            identity: Arc::new(identity),
+            identity: Arc::new(who.identity),
+            login: who.login.clone(),
             kind,
             rooms: Vec::new(),
             room: None,
             tally: Tally::default(),
             book: Book::default(),
             url,
-            cookies: Cookies::default(),
+            pass: Pass::new(who.login),
             state: State::Down,
             slow: None,
             leaving: false,
             way: Way::default(),
         }
+    }
+
+    /// Who it is, for another client of the same user.
+    pub(super) fn who(&self) -> Who {
+        Who { identity: Identity::clone(&self.identity), login: self.login.clone() }
     }
 
     /// Starts to connect, to the next of `urls` addresses if it is not the first time.
@@ -91,10 +99,10 @@ impl Client {
         self.tally.connects += 1;
         let (dialer, identity) = (Arc::clone(dialer), Arc::clone(&self.identity));
         let (kind, url, rooms) = (self.kind, self.url, self.rooms.clone());
-        let (mut cookies, now) = (std::mem::take(&mut self.cookies), dialer.clock.now());
+        let (mut pass, now) = (self.pass.clone(), dialer.clock.now());
         let dial = async move {
-            let dialed = dialer.dial(kind, url, &identity, rooms, &mut cookies).await;
-            (dialed, cookies)
+            let dialed = dialer.dial(kind, url, &identity, rooms, &mut pass).await;
+            (dialed, pass)
         };
         self.state = State::Dialing(Box::pin(dial), now);
     }
@@ -118,8 +126,8 @@ impl Client {
         let before = items.len();
         if let State::Dialing(dial, since) = &mut self.state {
             let since = *since;
-            let Poll::Ready((dialed, cookies)) = dial.as_mut().poll(cx) else { return Poll::Pending };
-            self.cookies = cookies;
+            let Poll::Ready((dialed, pass)) = dial.as_mut().poll(cx) else { return Poll::Pending };
+            self.pass = pass;
             self.dialed(dialed, since, dialer.clock.now(), items);
         }
         let slow = self.slow;
@@ -249,6 +257,7 @@ impl Client {
     /// Keeps where the session is in its rooms, for one that takes its place.
     fn keep_positions(&mut self, session: &mut Session) {
         session.catch_position();
+        self.pass.go_on_from(session.cursor());
         for place in &mut self.rooms {
             let known = session.places().iter().find(|known| known.room == place.room);
             place.position = known.and_then(|known| known.position.clone()).or(place.position.take());

@@ -242,7 +242,7 @@ impl Console {
 
 /// The first client of a seat.
 fn seated(seat: Seat) -> Client {
-    let mut first = Client::new(&seat.identity.user.clone(), seat.identity, seat.kind, seat.url);
+    let mut first = Client::new(&seat.who.identity.user.clone(), seat.who, seat.kind, seat.url);
     first.rooms = seat.rooms.iter().map(|room| Place::new(Arc::from(room.as_str()), None)).collect();
     first.room = first.rooms.last().map(|place| Arc::clone(&place.room));
     first

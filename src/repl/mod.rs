@@ -26,4 +26,4 @@ pub use drive::{Ending, run};
 pub use record::Goal;
 pub use render::Format;
 pub use terminal::{Screen, Words, open};
-pub use world::{Aim, Asked, Finding, Input, Manner, Paper, Piped, Prompt, Seat, Whence, World, Written};
+pub use world::{Aim, Asked, Finding, Input, Manner, Paper, Piped, Prompt, Seat, Whence, Who, World, Written};

@@ -13,6 +13,7 @@ use crate::dialect::Identity;
 use crate::observe::TransportKind;
 use crate::session::Dialer;
 use crate::ui::Palette;
+use crate::wire::Ask;
 
 /// A line for the console.
 #[derive(Debug)]
@@ -32,11 +33,20 @@ pub enum Prompt {
     Secret(String),
 }
 
+/// A user of the console.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// Who it is.
+    pub identity: Identity,
+    /// What it says to log in, if it has to.
+    pub login: Option<Ask>,
+}
+
 /// The user at the console and where it begins.
 #[derive(Clone, Debug)]
 pub struct Seat {
     /// Who.
-    pub identity: Identity,
+    pub who: Who,
     /// By what.
     pub kind: TransportKind,
     /// Which of the addresses first.
@@ -65,8 +75,8 @@ pub enum Whence<'a> {
     Told(&'a str),
 }
 
-/// What somebody may be asked for: the identity of another user, by name and where its token comes from.
-pub type Asked = dyn Fn(&str, Whence<'_>) -> Result<Identity, String>;
+/// What somebody may be asked for: who another user is, by name and where its token comes from.
+pub type Asked = dyn Fn(&str, Whence<'_>) -> Result<Who, String>;
 
 /// A target, and who sits there.
 pub struct Aim {

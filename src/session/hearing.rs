@@ -43,6 +43,11 @@ impl Session {
         }
     }
 
+    /// Goes on from where the way in has led: all that comes first has been said and answered.
+    pub(super) fn come_in(&mut self) {
+        self.join(&mut |_| {});
+    }
+
     /// Says what is to be said first, if anything is; whether an answer is awaited.
     fn say_first(&mut self) -> bool {
         let Some(frame) = self.greeting.take() else { return false };
@@ -68,7 +73,10 @@ impl Session {
         let publishes = matches!(intent, Intent::Publish { .. } | Intent::Notify { .. });
         match &self.caller {
             Some(identity) if publishes || self.kind != TransportKind::WebSocket => {
-                self.dialect.call(identity, intent, unix_seconds()).map(|call| Frame::Call(Box::new(call)))
+                let mut call = self.dialect.call(identity, intent, unix_seconds())?;
+                let cookies = self.cookies.clone().filter(|_| self.dialect.requests() == Requests::Usual);
+                call.opening.headers.extend(cookies.map(|cookies| ("Cookie".to_owned(), cookies)));
+                Some(Frame::Call(Box::new(call)))
             }
             _ => self.dialect.encode(intent),
         }

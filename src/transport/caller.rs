@@ -6,7 +6,7 @@
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Client, Method, Proxy};
+use reqwest::{Client, ClientBuilder, Method, Proxy};
 use rustls::{ClientConfig, RootCertStore};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -88,6 +88,15 @@ impl Caller {
 
     /// A client for requests to the target's address number `url`.
     pub(super) fn open(&self, url: usize) -> Result<Opened, CloseReason> {
+        self.open_as(url, |builder| builder)
+    }
+
+    /// The same with what `change` makes of it.
+    pub(super) fn open_as(
+        &self,
+        url: usize,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Opened, CloseReason> {
         let place = self.place(url);
         let mut builder = Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
@@ -104,7 +113,7 @@ impl Caller {
             builder = builder.local_address(source.address);
             lease = source.lease;
         }
-        Ok(Opened { client: builder.build().map_err(cannot)?, _source: lease })
+        Ok(Opened { client: change(builder).build().map_err(cannot)?, _source: lease })
     }
 
     /// The request a call stands for.

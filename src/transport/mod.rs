@@ -22,11 +22,13 @@ mod connect;
 mod dial;
 mod ended;
 mod event_stream;
+mod exchange;
 mod failure;
 pub mod http;
 mod inlet;
 mod lines;
 mod network;
+mod preceded;
 mod proxy;
 mod refusal;
 mod request;
@@ -42,7 +44,9 @@ mod tls;
 mod upgrade;
 pub mod websocket;
 
+pub use exchange::{Answered, Exchange, Exchanges};
 pub use network::{NetworkConfig, SetupError, TlsConfig};
+pub use preceded::Preceded;
 pub use stamped::Traffic;
 
 /// How long each stage of connecting took, in order; a stage that did not happen is absent.
@@ -120,6 +124,8 @@ pub enum Connection {
     Http(Box<http::Http>),
     /// A scripted peer.
     Scripted(Box<scripted::Scripted>),
+    /// One of these, before which something was heard.
+    Preceded(Box<Preceded>),
 }
 
 macro_rules! each {
@@ -130,6 +136,7 @@ macro_rules! each {
             Connection::Sse($c) => $call,
             Connection::Http($c) => $call,
             Connection::Scripted($c) => $call,
+            Connection::Preceded($c) => $call,
         }
     };
 }
@@ -170,6 +177,7 @@ impl Connection {
             Self::Scripted(scripted) => scripted.start_close(code),
             Self::Sse(stream) => stream.start_close(),
             Self::Http(calls) => calls.start_close(),
+            Self::Preceded(preceded) => preceded.connection.start_close(code),
         }
     }
 
@@ -181,6 +189,7 @@ impl Connection {
             Self::Beside(beside) => beside.socket.take_little(),
             Self::Scripted(scripted) => scripted.take_little(),
             Self::Sse(stream) => stream.take_little(),
+            Self::Preceded(preceded) => preceded.connection.take_little(),
             Self::Http(_) => {}
         }
     }
@@ -192,6 +201,7 @@ impl Connection {
             Self::WebSocket(socket) => socket.reset_when_dropped(),
             Self::Beside(beside) => beside.socket.reset_when_dropped(),
             Self::Sse(stream) => stream.reset_when_dropped(),
+            Self::Preceded(preceded) => preceded.connection.reset_when_dropped(),
             Self::Http(_) | Self::Scripted(_) => {}
         }
     }
@@ -200,7 +210,7 @@ impl Connection {
     pub fn retry(&self) -> Option<Duration> {
         match self {
             Self::Sse(stream) => stream.retry(),
-            Self::WebSocket(_) | Self::Beside(_) | Self::Http(_) | Self::Scripted(_) => None,
+            Self::WebSocket(_) | Self::Beside(_) | Self::Http(_) | Self::Scripted(_) | Self::Preceded(_) => None,
         }
     }
 
@@ -208,7 +218,7 @@ impl Connection {
     pub fn last_event_id(&self) -> &str {
         match self {
             Self::Sse(stream) => stream.last_event_id(),
-            Self::WebSocket(_) | Self::Beside(_) | Self::Http(_) | Self::Scripted(_) => "",
+            Self::WebSocket(_) | Self::Beside(_) | Self::Http(_) | Self::Scripted(_) | Self::Preceded(_) => "",
         }
     }
 

@@ -73,7 +73,7 @@ fn aim(args: &Args, given: &Given, terminal: &Terminal) -> Result<(Aim, target::
         Target::Bundled(_) => Goal::Bundled,
         Target::Foreign(foreign) => {
             let url = foreign.shown().into_iter().next().unwrap_or_default();
-            Goal::There { url, token: seat.identity.token.is_some() }
+            Goal::There { url, token: seat.who.identity.token.is_some() || seat.who.login.is_some() }
         }
     };
     let greeting = greeting(&scenario, &seat);
@@ -81,7 +81,7 @@ fn aim(args: &Args, given: &Given, terminal: &Terminal) -> Result<(Aim, target::
         dialer: ground.dialer(&scenario),
         urls: ground.urls(),
         seat,
-        users: Box::new(move |user, whence| tokens.identity(user, whence)),
+        users: Box::new(move |user, whence| tokens.somebody(user, whence)),
         goal,
         reconnect: scenario[life.group].reconnect.policy.clone(),
     };
@@ -160,7 +160,7 @@ fn life<'p>(args: &Args, plan: &'p Plan) -> Result<&'p Life, Failure> {
 
 /// Who sits at the console, and where it begins.
 fn seat(args: &Args, given: &Given, (scenario, life): (&Scenario, &Life), tokens: &Tokens) -> Result<Seat, Failure> {
-    let identity = tokens.first(args, given, scenario, life)?;
+    let who = tokens.first(args, given, scenario, life)?;
     let secure_web = match &scenario.target {
         Target::Foreign(foreign) => foreign.urls.first().is_some_and(|url| url.scheme().starts_with("http")),
         Target::Bundled(_) => false,
@@ -183,7 +183,7 @@ fn seat(args: &Args, given: &Given, (scenario, life): (&Scenario, &Life), tokens
     if is_raw(scenario) && !args.room.is_empty() {
         return Err(Failure::usage("--room: a raw connection has no rooms; --dialect says what the target speaks"));
     }
-    Ok(Seat { identity, kind, url: 0, rooms })
+    Ok(Seat { who, kind, url: 0, rooms })
 }
 
 fn is_raw(scenario: &Scenario) -> bool {
@@ -202,9 +202,9 @@ fn greeting(scenario: &Scenario, seat: &Seat) -> String {
     let next = match (&scenario.target, seat.rooms.last().map(String::as_str)) {
         (_, Some("")) => "a line is a frame".to_owned(),
         (_, Some(room)) => {
-            format!("you are {}, in {room}: type something; /as bob brings a second user", seat.identity.user)
+            format!("you are {}, in {room}: type something; /as bob brings a second user", seat.who.identity.user)
         }
-        (_, None) => format!("you are {}: /join ROOM enters a room", seat.identity.user),
+        (_, None) => format!("you are {}: /join ROOM enters a room", seat.who.identity.user),
     };
     format!("{next}; /help lists the commands, Ctrl-D ends")
 }

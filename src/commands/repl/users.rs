@@ -10,9 +10,9 @@ use super::{Args, Given, target};
 use crate::commands::exit::Failure;
 use crate::dialect::{AuthStyle, Identity};
 use crate::observe::ClientId;
-use crate::repl::Whence;
+use crate::repl::{Whence, Who};
 use crate::scenario::plan::Life;
-use crate::scenario::{Scenario, Target};
+use crate::scenario::{Login, Scenario, Target, Users};
 use crate::token::mint_for;
 
 /// A minted token is good for a day.
@@ -23,6 +23,8 @@ pub(super) struct Tokens {
     own: Option<String>,
     secret: Option<Arc<[u8]>>,
     auth: AuthStyle,
+    /// How the scenario's users log in, and who they are.
+    logins: Option<(Login, Users)>,
 }
 
 impl Tokens {
@@ -43,21 +45,17 @@ impl Tokens {
             Target::Bundled(_) => AuthStyle::FirstMessage,
             Target::Foreign(foreign) => foreign.dialect.usual_auth(),
         };
-        Ok(Self { own, secret, auth })
+        let logins = scenario.login.clone().map(|login| (login, scenario.users.clone()));
+        Ok(Self { own, secret, auth, logins })
     }
 
     /// Who sits at the console first.
-    pub(super) fn first(
-        &self,
-        args: &Args,
-        given: &Given,
-        scenario: &Scenario,
-        life: &Life,
-    ) -> Result<Identity, Failure> {
+    pub(super) fn first(&self, args: &Args, given: &Given, scenario: &Scenario, life: &Life) -> Result<Who, Failure> {
         if let (Given::Scenario(_), None, None) = (given, &self.own, &args.user) {
             let (user, token) = scenario.users.user(life.user, self.secret.as_deref());
-            let auth = if token.is_some() { scenario[life.group].auth } else { AuthStyle::None };
-            return Ok(Identity { client: life.client, user, token, auth });
+            let login = scenario.login_of(life.user);
+            let auth = if token.is_some() || login.is_some() { scenario[life.group].auth } else { AuthStyle::None };
+            return Ok(Who { identity: Identity { client: life.client, user, token, auth }, login });
         }
         let told = self.own.as_deref().and_then(subject);
         let user = args.user.clone().or(told).or_else(|| crate::commands::environment("USER"));
@@ -66,8 +64,14 @@ impl Tokens {
         Ok(self.showing(&user, token))
     }
 
-    /// Another user, or the same with another token.
-    pub(super) fn identity(&self, user: &str, whence: Whence<'_>) -> Result<Identity, String> {
+    /// Another user, or the same with another token: with the token of that place, with its own login, or with a minted one.
+    pub(super) fn somebody(&self, user: &str, whence: Whence<'_>) -> Result<Who, String> {
+        if let (Some((login, users)), Whence::Minted, None) = (&self.logins, whence, &self.own) {
+            let number =
+                users.number(user).ok_or_else(|| format!("the scenario has no user {user} who could log in"))?;
+            let identity = Identity { client: ClientId(0), user: user.to_owned(), token: None, auth: self.auth };
+            return Ok(Who { identity, login: Some(login.ask(users, number)) });
+        }
         let token = match whence {
             Whence::Place(from) => Some(place(from).and_then(|from| read(&from))?),
             Whence::Told(token) => Some(token.to_owned()),
@@ -82,9 +86,9 @@ impl Tokens {
         Ok(self.showing(told.as_deref().unwrap_or(user), token))
     }
 
-    fn showing(&self, user: &str, token: Option<String>) -> Identity {
+    fn showing(&self, user: &str, token: Option<String>) -> Who {
         let auth = if token.is_some() { self.auth } else { AuthStyle::None };
-        Identity { client: ClientId(0), user: user.to_owned(), token, auth }
+        Who { identity: Identity { client: ClientId(0), user: user.to_owned(), token, auth }, login: None }
     }
 
     fn minted(&self, user: &str) -> Option<String> {

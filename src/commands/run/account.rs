@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::secrets::Secrets;
 use crate::engine::{End, Health, Identity, Outcome};
 use crate::metrics::{Names, Snapshot};
 use crate::output::Request;
@@ -20,7 +21,7 @@ pub(super) struct Account {
     /// The names of the scenario; those of instances are known only at the end.
     pub(super) names: Names,
     /// Secrets that must be in no report.
-    pub(super) secrets: Vec<String>,
+    pub(super) secrets: Secrets,
 }
 
 impl Account {
@@ -38,7 +39,7 @@ impl Account {
             strict: self.strict,
         };
         let mut report = report::build(outcome, facts);
-        report.hide(&self.secrets);
+        report.hide(&self.secrets.all());
         report
     }
     /// What the run amounts to if it is killed now. Copies on their way are in no account yet, and nobody has judged the

@@ -14,6 +14,7 @@ use crate::scenario::{self, MOST_PROCESSES, Needs, Overrides, Scenario, Target};
 use crate::ui::{Progress, Terminal, Verbosity};
 
 mod account;
+mod before;
 mod ci;
 mod crew;
 mod find;
@@ -33,6 +34,7 @@ use crew::Crew;
 use outputs::Outputs;
 pub(super) use overrides::{ScenarioArgs, TowardsArgs, pair};
 use recording::Recording;
+use secrets::Secrets;
 
 /// Drive clients through a scenario, report, judge thresholds
 #[derive(Clone, Debug, clap::Args)]
@@ -149,7 +151,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
         started: crate::time::wall_clock(),
         strict: args.strict,
         names: rules::names(&scenario),
-        secrets: secrets::known(&scenario, &over),
+        secrets: Secrets::new(secrets::known(&scenario, &over), ground.learnt()),
     });
     let rotation = Rotation::new(outputs.rotated(), args.snapshot_every);
     let rotation = Some(rotation).filter(|rotation| rotation.is_wanted(scenario.times.total()));
@@ -158,7 +160,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     let (raw, writer) = outputs.raw_log();
     let setup = setup(&args, scenario, plan, &ground, raw);
     let early = reach(&runtime, &ground, &setup, &mut signals)
-        .map_err(|failure| failure.saying(|message| report::hidden(message, &account.secrets)))?;
+        .map_err(|failure| failure.saying(|message| account.secrets.hide(message)))?;
     // The engine hears of it as of any other, so that a run that has not begun leaves its outputs too.
     let (again, early_signals) = tokio::sync::mpsc::channel(1);
     if let Some(code) = early {
@@ -166,7 +168,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
         again.try_send(code).map_err(Failure::internal)?;
     }
     let (mut crew, carriers) = Crew::raise(&args, &setup, &ground, &runtime)
-        .map_err(|failure| failure.saying(|message| report::hidden(message, &account.secrets)))?;
+        .map_err(|failure| failure.saying(|message| account.secrets.hide(message)))?;
     let mut outcome = {
         let mut on_tick = |tick: &Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;

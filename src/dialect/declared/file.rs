@@ -26,11 +26,8 @@ const fn known(called: &'static str, messages: &'static [(&'static str, &'static
     Some(Signs { called, messages })
 }
 
-pub(in crate::dialect) const SOCKETIO: DialectEntry = builtin!(
-    "socketio-v5",
-    "Socket.IO 3 and 4, by WebSocket alone",
-    known("Socket.IO", &[("0{", "\"sid\":"), ("40{", "\"sid\":")])
-);
+pub(in crate::dialect) const SOCKETIO: DialectEntry =
+    builtin!("socketio-v5", "Socket.IO 3 and 4", known("Socket.IO", &[("0{", "\"sid\":"), ("40{", "\"sid\":")]));
 pub(in crate::dialect) const GRAPHQL: DialectEntry = builtin!(
     "graphql-transport-ws",
     "GraphQL subscriptions as the package graphql-ws speaks them",
@@ -91,12 +88,16 @@ pub(in crate::dialect) fn make(
         file = merged(based_on(&base, text)?, file);
     }
     file.remove("help");
+    let ways = file.remove("ways");
     let declared = match file.remove("parameters") {
         None => Map::new(),
         Some(Value::Object(declared)) => declared,
         Some(_) => return Err(wrong(text, "parameters", "must be a table")),
     };
     let values = fill(&declared, with, text)?;
+    if let Some(ways) = ways {
+        file = merged(file, way(&ways, &declared, &values, text)?);
+    }
     let filled = file.into_iter().map(|(key, value)| (key, filled(value, &values))).collect();
     let overridden = with.iter().filter(|(key, _)| !declared.contains_key(*key));
     let own = overridden.map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -104,6 +105,28 @@ pub(in crate::dialect) fn make(
         DialectError::Parameter { key, problem } if !given(with, &key) => wrong(text, &key, &problem),
         error => error,
     })
+}
+
+/// What the file says over the rest where the parameter `way` asks for it; nothing by default.
+fn way(
+    ways: &Value,
+    declared: &Parameters,
+    values: &[(String, String)],
+    text: &str,
+) -> Result<Parameters, DialectError> {
+    let ways = ways.as_object().ok_or_else(|| wrong(text, "ways", "must be a table of tables"))?;
+    let usual = declared.get("way").and_then(|way| way.get("default")).and_then(Value::as_str);
+    let usual = usual.ok_or_else(|| wrong(text, "ways", "needs a parameter `way` with a default"))?;
+    let chosen = values.iter().find(|(name, _)| name == "way").map_or(usual, |(_, value)| value.as_str());
+    match ways.get(chosen) {
+        Some(Value::Object(own)) => Ok(own.clone()),
+        Some(_) => Err(wrong(text, &format!("ways.{chosen}"), "must be a table")),
+        None if chosen == usual => Ok(Map::new()),
+        None => {
+            let known = std::iter::once(usual).chain(ways.keys().map(String::as_str)).collect::<Vec<_>>().join(", ");
+            Err(DialectError::Parameter { key: "way".to_owned(), problem: format!("must be one of {known}") })
+        }
+    }
 }
 
 /// What parameters the file `text` declares: name, default if there is one, help.

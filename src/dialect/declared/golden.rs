@@ -6,6 +6,8 @@ use crate::wire::Frame;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod socketio;
+
 fn dialect(name: &str) -> Arc<dyn Dialect> {
     find(name, &Parameters::new()).unwrap()
 }

@@ -19,6 +19,8 @@ pub(super) enum Kind {
     When,
     /// A list of words.
     Words,
+    /// A list of tables.
+    Steps,
     /// `true` or `false`.
     Flag,
     /// A duration.
@@ -38,6 +40,7 @@ impl Kind {
             Self::Pointer => "must be a string: a JSON Pointer such as \"/id\"",
             Self::When => "must be a table such as { \"/type\" = \"message\" }",
             Self::Words => "must be a list of strings",
+            Self::Steps => "must be a list of tables such as [{ ask = \"welcome\" }]",
             Self::Flag => "must be true or false",
             Self::Pointers => "must be a table of JSON Pointers such as { id = \"/data/id\" }",
             Self::Duration => "must be a duration such as \"30s\"",
@@ -53,12 +56,13 @@ impl Kind {
             }
             Self::When | Self::Table => value.is_object(),
             Self::Words => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+            Self::Steps => value.as_array().is_some_and(|list| list.iter().all(Value::is_object)),
             Self::Flag => value.is_boolean(),
         }
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 73] = [
+pub(super) const TABLE: [(&str, Kind, &str); 85] = [
     (
         "publish",
         Kind::Template,
@@ -149,6 +153,27 @@ pub(super) const TABLE: [(&str, Kind, &str); 73] = [
     ("query", Kind::Texts, "query parameters of the URL: {{user}} {{token}}"),
     ("headers", Kind::Texts, "request headers of the opening: {{user}} {{token}}"),
     ("subprotocols", Kind::Words, "sub-protocols to offer"),
+    ("open", Kind::Table, "what is said before the socket carries the conversation"),
+    (
+        "open.steps",
+        Kind::Steps,
+        "in order: { ask = A } fetches until A has come, { greet = A } posts `auth` or `hello` and wants A as the answer, \
+         { say = T } and { hear = T } are on the socket; A is welcome, authenticated or a message",
+    ),
+    ("open.query", Kind::Texts, "query parameters of these requests, in place of those of the URL"),
+    ("open.content_type", Kind::Text, "content type of what is posted"),
+    ("open.split", Kind::Text, "what separates the messages of one answer"),
+    (
+        "open.carry",
+        Kind::Pointers,
+        "where in an answer values stand that go along in every query from then on, by name",
+    ),
+    ("open.strayed", Kind::Text, "what a refusal says where another instance was asked than the one before"),
+    ("recover", Kind::Table, "how a conversation whose connection was lost is gone on with"),
+    ("recover.session", Kind::Pointer, "where its name stands in the acceptance of auth"),
+    ("recover.session_as", Kind::Text, "what that is called in the next greeting"),
+    ("recover.when", Kind::When, "the messages whose last element, a text, is a position"),
+    ("recover.last_as", Kind::Text, "what the last position is called in the next greeting"),
     ("sender_hears_itself", Kind::Flag, "whether a publisher gets its own message (default true)"),
     ("acknowledges_joins", Kind::Flag, "whether each join is answered (default: when a join or its reply is told)"),
     (

@@ -1,6 +1,6 @@
 //! Parameters, checked against the table of keys.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 use super::keys::{Kind, TABLE};
@@ -183,6 +183,26 @@ impl<'a> Checked<'a> {
     pub(super) fn words(&self, key: &str) -> Vec<String> {
         let words = self.get(key).and_then(Value::as_array).into_iter().flatten();
         words.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// A list of tables.
+    pub(super) fn list(&self, key: &str) -> Vec<&'a Map<String, Value>> {
+        self.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).collect()
+    }
+
+    /// A table of texts as they are.
+    pub(super) fn pairs(&self, key: &str) -> Vec<(String, String)> {
+        let entries = self.get(key).and_then(Value::as_object).into_iter().flatten();
+        entries.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect()
+    }
+
+    /// A table of pointers.
+    pub(super) fn pointers(&self, key: &str) -> Made<Vec<(String, Pointer)>> {
+        let compile = |(name, text): (String, String)| {
+            let pointer = Pointer::new(&text).map_err(|problem| wrong(&format!("{key}.{name}"), problem))?;
+            Ok((name, pointer))
+        };
+        self.pairs(key).into_iter().map(compile).collect()
     }
 
     pub(super) fn flag(&self, key: &str) -> Option<bool> {

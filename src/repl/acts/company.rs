@@ -40,8 +40,8 @@ impl Console {
             client.room = client.rooms.last().map(|place| Arc::clone(&place.room));
         });
         for at in 0..self.clients.len() {
-            let identity = self.shown_as_usual((*self.clients[at].identity).clone());
-            self.clients[at].identity = Arc::new(identity);
+            let who = self.shown_as_usual(self.clients[at].who());
+            self.clients[at].identity = Arc::new(who.identity);
         }
         if self.client().room.is_none() {
             self.remark("you are in no room; /join ROOM enters one");
@@ -67,9 +67,9 @@ impl Console {
         if self.clients.len() == CLIENTS || self.clients.iter().any(|client| client.name == name) {
             return self.complain(&format!("{name} is here already, or there are too many users"));
         }
-        let identity = (*self.client().identity).clone();
+        let who = self.client().who();
         let (back, place) = (self.current, Place::new(room, None));
-        self.sit_down(Client::new(&name, identity, kind, self.clients.len() % self.urls.max(1)), &[place]);
+        self.sit_down(Client::new(&name, who, kind, self.clients.len() % self.urls.max(1)), &[place]);
         self.current = back;
     }
 

@@ -6,7 +6,7 @@ use super::company::CLIENTS;
 use crate::dialect::{AuthStyle, Identity};
 use crate::repl::client::Client;
 use crate::repl::console::{Console, Wanted};
-use crate::repl::world::Whence;
+use crate::repl::world::{Whence, Who};
 use crate::session::Place;
 
 impl Console {
@@ -50,10 +50,10 @@ impl Console {
 
     fn welcome(&mut self, user: &str, whence: Whence<'_>) {
         match (self.users)(user, whence) {
-            Ok(identity) => {
-                let identity = self.shown_as_usual(identity);
+            Ok(who) => {
+                let who = self.shown_as_usual(who);
                 let (kind, rooms) = (self.client().kind, self.client().rooms.clone());
-                self.sit_down(Client::new(user, identity, kind, self.clients.len() % self.urls.max(1)), &rooms);
+                self.sit_down(Client::new(user, who, kind, self.clients.len() % self.urls.max(1)), &rooms);
             }
             Err(problem) => self.complain(&problem),
         }
@@ -63,12 +63,12 @@ impl Console {
     fn show_token(&mut self, whence: Whence<'_>) {
         let (name, client) = (self.client().name.clone(), self.client().identity.client);
         match (self.users)(&name, whence) {
-            Ok(identity) => {
-                if identity.user != name {
-                    self.remark(&format!("the token is that of {}", identity.user));
+            Ok(who) => {
+                if who.identity.user != name {
+                    self.remark(&format!("the token is that of {}", who.identity.user));
                 }
-                let identity = self.shown_as_usual(Identity { client, ..identity });
-                self.client().identity = Arc::new(identity);
+                let who = self.shown_as_usual(who);
+                self.client().identity = Arc::new(Identity { client, ..who.identity });
                 self.dial();
             }
             Err(problem) => self.complain(&problem),
@@ -76,9 +76,10 @@ impl Console {
     }
 
     /// A token is shown as what is spoken has it.
-    pub(super) fn shown_as_usual(&self, identity: Identity) -> Identity {
-        let auth = if identity.token.is_some() { self.dialer.dialect.usual_auth() } else { AuthStyle::None };
-        Identity { auth, ..identity }
+    pub(super) fn shown_as_usual(&self, who: Who) -> Who {
+        let shows = who.identity.token.is_some() || who.login.is_some();
+        let auth = if shows { self.dialer.dialect.usual_auth() } else { AuthStyle::None };
+        Who { identity: Identity { auth, ..who.identity }, ..who }
     }
 
     /// Goes where a command line of curl's goes; whoever sits here is gone.

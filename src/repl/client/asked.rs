@@ -102,6 +102,7 @@ impl Client {
     /// From now on as if it had never been in its rooms.
     pub(in crate::repl) fn forget_positions(&mut self) {
         self.rooms.iter_mut().for_each(|place| place.position = None);
+        self.pass.begin_anew();
     }
 
     /// Reads no faster than this.

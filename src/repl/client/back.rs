@@ -92,10 +92,11 @@ mod tests {
     use super::*;
     use crate::dialect::{AuthStyle, Identity};
     use crate::observe::{ClientId, TransportKind};
+    use crate::repl::Who;
 
     fn client() -> Client {
         let identity = Identity { client: ClientId(0), user: "ada".to_owned(), token: None, auth: AuthStyle::None };
-        Client::new("ada", identity, TransportKind::WebSocket, 0)
+        Client::new("ada", Who { identity, login: None }, TransportKind::WebSocket, 0)
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::{Fault, RulePart, Scenario, Source, Times, builtin, deserialize};
 mod clients;
 mod faults;
 mod gate;
+mod login;
 mod owned;
 mod proxy;
 mod publish;
@@ -125,9 +126,10 @@ impl Check<'_> {
     fn scenario(&self, file: &File) -> Checked<Scenario> {
         let mut times = self.times(&file.run)?;
         let users = self.users(file.users.as_ref())?;
+        let login = self.login(file.users.as_ref(), &users)?;
         let target = self.target(file, &times)?;
         let mut rooms = rooms::Rooms::default();
-        let groups = self.groups(file, &target, &users, &mut rooms)?;
+        let groups = self.groups(file, &target, (&users, login.as_ref()), &mut rooms)?;
         let publishes = self.publishes(file, &times, &groups, &rooms)?;
         let requests = self.requests(file, &times, &target, &groups)?;
         let faults = self.faults(file, times.duration, &target, &groups)?;
@@ -143,6 +145,7 @@ impl Check<'_> {
             target,
             proxy,
             users,
+            login,
             rooms: rooms.names,
             groups,
             publishes,

@@ -9,6 +9,7 @@ use crate::time::nanos;
 use crate::units::human::{count, duration, grouped, rate};
 
 mod faults;
+mod login;
 mod proxy;
 mod traffic;
 mod wrap;
@@ -105,6 +106,7 @@ pub fn explain(scenario: &Scenario, limits: &Limits) -> String {
     let mut out = Wrapped::default();
     headline(scenario, &plan, &mut out);
     server(scenario, &mut out);
+    login::login(scenario, &mut out);
     proxy::proxy(scenario, &plan, &mut out);
     traffic::clients(scenario, &plan, &mut out);
     traffic::publications(scenario, &mut out);
