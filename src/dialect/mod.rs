@@ -6,9 +6,10 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::observe::TransportKind;
-use crate::wire::{Call, Frame, Opening};
+use crate::wire::{Call, Frame, Opening, Requests};
 
 mod credentials;
 mod declared;
@@ -19,11 +20,13 @@ mod raw;
 mod reading;
 mod room;
 mod scan;
+mod signs;
 mod traced;
 
 pub use event::{Delivery, Event, Position, Stamps};
 pub use intent::{AuthStyle, Identity, Intent};
 pub use reading::{News, Reading};
+pub use signs::{Signs, recognise};
 pub use traced::{Journal, Passed, Traced, told};
 
 /// A named message that is answered.
@@ -50,6 +53,8 @@ pub struct Habits {
     pub welcomes: bool,
     /// What a client says first ([`Intent::Auth`]) waits for the welcome.
     pub answers_welcome: bool,
+    /// A client that has said nothing for so long says a sign of life ([`Intent::Heartbeat`]).
+    pub heartbeat: Option<Duration>,
 }
 
 /// One protocol.
@@ -59,6 +64,11 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// What it does by itself.
     fn habits(&self) -> Habits;
+
+    /// How a token is shown, unless somebody says otherwise.
+    fn usual_auth(&self) -> AuthStyle {
+        AuthStyle::Header
+    }
 
     /// What opening a socket for `identity` needs.
     fn opening(&self, identity: &Identity) -> Opening;
@@ -76,7 +86,18 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// The request that says `intent` where there is no socket to say it on; `None` where there is none. Its answer
     /// comes to [`Dialect::decode`] if there is one, whatever its status.
-    fn call(&self, _identity: &Identity, _intent: &Intent<'_>) -> Option<Call> {
+    /// `now` is in seconds since 1970, for what is signed.
+    fn call(&self, _identity: &Identity, _intent: &Intent<'_>, _now: u64) -> Option<Call> {
+        None
+    }
+
+    /// Where those requests go; beside a socket, where there are any, they publish.
+    fn requests(&self) -> Requests {
+        Requests::Usual
+    }
+
+    /// The dialect of a connection that has learnt the value of [`Event::Saved`] too; `None` where nothing is saved.
+    fn keeping(&self, _place: usize, _value: &str) -> Option<Arc<dyn Dialect>> {
         None
     }
 
@@ -146,6 +167,8 @@ pub struct DialectEntry {
     pub keys: &'static [(&'static str, &'static str)],
     /// The file that describes it, if one does.
     pub file: Option<&'static str>,
+    /// By what its servers are known, where they are.
+    pub signs: Option<Signs>,
     /// Makes it from its parameters.
     pub make: fn(&Parameters) -> Result<Arc<dyn Dialect>, DialectError>,
 }
@@ -173,6 +196,9 @@ pub const DIALECTS: &[DialectEntry] = &[
     declared::PHOENIX,
     declared::CENTRIFUGO,
     declared::SIGNALR,
+    declared::PUSHER,
+    declared::MERCURE,
+    declared::SSE,
 ];
 
 /// The keys of a dialect file and of `[target.with]` of the dialect `json`: name, help.

@@ -4,9 +4,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Dialect, Event, Habits, Identity, Intent, Position, Question, Reading};
+use super::{AuthStyle, Dialect, Event, Habits, Identity, Intent, Position, Question, Reading};
 use crate::observe::TransportKind;
-use crate::wire::{Call, Frame, Opening};
+use crate::wire::{Call, Frame, Opening, Requests};
 
 /// Lines kept until somebody takes them; further ones are only counted.
 const MOST: usize = 1_000;
@@ -79,6 +79,10 @@ impl Dialect for Traced {
         self.inner.name()
     }
 
+    fn usual_auth(&self) -> AuthStyle {
+        self.inner.usual_auth()
+    }
+
     fn habits(&self) -> Habits {
         self.inner.habits()
     }
@@ -95,12 +99,20 @@ impl Dialect for Traced {
         self.inner.stream(identity, room, position)
     }
 
-    fn call(&self, identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
-        let call = self.inner.call(identity, intent)?;
+    fn call(&self, identity: &Identity, intent: &Intent<'_>, now: u64) -> Option<Call> {
+        let call = self.inner.call(identity, intent, now)?;
         let body = call.body.as_deref().unwrap_or_default();
-        let method = if call.body.is_some() { "POST" } else { "GET" };
-        self.said(format!("{method} {} {}", call.opening.path, shown(body)), intent);
+        self.said(format!("{} {} {}", call.method.name(), call.opening.path, shown(body)), intent);
         Some(call)
+    }
+
+    fn requests(&self) -> Requests {
+        self.inner.requests()
+    }
+
+    fn keeping(&self, place: usize, value: &str) -> Option<Arc<dyn Dialect>> {
+        let inner = self.inner.keeping(place, value)?;
+        Some(Arc::new(Self { inner, who: self.who, journal: self.journal.clone() }))
     }
 
     fn position(&self, event_id: &str) -> Option<Position> {
@@ -179,6 +191,7 @@ fn meant(intent: &Intent<'_>) -> String {
         }
         Intent::Notify { user, reference, .. } => format!("notifies {} (request {reference})", escaped(user)),
         Intent::Publish { room, reference, .. } => format!("publishes to {} (request {reference})", escaped(room)),
+        Intent::Heartbeat { reference } => format!("shows that it is still there (request {reference})"),
         Intent::Ask { message, reference, .. } => format!("asks {} (request {reference})", escaped(message)),
     }
 }
@@ -205,6 +218,7 @@ fn made_of(event: &Event<'_>) -> String {
             format!("a poll's answer, up to {}{}", position.offset, named(instance))
         }
         Event::Reply { reference } => format!("a reply{}", of(reference)),
+        Event::Saved { .. } => "a value to be kept".to_owned(),
         Event::Presence => "presence".to_owned(),
         Event::Heartbeat { answer } => {
             format!("a sign of life{}", if answer.is_some() { ", to be answered" } else { "" })

@@ -30,6 +30,8 @@ pub(super) struct Desk {
     pub(super) groups: RefCell<Vec<(u64, u64)>>,
     /// Who has to be looked at for silence.
     pub(super) silences: Watch,
+    /// Who has to be looked at for a sign of life that is owed.
+    pub(super) heartbeats: Watch,
     /// Who has to be looked at for requests that nobody has answered.
     pub(super) overdue: Watch,
     /// The run is ending: nobody says or asks anything any more.
@@ -54,6 +56,7 @@ impl Desk {
             ready: Cell::new(0),
             groups: RefCell::new(vec![(0, 0); scenario.groups.len()]),
             silences: Watch::default(),
+            heartbeats: Watch::default(),
             overdue: Watch::default(),
             silent: Cell::new(false),
             secret: setup.secret.clone(),

@@ -32,6 +32,8 @@ impl Side {
 pub struct Block {
     /// Which pair it is half of, from 0, warm-up included.
     pub pair: u32,
+    /// Which start of the two sides it was measured in, from 0.
+    pub start: u32,
     /// Whose turn it was.
     pub side: Side,
     /// Due time to arrival of everything due in it.
@@ -47,6 +49,8 @@ pub struct Block {
 #[serde(deny_unknown_fields)]
 struct Line {
     pair: u32,
+    #[serde(default)]
+    start: u32,
     side: Side,
     steal_ppm: u32,
     /// For eyes and scripts; the histogram is what counts.
@@ -63,14 +67,14 @@ impl Block {
     /// # Errors
     /// When the encoder fails, which it does only for want of memory.
     pub fn new(
-        pair: u32,
+        (start, pair): (u32, u32),
         side: Side,
         delivery: &Histogram,
         send_lag: &Histogram,
         steal_ppm: u32,
     ) -> Result<Self, String> {
         let again = |histogram: &Histogram| Histogram::decode(&histogram.encode()?);
-        Ok(Self { pair, side, delivery: again(delivery)?, send_lag: again(send_lag)?, steal_ppm })
+        Ok(Self { pair, start, side, delivery: again(delivery)?, send_lag: again(send_lag)?, steal_ppm })
     }
 
     /// Its quantile `q` of the delivery latency, nanoseconds; at least 1, so that it has a logarithm.
@@ -85,6 +89,7 @@ impl Block {
     pub fn line(&self) -> Result<String, String> {
         let line = Line {
             pair: self.pair,
+            start: self.start,
             side: self.side,
             steal_ppm: self.steal_ppm,
             p50_ns: self.delivery.quantile(0.5),
@@ -104,6 +109,7 @@ impl Block {
         let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
         Ok(Self {
             pair: line.pair,
+            start: line.start,
             side: line.side,
             delivery: Histogram::decode(&line.delivery)?,
             send_lag: Histogram::decode(&line.send_lag)?,
@@ -139,9 +145,11 @@ mod tests {
     fn a_block_is_read_back_as_it_was_written() {
         let mut delivery = Histogram::default();
         [1_234_567, 2_000_001, 90_000_017].into_iter().for_each(|nanos| delivery.record(nanos));
-        let block = Block::new(7, Side::New, &delivery, &Histogram::default(), 125_000).unwrap();
+        let block = Block::new((2, 7), Side::New, &delivery, &Histogram::default(), 125_000).unwrap();
         let again = Block::read(&block.line().unwrap()).unwrap();
-        assert_eq!((again.pair, again.side, again.steal_ppm), (7, Side::New, 125_000));
+        assert_eq!((again.start, again.pair, again.side, again.steal_ppm), (2, 7, Side::New, 125_000));
+        let old = block.line().unwrap().replace(r#""start":2,"#, "");
+        assert_eq!(Block::read(&old).unwrap().start, 0, "recordings of one start do not say so");
         for q in [0.0, 0.5, 0.99, 1.0] {
             assert_eq!(again.quantile(q), block.quantile(q));
         }

@@ -11,9 +11,14 @@ use super::trust;
 #[derive(Debug)]
 pub struct Gate {
     settings: Settings,
-    /// The medians of the warm-up's blocks, base and new.
+    /// Which start of the sides the pairs are of, and how many were kept when it began.
+    start: u32,
+    before: usize,
+    /// The medians of this start's warm-up, base and new.
     warming: [Vec<f64>; 2],
     warm: bool,
+    /// Pairs of all warm-ups.
+    warmed_up: usize,
     measured: usize,
     kept: Vec<Pair>,
     findings: Vec<Finding>,
@@ -26,8 +31,11 @@ impl Gate {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
+            start: 0,
+            before: 0,
             warming: [Vec::new(), Vec::new()],
             warm: false,
+            warmed_up: 0,
             measured: 0,
             kept: Vec::new(),
             findings: Vec::new(),
@@ -36,16 +44,22 @@ impl Gate {
         }
     }
 
-    /// Takes in one pair; whether the gate has decided, and needs no more.
+    /// Takes in one pair; whether the gate has decided, and needs no more. The first pair of another start of the sides
+    /// begins a warm-up.
     pub fn push(&mut self, base: Block, new: Block) -> bool {
         if self.decided {
             return true;
+        }
+        if base.start != self.start {
+            (self.start, self.before, self.warm) = (base.start, self.kept.len(), false);
+            self.warming.iter_mut().for_each(Vec::clear);
         }
         if !self.warm {
             for (values, block) in self.warming.iter_mut().zip([&base, &new]) {
                 values.push(block.quantile(0.5));
             }
             self.warm = self.warming.iter().all(|values| trust::is_steady(values));
+            self.warmed_up += 1;
             return false;
         }
         let pair = Pair { base, new };
@@ -57,6 +71,26 @@ impl Gate {
         if let Some(look) = looks::at(self.kept.len()) {
             self.look(look);
         }
+        self.decided
+    }
+
+    /// How many pairs it has taken in: the number of the next.
+    pub fn pairs(&self) -> u32 {
+        u32::try_from(self.warmed_up + self.measured).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the pairs kept of this start are its share, where the sides are started `starts` times in all.
+    pub fn has_enough_of_this_start(&self, starts: u32) -> bool {
+        self.kept.len() - self.before >= looks::LAST.pairs.div_ceil(starts.max(1) as usize)
+    }
+
+    /// How many starts of the sides the pairs are of.
+    pub fn starts(&self) -> u32 {
+        self.start + 1
+    }
+
+    /// Whether more pairs would change nothing.
+    pub fn has_decided(&self) -> bool {
         self.decided
     }
 
@@ -99,12 +133,8 @@ impl Gate {
         } else if self.warming[0].len() > trust::STEADY {
             reasons.push("the latency never became steady: it rose or fell through the whole warm-up".to_owned());
         }
-        let course = Course {
-            warm_up: self.warming[0].len(),
-            measured: self.measured,
-            looked_at: self.looked_at,
-            kept: &self.kept,
-        };
+        let course =
+            Course { warm_up: self.warmed_up, measured: self.measured, looked_at: self.looked_at, kept: &self.kept };
         Report::new(&self.settings, about, &course, self.findings.clone(), reasons)
     }
 }

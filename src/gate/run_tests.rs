@@ -35,26 +35,36 @@ impl Noise {
     }
 }
 
-fn block(pair: u32, side: Side, log: f64) -> Block {
+fn block((start, pair): (u32, u32), side: Side, log: f64) -> Block {
     let mut delivery = Histogram::default();
     delivery.record_n((1e6 * log.exp()) as u64, 100);
-    Block { pair, side, delivery, send_lag: Histogram::default(), steal_ppm: 0 }
+    Block { pair, start, side, delivery, send_lag: Histogram::default(), steal_ppm: 0 }
 }
 
 /// One gate on p50 with a tolerance of 5 %, new later by `effect`, of at most `pairs` pairs.
 fn gate(seed: u64, effect: f64, pairs: u32) -> Verdict {
+    started(seed, effect, pairs, (1, 0.0)).report(&About::default()).verdict
+}
+
+/// The same over `starts` of both sides, each of which puts new off by its own share, `apart` from one to the next.
+fn started(seed: u64, effect: f64, pairs: u32, (starts, apart): (u32, f64)) -> Gate {
     let metric: Metric = "p50=5%".parse().unwrap();
     let mut gate = Gate::new(Settings::new(vec![metric], seed).unwrap());
     let mut noise = Noise::new(seed);
+    let (mut start, mut luck) = (0, apart * noise.normal());
     for pair in 0..pairs {
+        if gate.has_enough_of_this_start(starts) {
+            (start, luck) = (start + 1, apart * noise.normal());
+        }
         let (first, second) = (noise.next(), noise.next());
         let (base, new) = if noise.coin() { (first, second) } else { (second, first) };
-        if gate.push(block(pair, Side::Base, base), block(pair, Side::New, new + effect.ln_1p())) {
+        let new = new + effect.ln_1p() + luck;
+        if gate.push(block((start, pair), Side::Base, base), block((start, pair), Side::New, new)) {
             break;
         }
     }
     gate.finish();
-    gate.report(&About::default()).verdict
+    gate
 }
 
 /// The usual rule: sixty blocks of base, then sixty of new.
@@ -97,4 +107,23 @@ fn three_pairs_never_pass() {
     for effect in [0.0, 0.5] {
         assert!((0..20).all(|seed| gate(seed, effect, 8) == Verdict::Inconclusive));
     }
+}
+
+#[test]
+fn what_one_start_happened_to_be_weighs_less_among_three() {
+    let accused = |starts: u32| {
+        let verdict = |seed| started(seed, 0.0, 120, (starts, 0.07)).report(&About::default()).verdict;
+        (0..60).filter(|seed| verdict(*seed) == Verdict::Regressed).count()
+    };
+    let (one, three) = (accused(1), accused(3));
+    assert!(one >= 6 && three * 2 <= one, "{one} of 60 with one start, {three} with three");
+}
+
+#[test]
+fn every_start_is_warmed_up() {
+    let one = started(5, 0.0, 120, (1, 0.0));
+    let three = started(5, 0.0, 120, (3, 0.0));
+    assert_eq!([one.starts(), three.starts()], [1, 3]);
+    let warm_up = |gate: &Gate| gate.report(&About::default()).warm_up;
+    assert!(warm_up(&one) >= 5 && warm_up(&three) >= 15, "{} {}", warm_up(&one), warm_up(&three));
 }

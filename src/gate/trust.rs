@@ -80,7 +80,7 @@ mod tests {
             histogram.record_n(ms * 1_000_000, 100);
             histogram
         };
-        Block::new(0, side, &of(delivery_ms), &of(lag_ms), steal_ppm).unwrap()
+        Block::new((0, 0), side, &of(delivery_ms), &of(lag_ms), steal_ppm).unwrap()
     }
 
     fn pair(lag_ms: u64, steal: u32) -> Pair {
@@ -93,7 +93,7 @@ mod tests {
         assert!(!keeps(&pair(5, 0)) && !keeps(&pair(0, 210_000)));
         let silent = Pair {
             base: block(Side::Base, 10, 0, 0),
-            new: Block::new(0, Side::New, &Histogram::default(), &Histogram::default(), 0).unwrap(),
+            new: Block::new((0, 0), Side::New, &Histogram::default(), &Histogram::default(), 0).unwrap(),
         };
         assert!(!keeps(&silent));
     }

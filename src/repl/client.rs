@@ -1,6 +1,5 @@
 //! One client of the console: its connection, from dialling to its end, and what it makes of what it hears.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,18 +11,20 @@ use super::hearing::Hearing;
 use super::item::Item;
 use crate::dialect::Identity;
 use crate::observe::TransportKind;
-use crate::session::{Cookies, Dialer, Ended, Place, Session};
+use crate::session::{Cookies, Dialer, Ended, Hint, Place, Session};
 use crate::time::Timestamp;
 use crate::transport::{ConnectError, Stages};
 use crate::wire::CloseReason;
 
 mod asked;
+mod back;
+mod book;
+
+use back::Way;
+pub(super) use book::{Book, Frames, REMEMBERED, Sent, Tally};
 
 /// At most so many messages are read before others get their turn.
 const AT_ONCE: usize = 256;
-
-/// So many of one's own messages are remembered.
-pub(super) const REMEMBERED: usize = 64;
 
 /// What becomes of a dial.
 type Dialed = (Result<(Session, Stages), ConnectError>, Cookies);
@@ -35,29 +36,6 @@ enum State {
     Talking(Box<Session>),
     /// Neither read nor written any more; the other side is not told.
     Stuck(Box<Session>),
-}
-
-/// A message of one's own, from when it was handed over.
-pub(super) struct Sent {
-    pub(super) token: u64,
-    pub(super) room: String,
-    pub(super) text: String,
-    pub(super) at: Timestamp,
-    pub(super) settled: bool,
-}
-
-/// What was counted on a client's connections.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) heard: u64,
-    pub(super) own: u64,
-    pub(super) replayed: u64,
-    pub(super) sent: u64,
-    pub(super) acked: u64,
-    pub(super) refused: u64,
-    pub(super) bytes: u64,
-    pub(super) connects: u64,
-    pub(super) worst: Duration,
 }
 
 /// A user on a connection.
@@ -77,30 +55,7 @@ pub(super) struct Client {
     state: State,
     slow: Option<(u64, Timestamp)>,
     leaving: bool,
-}
-
-/// What a client remembers of its conversation.
-#[derive(Default)]
-pub(super) struct Book {
-    pub(super) instance: Option<String>,
-    pub(super) sent: VecDeque<Sent>,
-    /// Questions: reference, name, when it was asked.
-    pub(super) asked: Vec<(u64, String, Timestamp)>,
-    /// Rooms whose joining was refused, to be forgotten.
-    pub(super) refused: Vec<usize>,
-    /// Every frame is told as it is, too.
-    pub(super) frames: Frames,
-    tokens: u64,
-}
-
-/// Whether frames are told as they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Frames {
-    /// Only what nobody understands.
-    #[default]
-    Hidden,
-    /// All of them.
-    Shown,
+    way: Way,
 }
 
 impl Client {
@@ -118,11 +73,17 @@ impl Client {
             state: State::Down,
             slow: None,
             leaving: false,
+            way: Way::default(),
         }
     }
 
     /// Starts to connect, to the next of `urls` addresses if it is not the first time.
     pub(super) fn dial(&mut self, dialer: &Arc<Dialer>, urls: usize) {
+        self.stay_lost();
+        self.connect(dialer, urls);
+    }
+
+    fn connect(&mut self, dialer: &Arc<Dialer>, urls: usize) {
         self.forget();
         if self.tally.connects > 0 {
             self.url = (self.url + 1) % urls.max(1);
@@ -140,7 +101,8 @@ impl Client {
 
     /// Nothing of the last conversation is waited for.
     fn forget(&mut self) {
-        self.book = Book { tokens: self.book.tokens, frames: self.book.frames, ..Book::default() };
+        let Book { tokens, frames, looked, .. } = self.book;
+        self.book = Book { tokens, frames, looked, ..Book::default() };
         self.leaving = false;
         self.state = State::Down;
     }
@@ -158,11 +120,12 @@ impl Client {
             let since = *since;
             let Poll::Ready((dialed, cookies)) = dial.as_mut().poll(cx) else { return Poll::Pending };
             self.cookies = cookies;
-            self.dialed(dialed, dialer.clock.now().since(since), items);
+            self.dialed(dialed, since, dialer.clock.now(), items);
         }
         let slow = self.slow;
         let pauses = slow.is_some_and(|(_, next)| dialer.clock.now() < next);
         let State::Talking(session) = &mut self.state else { return told(items, before) };
+        session.keep_alive(dialer.clock.now());
         if pauses {
             return told(items, before);
         }
@@ -193,10 +156,20 @@ impl Client {
         if heard > 0 { Poll::Ready(()) } else { told(items, before) }
     }
 
-    fn dialed(&mut self, dialed: Result<(Session, Stages), ConnectError>, took: Duration, items: &mut Vec<Item>) {
+    fn dialed(
+        &mut self,
+        dialed: Result<(Session, Stages), ConnectError>,
+        since: Timestamp,
+        now: Timestamp,
+        items: &mut Vec<Item>,
+    ) {
         match dialed {
             Ok((session, _)) => {
-                items.push(Item::Connected { kind: session.kind(), took });
+                let kind = session.kind();
+                items.push(match self.way.arrive(now) {
+                    Some(down) => Item::Back { kind, down },
+                    None => Item::Connected { kind, took: now.since(since) },
+                });
                 self.book.instance = session.instance_name().map(str::to_owned);
                 if self.slow.is_some() {
                     session.take_little();
@@ -209,7 +182,10 @@ impl Client {
             }
             Err(error) => {
                 self.state = State::Down;
-                items.push(Item::Failed { words: error.to_string() });
+                let words = error.to_string();
+                let missed = self.is_lost();
+                self.way.heed(error.retry_after.map(Hint::NotBefore));
+                items.push(if missed { Item::Missed { words } } else { Item::Failed { words } });
             }
         }
     }
@@ -217,6 +193,7 @@ impl Client {
     fn ended(&mut self, ended: &Ended, items: &mut Vec<Item>) {
         if let State::Talking(mut session) = std::mem::replace(&mut self.state, State::Down) {
             self.keep_positions(&mut session);
+            self.way.heed(session.hint());
         }
         let (words, reason) = match ended {
             Ended::Closed(CloseReason::Code(1000 | 1005, _) | CloseReason::Eof) if self.leaving => {
@@ -228,6 +205,14 @@ impl Client {
         items.push(Item::Ended { words, reason });
     }
 
+    /// When it owes a sign of life, if it does.
+    pub(super) fn heartbeat_due(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Talking(session) => session.heartbeat_due(),
+            State::Down | State::Dialing(..) | State::Stuck(_) => None,
+        }
+    }
+
     /// Whether it is connected.
     pub(super) fn is_up(&self) -> bool {
         matches!(self.state, State::Talking(_))
@@ -237,7 +222,8 @@ impl Client {
     pub(super) fn is_settled(&self) -> bool {
         match &self.state {
             State::Down | State::Stuck(_) => true,
-            State::Dialing(..) => false,
+            // Nobody waits for what was not asked for.
+            State::Dialing(..) => self.is_lost(),
             State::Talking(session) => session.is_ready() && self.entered(session) && self.book.asked.is_empty(),
         }
     }
@@ -253,6 +239,11 @@ impl Client {
     /// Whether what it said is all written and, where that is done, acknowledged.
     pub(super) fn has_said_all(&self) -> bool {
         !self.is_up() || self.book.sent.iter().all(|sent| sent.settled)
+    }
+
+    /// Whether something it said was not confirmed when the connection ended.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.book.sent.iter().any(|sent| !sent.settled)
     }
 
     /// Keeps where the session is in its rooms, for one that takes its place.

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// How long one side's turn may last.
 pub const BLOCKS: RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_secs(1);
 
+/// How often both sides may be started.
+pub const STARTS: RangeInclusive<u32> = 1..=10;
+
 /// The `[gate]` table. Whether its targets and metrics are any is judged by who knows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gate {
@@ -21,6 +24,8 @@ pub struct Gate {
     pub max_time: Option<Duration>,
     /// How long one side's turn lasts.
     pub block: Option<Duration>,
+    /// How often both sides are started; in `STARTS`.
+    pub starts: Option<u32>,
     /// Asked until it answers with success.
     pub ready: Option<String>,
     /// Whether a gate that is inconclusive passes.

@@ -21,6 +21,7 @@ mod happening;
 mod hearing;
 mod moving;
 mod polling;
+mod pulse;
 mod saying;
 
 pub use cookies::Cookies;
@@ -54,7 +55,7 @@ const MAX_WAITING: usize = 4_096;
 pub struct Session {
     connection: Connection,
     kind: TransportKind,
-    /// Who speaks, where everything that is said is a request of its own.
+    /// Who speaks, where publications are requests of their own; beside a socket nothing else is.
     caller: Option<Arc<Identity>>,
     /// What is being read was said before this conversation: the answer to a poll that resumes.
     catching_up: bool,
@@ -81,6 +82,10 @@ pub struct Session {
     answer: Option<Frame>,
     /// What is to be said first and has not been said yet.
     greeting: Option<Frame>,
+    /// After what silence of its own it says a sign of life, where the protocol wants that.
+    heartbeat: Option<Duration>,
+    /// When it last said something; kept only where that counts.
+    spoke: Timestamp,
     /// How long the server may be silent, as it said itself.
     patience: Option<Duration>,
     hint: Option<Hint>,
@@ -110,6 +115,8 @@ impl Session {
             same_clock: false,
             answer: None,
             greeting: None,
+            heartbeat: dialer.dialect.habits().heartbeat,
+            spoke: dialer.clock.now(),
             patience: None,
             hint: None,
         }

@@ -21,7 +21,7 @@ use super::stages::Progress;
 use super::target::Target;
 use super::{CloseReason, ConnectError};
 use crate::time::Clock;
-use crate::wire::Call;
+use crate::wire::{self, Call, Requests};
 
 /// What the HTTP transports of one run have in common.
 pub(super) struct Caller {
@@ -66,6 +66,17 @@ impl Caller {
         }))
     }
 
+    /// Requests beside connections to `urls`, wherever the configuration says that they go.
+    ///
+    /// # Errors
+    /// When a URL, a header or a file of the configuration cannot be used.
+    pub(super) fn beside(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<Self>, SetupError> {
+        match config.requests.clone() {
+            Requests::Usual | Requests::Target => Self::new(urls, config),
+            Requests::To(url) => Self::new(vec![url], NetworkConfig { headers: Vec::new(), ..config }),
+        }
+    }
+
     /// The target's address number `url`.
     pub(super) fn target(&self, url: usize) -> &Target {
         &self.targets[url % self.targets.len()]
@@ -105,7 +116,11 @@ impl Caller {
         let headers = headers.map_err(|error: ConnectError| CloseReason::Protocol(error.detail))?;
         let asked = place.url(http_url(target, &call.opening));
         let implied = host(&asked);
-        let method = if call.body.is_some() { Method::POST } else { Method::GET };
+        let method = match call.method {
+            wire::Method::Get => Method::GET,
+            wire::Method::Post => Method::POST,
+            wire::Method::Put => Method::PUT,
+        };
         let mut request = reqwest::Request::new(method, asked);
         for (name, value) in &headers {
             if name == "Host" && *value == implied {

@@ -7,11 +7,15 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use url::Url;
 
+use crate::wire::Requests;
+
 /// Everything beside the URLs.
 #[derive(Clone)]
 pub struct NetworkConfig {
     /// Request headers; they replace those of the dialect and the defaults (`Host`), cookies are joined.
     pub headers: Vec<(String, String)>,
+    /// Where requests beside a connection go; another server than the target is sent none of these headers.
+    pub requests: Requests,
     /// The TLS set-up.
     pub tls: TlsConfig,
     /// An HTTP proxy to `CONNECT` through; it resolves the target's name.
@@ -55,6 +59,7 @@ impl Default for NetworkConfig {
     fn default() -> Self {
         Self {
             headers: Vec::new(),
+            requests: Requests::Usual,
             tls: TlsConfig::default(),
             proxy: None,
             connect_to: Vec::new(),

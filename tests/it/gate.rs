@@ -75,6 +75,41 @@ fn a_gate_is_written_as_it_is_asked_for_and_a_saved_one_shown_again() {
 }
 
 #[test]
+fn both_sides_are_started_as_often_as_is_asked() {
+    let directory = scratch();
+    let started = directory.path().join("started");
+    let program = env!("CARGO_BIN_EXE_wsbench");
+    let new = format!("--new=cmd:echo >> {}; exec {program} serve --port {{{{port}}}}", started.display());
+    let args = ["gate", "@quickstart", "--base=self", &new, "--starts=2", "--max-time=24s", "--record"];
+    let rest = ["--format=json", "-eLISTENERS=9", "-eTALKERS=3", "-eROOMS=2"];
+    let live = wsbench(args).args([path(&directory).as_str()]).args(rest).patience(Duration::from_secs(90)).run();
+    let report: Value = serde_json::from_str(&live.stdout).unwrap();
+    assert_eq!(report["about"]["notes"][0], "2 starts of each side", "{report:#}");
+    assert_eq!(std::fs::read_to_string(started).unwrap().lines().count(), 2);
+    let blocks = std::fs::read_to_string(directory.path().join("blocks.ndjson")).unwrap();
+    let blocks: Vec<Value> = blocks.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let pair = |block: &Value| (block["start"].as_u64().unwrap(), block["pair"].as_u64().unwrap());
+    let of_base: Vec<_> = blocks.iter().filter(|block| block["side"] == "base").map(pair).collect();
+    assert!(of_base.is_sorted() && of_base.iter().map(|(_, pair)| *pair).eq(0..of_base.len() as u64), "{of_base:?}");
+    assert_eq!([of_base[0].0, of_base[of_base.len() - 1].0], [0, 1]);
+    assert_eq!(wsbench(["gate", "--format=json", "--replay", &path(&directory)]).run().stdout, live.stdout);
+}
+
+#[test]
+fn a_gate_that_could_not_be_measured_is_written_too() {
+    let directory = scratch();
+    let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let out = [format!("--out=junit={}", file("gate.xml")), format!("--out=json={}", file("gate.json"))];
+    let told =
+        wsbench(SMALL).args(["--base=self", "--new=cmd:echo no room; exit 7"]).args(out.iter().map(String::as_str));
+    told.run().expect(3).says(&["new ended before it was ready: no room"]);
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    assert!(read("gate.xml").contains("new ended before it was ready: no room"), "{}", read("gate.xml"));
+    let report: Value = serde_json::from_str(&read("gate.json")).unwrap();
+    assert_eq!((report["verdict"].as_str(), report["measured"].as_u64()), (Some("untrustworthy"), Some(0)));
+}
+
+#[test]
 fn a_command_is_given_a_port_and_a_redis_and_told_of_if_it_fails() {
     let failing = |command: &str| {
         let directory = tempfile::tempdir().unwrap();
@@ -140,6 +175,9 @@ fn what_cannot_be_gated_is_usage() {
     refused(&["@quickstart", "--base=self", "--new=self", "--metric=p42=5%"], &["p42", "p50, p90, p95 or p99"]);
     refused(&["@quickstart", "--base=self", "--new=self", "--metric=p50=abc%"], &["p50=5%"]);
     refused(&["@quickstart", "--base=self", "--new=self", "--metric=p50=0%"], &["more than 0 %"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "--ready=http://127.0.0.1:1/"], &["--ready is for commands"]);
+    refused(&["@quickstart", "--base=self", "--new=ws://127.0.0.1:1/", "--starts=2"], &["--starts", "a URL"]);
+    refused(&["@quickstart", "--base=self", "--new=self", "--starts=11"], &["--starts", "1..=10"]);
     refused(&["@quickstart", "--base=self", "--self-check=1", "--format=junit"], &["junit", "text, json"]);
     let directory = scratch();
     refused(&["--replay", &path(&directory)], &["gate.json", "--record DIR"]);

@@ -17,6 +17,7 @@ mod live_metrics;
 mod probe;
 mod processes;
 mod proxy;
+mod publishing;
 mod raw;
 mod readme;
 mod repl;

@@ -11,8 +11,9 @@ use crate::gate::{About, Metric, Passes, Side};
 use crate::scenario::{self, Diagnostic, Overrides, Scenario};
 use crate::ui::Terminal;
 
-/// How long a gate may take, unless something else is asked for.
+/// How long a gate may take, unless something else is asked for, and how much longer for every further start.
 const MAX_TIME: Duration = Duration::from_secs(60);
+const MAX_TIME_OF_A_START: Duration = Duration::from_secs(20);
 
 /// What is to be measured. Not `Debug`: it holds a secret.
 pub(super) struct Asked<'a> {
@@ -22,6 +23,8 @@ pub(super) struct Asked<'a> {
     new: Target,
     pub(super) max_time: Duration,
     pub(super) block: Option<Duration>,
+    /// How often both sides are started.
+    pub(super) starts: u32,
     pub(super) ready: Option<String>,
     pub(super) passes: Passes,
     /// No progress is told.
@@ -41,7 +44,9 @@ impl<'a> Asked<'a> {
     ) -> Result<Self, Failure> {
         let base = target("base", args, &args.base, &written.base)?;
         let passes = |given: Option<Counts>, written| given.map_or(written, |counts| counts == Counts::Pass);
-        Ok(Self {
+        let starts = args.starts.or(written.starts).unwrap_or(1);
+        let max_time = args.max_time.or(written.max_time).unwrap_or(MAX_TIME + MAX_TIME_OF_A_START * (starts - 1));
+        let asked = Self {
             scenario: args.scenario.as_deref().unwrap_or_default(),
             overrides,
             new: match args.self_check {
@@ -49,7 +54,8 @@ impl<'a> Asked<'a> {
                 None => target("new", args, &args.new, &written.new)?,
             },
             base,
-            max_time: args.max_time.or(written.max_time).unwrap_or(MAX_TIME),
+            max_time,
+            starts,
             block: args.block.or(written.block),
             ready: args.ready.clone().or(written.ready.clone()),
             passes: Passes {
@@ -59,7 +65,26 @@ impl<'a> Asked<'a> {
             quiet: args.quiet,
             secret: crate::commands::environment("WSBENCH_JWT_SECRET").unwrap_or_else(crate::commands::secret::random),
             terminal,
-        })
+        };
+        asked.suits(args)?;
+        Ok(asked)
+    }
+
+    /// Refuses what is asked of targets that cannot do it.
+    fn suits(&self, args: &Args) -> Result<(), Failure> {
+        let sides = [&self.base, &self.new];
+        if args.ready.is_some() && !sides.iter().any(|target| matches!(target, Target::Command(_))) {
+            return Err(Failure::usage(
+                "--ready is for commands (cmd:COMMAND): a build of wsbench says by itself when it is ready, and a URL is \
+                 taken to be",
+            ));
+        }
+        if self.starts > 1 && sides.iter().any(|target| matches!(target, Target::Url(_))) {
+            return Err(Failure::usage(
+                "--starts: a URL is not the gate's to start; give both sides as commands (cmd:COMMAND) or builds",
+            ));
+        }
+        Ok(())
     }
 
     pub(super) fn target(&self, side: Side) -> &Target {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::load::Reading;
 use crate::engine::{Tick, Turn};
-use crate::gate::{Block, Gate, Schedule, Settings, Side};
+use crate::gate::{Block, Gate, Schedule, Side};
 
 /// How long after its end a block is closed: copies are under way, and figures are told once a second.
 const GRACE: Duration = Duration::from_millis(1_700);
@@ -22,16 +22,28 @@ const WATCH: Duration = Duration::from_secs(3);
 pub(super) enum Broken {
     /// The gate has decided.
     Decided,
+    /// Enough was measured of this start of the sides.
+    Enough,
     /// The machine is too busy: this share of its cores.
     TooBusy(f64),
     /// A block could not be kept; why.
     Failed(String),
 }
 
+/// A start of the sides, and how far the gate is when it begins.
+pub(super) struct Stretch {
+    /// Which start it is, from 0, of how many.
+    pub(super) start: u32,
+    pub(super) starts: u32,
+    pub(super) schedule: Schedule,
+    pub(super) gate: Gate,
+}
+
 /// See the module.
 pub(super) struct Collector<'a> {
-    schedule: Schedule,
-    gate: Gate,
+    stretch: Stretch,
+    /// The number of the first pair.
+    first: u32,
     open: [BTreeMap<u32, Turn>; 2],
     /// How far each side has told.
     told: [Duration; 2],
@@ -46,16 +58,11 @@ pub(super) struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    /// Nothing yet. Each block is handed to `keep` as it is closed.
-    pub(super) fn new(
-        schedule: Schedule,
-        settings: Settings,
-        cores: usize,
-        keep: &'a mut dyn FnMut(&Block) -> Result<(), String>,
-    ) -> Self {
+    /// Nothing of this stretch yet. Each block is handed to `keep` as it is closed.
+    pub(super) fn new(stretch: Stretch, cores: usize, keep: &'a mut dyn FnMut(&Block) -> Result<(), String>) -> Self {
         Self {
-            schedule,
-            gate: Gate::new(settings),
+            first: stretch.gate.pairs(),
+            stretch,
             open: [BTreeMap::new(), BTreeMap::new()],
             told: [Duration::ZERO; 2],
             in_time: 0,
@@ -68,10 +75,9 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// The gate, its last look taken.
-    pub(super) fn into_gate(mut self) -> Gate {
-        self.gate.finish();
-        self.gate
+    /// The gate, as far as it has come.
+    pub(super) fn into_gate(self) -> Gate {
+        self.stretch.gate
     }
 
     /// Share of the deliveries that came when their block had been closed.
@@ -97,13 +103,17 @@ impl<'a> Collector<'a> {
         match &self.broken {
             None => ControlFlow::Continue(()),
             Some(Broken::Decided) => ControlFlow::Break("decided".to_owned()),
+            Some(Broken::Enough) => ControlFlow::Break("enough of this start".to_owned()),
             Some(Broken::TooBusy(_)) => ControlFlow::Break("the machine is too busy".to_owned()),
             Some(Broken::Failed(why)) => ControlFlow::Break(why.clone()),
         }
     }
 
-    /// The share of the cores in use, once, if it is too much.
+    /// The share of the cores in use, once, if it is too much: one rate is for all starts, and the first one sizes it.
     fn too_busy(&self) -> Option<f64> {
+        if self.stretch.start > 0 {
+            return None;
+        }
         let [(first, from), .., (last, to)] = &self.readings[..] else { return None };
         let (watched, before) = (*last - *first, self.readings[self.readings.len() - 2].0 - *first);
         if watched < WATCH || before >= WATCH {
@@ -115,13 +125,19 @@ impl<'a> Collector<'a> {
 
     fn close_pairs(&mut self) -> Option<Broken> {
         let told = self.told[0].min(self.told[1]);
-        while (self.next as usize) < self.schedule.pairs() && self.schedule.end_of(self.next) + GRACE <= told {
+        let schedule = &self.stretch.schedule;
+        let closed = (self.next..).take(schedule.pairs() - self.next as usize);
+        let closed = closed.take_while(|pair| schedule.end_of(*pair) + GRACE <= told).count();
+        for _ in 0..closed {
             let pair = self.next;
             self.next += 1;
             match self.close(pair) {
                 Ok(false) => {}
                 Ok(true) => return Some(Broken::Decided),
                 Err(why) => return Some(Broken::Failed(why)),
+            }
+            if self.stretch.gate.has_enough_of_this_start(self.stretch.starts) {
+                return Some(Broken::Enough);
             }
         }
         None
@@ -130,20 +146,20 @@ impl<'a> Collector<'a> {
     fn close(&mut self, pair: u32) -> Result<bool, String> {
         let block = |side: Side, turns: &mut BTreeMap<u32, Turn>, steal: u32| {
             let turn = turns.remove(&pair).unwrap_or_default();
-            Block::new(pair, side, &turn.delivery, &turn.send_lag, steal)
+            Block::new((self.stretch.start, self.first + pair), side, &turn.delivery, &turn.send_lag, steal)
         };
-        let steal = self.steal(self.schedule.end_of(pair));
+        let steal = self.steal(self.stretch.schedule.end_of(pair));
         let [base, new] = &mut self.open;
         let (base, new) = (block(Side::Base, base, steal)?, block(Side::New, new, steal)?);
         self.in_time += base.delivery.count() + new.delivery.count();
         (self.keep)(&base)?;
         (self.keep)(&new)?;
-        Ok(self.gate.push(base, new))
+        Ok(self.stretch.gate.push(base, new))
     }
 
     /// The steal over the pair that ended at `end`, as far as there are readings around it.
     fn steal(&self, end: Duration) -> u32 {
-        let start = end.saturating_sub(self.schedule.end_of(0));
+        let start = end.saturating_sub(self.stretch.schedule.end_of(0));
         let before = self.readings.iter().rev().find(|(at, _)| *at <= start).or(self.readings.first());
         let after = self.readings.iter().find(|(at, _)| *at >= end).or(self.readings.last());
         match (before, after) {

@@ -1,6 +1,5 @@
 //! What the blocks do not show and yet puts them in doubt.
 
-use super::collector::Broken;
 use crate::engine::Outcome;
 use crate::gate::Side;
 
@@ -33,22 +32,21 @@ pub(super) fn of(side: Side, outcome: &Outcome) -> Vec<String> {
     doubts
 }
 
-/// Why what was measured of both is not to be believed: this share of the deliveries came `late`, and the gate was broken
-/// off for that.
-pub(super) fn of_both(late: f64, broken: Option<&Broken>) -> Vec<String> {
-    let mut doubts = Vec::new();
-    if late > LATE {
-        doubts.push(format!(
-            "{:.1} % of the deliveries came more than half a second after their block: too late to be judged",
-            late * 100.0
-        ));
-    }
-    if let Some(Broken::TooBusy(share)) = broken {
-        doubts.push(format!(
-            "{:.0} % of the cores were in use, and neither the rate nor the time left allowed for less: use a quieter or \
-             larger machine, or give it more time",
-            share * 100.0
-        ));
-    }
-    doubts
+/// Why what was measured is not to be believed where this share of the deliveries came `late`.
+pub(super) fn of_late(late: f64) -> Option<String> {
+    (late > LATE).then(|| {
+        let percent = late * 100.0;
+        format!(
+            "{percent:.1} % of the deliveries came more than half a second after their block: too late to be judged"
+        )
+    })
+}
+
+/// Of a machine `share` of whose cores were in use though the rate was lowered.
+pub(super) fn too_busy(share: f64) -> String {
+    format!(
+        "{:.0} % of the cores were in use, and neither the rate nor the time left allowed for less: use a quieter or larger \
+         machine, or give it more time",
+        share * 100.0
+    )
 }

@@ -1,34 +1,27 @@
-//! Two runs side by side, taking turns: the measuring half of a gate.
+//! The measuring half of a gate: sides are started, measured side by side, and started again where that is asked for.
 
-use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::asked::Asked;
+use super::attempt::Attempt;
 use super::attention::{Attention, Ended};
-use super::collector::{Broken, Collector};
+use super::collector::{Broken, Stretch};
 use super::doubts;
 use super::recording::Recording;
 use super::side::{Means, Raised};
-use super::turns;
 use crate::commands::exit::Failure;
-use crate::commands::run::target::{self as ground, Ground};
-use crate::engine::{self, Act, Aftermath, Crew, Cuts, End, Meeting, OnTick, Outcome, Setup, Signals, Tick, Turns};
+use crate::engine::End;
 use crate::gate::{About, Block, Gate, Schedule, Settings, Side};
 use crate::scenario::gate::BLOCKS;
-use crate::scenario::plan::Plan;
-use crate::scenario::{Target as Whom, Times};
 use crate::time::{Clock, Timestamp};
-use crate::transport::NetworkConfig;
 
 /// Pairs for the last look, a warm-up and a few that are spoilt.
 const WANTED: u32 = 67;
 
 /// After the last block: copies under way, a second's figures, the farewells.
-const DRAIN: Duration = Duration::from_millis(2_800);
+pub(super) const DRAIN: Duration = Duration::from_millis(2_800);
 const AROUND: Duration = Duration::from_millis(1_200);
 
 /// Pairs between two lines of progress.
@@ -49,47 +42,30 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// A signal came before there was anything.
-    pub(super) fn nothing(asked: &Asked<'_>, settings: &Settings, code: u8) -> Result<Self, Failure> {
-        let doubts = vec!["it was interrupted before anything was measured".to_owned()];
-        let about = asked.about(asked.block.unwrap_or_default(), Vec::new(), doubts)?;
-        Ok(Self { gate: Gate::new(settings.clone()), about, interrupted: Some(code) })
-    }
-}
-
-/// What comes of one attempt.
-struct Attempt {
-    gate: Gate,
-    broken: Option<Broken>,
-    late: f64,
-    outcomes: [Outcome; 2],
-}
-
-/// Nobody to carry out faults: a scenario with any is refused.
-struct NoRig;
-
-impl engine::Rig for NoRig {
-    fn act(&mut self, _: &Act) -> Result<Cuts, String> {
-        Err("a gate has no faults".to_owned())
-    }
-
-    fn aftermath(&mut self) -> Vec<Aftermath> {
-        Vec::new()
+    /// Nothing was measured; why.
+    pub(super) fn nothing(asked: &Asked<'_>, settings: &Settings, why: String) -> Result<Self, Failure> {
+        let about = asked.about(asked.block.unwrap_or_default(), Vec::new(), vec![why])?;
+        Ok(Self { gate: Gate::new(settings.clone()), about, interrupted: None })
     }
 }
 
 /// A gate about to be measured.
 pub(super) struct Live<'a> {
-    asked: &'a Asked<'a>,
+    pub(super) asked: &'a Asked<'a>,
     settings: &'a Settings,
+    logs: &'a Path,
     clock: Clock,
     deadline: Timestamp,
-    sides: [Raised; 2],
+    pub(super) sides: [Raised; 2],
     /// Where clients turn to instead, if there is something in between.
-    detours: [Option<SocketAddr>; 2],
-    /// By how much the rate has been lowered.
-    factor: f64,
+    pub(super) detours: [Option<SocketAddr>; 2],
+    /// How long a block is, once that is settled.
+    block: Option<Duration>,
+    /// How often and by how much the rate has been lowered.
+    lowered: u32,
+    pub(super) factor: f64,
     notes: Vec<String>,
+    doubts: Vec<String>,
 }
 
 impl<'a> Live<'a> {
@@ -97,16 +73,16 @@ impl<'a> Live<'a> {
     pub(super) fn raise(
         asked: &'a Asked<'a>,
         settings: &'a Settings,
-        logs: &Path,
+        logs: &'a Path,
         attention: &mut Attention,
     ) -> Result<Self, Ended> {
         let clock = Clock::real();
         let deadline = clock.now() + asked.max_time;
-        let means = Means { secret: &asked.secret, logs, ready: asked.ready.as_deref() };
-        let mut raise = |side| Raised::new(side, asked.target(side), &asked.load(side)?, &means, attention);
+        let mut raise = |side| raise(side, asked, logs, attention);
         let sides = [raise(Side::Base)?, raise(Side::New)?];
-        let notes = vec!["one start of each side".to_owned()];
-        Ok(Self { asked, settings, clock, deadline, sides, detours: [None; 2], factor: 1.0, notes })
+        let (notes, doubts) = (Vec::new(), Vec::new());
+        let (detours, lowered, factor, block) = ([None; 2], 0, 1.0, None);
+        Ok(Self { asked, settings, logs, clock, deadline, sides, detours, block, lowered, factor, notes, doubts })
     }
 
     /// Clients of both sides go through these proxies.
@@ -120,111 +96,91 @@ impl<'a> Live<'a> {
         attention: &mut Attention,
         recording: &mut Option<Recording>,
     ) -> Result<Measured, Ended> {
-        let mut schedule = self.schedule()?;
-        for lowered in 0..=LOWERINGS {
-            let block = schedule.end_of(0) / 2;
+        let mut start = 0;
+        let mut gate = Gate::new(self.settings.clone());
+        let mut schedule = self.schedule(start)?;
+        loop {
+            self.block = Some(schedule.end_of(0) / 2);
             let mut keep = |block: &Block| {
                 if !self.asked.quiet && block.side == Side::New && (block.pair + 1).is_multiple_of(TOLD_EVERY) {
                     anstream::eprintln!("gate: {} pairs", block.pair + 1);
                 }
                 recording.as_mut().map_or(Ok(()), |recording| recording.add(block))
             };
-            let attempt = self.attempt(attention, schedule, &mut keep)?;
-            match (attempt.broken.clone(), self.schedule()) {
-                (Some(Broken::TooBusy(share)), Ok(next)) if lowered < LOWERINGS => {
-                    schedule = next;
-                    self.factor *= AIMED_AT / share;
-                    self.notes.push(format!(
-                        "{:.0} % of the cores were in use: the rate was lowered to {:.0} %",
-                        share * 100.0,
-                        self.factor * 100.0
-                    ));
+            let stretch = Stretch { start, starts: self.asked.starts, schedule, gate };
+            let attempt = self.attempt(attention, stretch, &mut keep)?;
+            let interrupted = self.weigh(&attempt)?;
+            match attempt.broken {
+                Some(Broken::Failed(why)) => return Err(Failure::internal(why).into()),
+                _ if interrupted.is_some() || attempt.gate.has_decided() => {
+                    return Ok(self.conclude(attempt.gate, interrupted)?);
+                }
+                Some(Broken::TooBusy(share)) => {
+                    let Some(next) = self.lower(share) else { return Ok(self.conclude(attempt.gate, None)?) };
+                    (schedule, gate) = (next, Gate::new(self.settings.clone()));
                     recording.as_mut().map_or(Ok(()), Recording::restart)?;
                 }
-                (Some(Broken::Failed(why)), _) => return Err(Failure::internal(why).into()),
-                _ => return Ok(self.conclude(attempt, block)?),
+                Some(Broken::Decided | Broken::Enough) | None => {
+                    start += 1;
+                    let Some(next) = self.renew(start, attention)? else {
+                        return Ok(self.conclude(attempt.gate, None)?);
+                    };
+                    (schedule, gate) = (next, attempt.gate);
+                }
             }
         }
-        Err(Failure::internal("the rate was lowered without end").into())
     }
 
-    /// As many pairs as there is time for, in blocks as long as that allows.
-    fn schedule(&self) -> Result<Schedule, Failure> {
+    /// As many pairs as there is time for in this start, in blocks as long as that allows.
+    fn schedule(&self, start: u32) -> Result<Schedule, Failure> {
         let ramp = self.asked.load(Side::Base)?.longest_ramp();
-        let left = (self.deadline - self.clock.now()).saturating_sub(ramp + DRAIN + AROUND);
-        let fitting = Duration::from_millis((left / (2 * WANTED)).as_millis() as u64);
-        let block = self.asked.block.unwrap_or(fitting.clamp(*BLOCKS.start(), *BLOCKS.end()));
-        let schedule = Schedule::new(block, left, self.settings.seed);
+        let (starts, left) = (self.asked.starts - start, self.deadline - self.clock.now());
+        let left = (left / starts).saturating_sub(ramp + DRAIN + AROUND);
+        let fitting = Duration::from_millis((left * starts / (2 * WANTED)).as_millis() as u64);
+        let block = self.block.or(self.asked.block).unwrap_or(fitting.clamp(*BLOCKS.start(), *BLOCKS.end()));
+        let schedule = Schedule::new(block, left, self.settings.seed.wrapping_add(u64::from(start)));
         if schedule.pairs() == 0 {
             return Err(Failure::usage("--max-time leaves no time for a single pair: the ramp alone takes most of it"));
         }
         Ok(schedule)
     }
 
-    fn attempt(
-        &self,
-        attention: &mut Attention,
-        schedule: Schedule,
-        keep: &mut dyn FnMut(&Block) -> Result<(), String>,
-    ) -> Result<Attempt, Ended> {
-        let meeting = Arc::new(Meeting::default());
-        let base = self.setup(Side::Base, &schedule, &meeting)?;
-        let new = self.setup(Side::New, &schedule, &meeting)?;
-        for (side, (setup, ground)) in Side::BOTH.into_iter().zip([&base, &new]) {
-            let reached = attention.until(ground.preflight(setup))?;
-            reached.map_err(|failure| self.not_reached(side, &failure))?;
+    /// Everything is too busy with `share` of the cores in use: the schedule at a lower rate, if that can be tried.
+    fn lower(&mut self, share: f64) -> Option<Schedule> {
+        let block = self.block.take();
+        let next = if self.lowered < LOWERINGS { self.schedule(0).ok() } else { None };
+        if next.is_none() {
+            self.block = block;
+            self.doubts.push(doubts::too_busy(share));
+            return None;
         }
-        let collector = RefCell::new(Collector::new(schedule, self.settings.clone(), cores(), keep));
-        let (base, new) = (base.0, new.0);
-        let Attention { runtime, signals } = attention;
-        let outcomes = runtime.block_on(side_by_side(base, new, &meeting, &collector, signals));
-        let outcomes = outcomes.map_err(Failure::internal)?;
-        let collector = collector.into_inner();
-        Ok(Attempt {
-            late: collector.late_share(),
-            broken: collector.broken.clone(),
-            gate: collector.into_gate(),
-            outcomes,
-        })
+        self.lowered += 1;
+        self.doubts.clear();
+        self.factor *= AIMED_AT / share;
+        self.notes.push(format!(
+            "{:.0} % of the cores were in use: the rate was lowered to {:.0} %",
+            share * 100.0,
+            self.factor * 100.0
+        ));
+        next
     }
 
-    fn not_reached(&self, side: Side, failure: &Failure) -> Failure {
-        let words = self.sides[side as usize].words();
-        let words = if words.is_empty() { words } else { format!("\nit said: {words}") };
-        Failure::setup(format!("{}: {}{words}", side.name(), failure.message))
+    /// Ends both sides and starts them again: the schedule of that start, if there is to be one and time for it.
+    fn renew(&mut self, start: u32, attention: &mut Attention) -> Result<Option<Schedule>, Ended> {
+        if start == self.asked.starts {
+            return Ok(None);
+        }
+        for side in Side::BOTH {
+            // Before the next one is there: nothing of the old one may be in its way.
+            self.sides[side as usize].stop();
+            self.sides[side as usize] = raise(side, self.asked, self.logs, attention)?;
+        }
+        Ok(self.schedule(start).ok())
     }
 
-    fn setup(&self, side: Side, schedule: &Schedule, meeting: &Arc<Meeting>) -> Result<(Setup, Ground), Failure> {
-        let raised = &self.sides[side as usize];
-        let mut scenario = self.asked.load(side)?;
-        let spans = schedule.turns(side);
-        turns::take(&mut scenario, &spans, self.factor);
-        scenario.times = Times { warm_up: Duration::ZERO, duration: schedule.length(), drain: DRAIN, ..scenario.times };
-        let plan = Plan::over_urls(&scenario, raised.urls.len());
-        let ours =
-            matches!(scenario.target, Whom::Bundled(_)) || crate::commands::environment("WSBENCH_JWT_SECRET").is_some();
-        let secret = ours.then(|| Arc::from(self.asked.secret.as_bytes()));
-        let usual = NetworkConfig { detour: self.detours[side as usize], ..NetworkConfig::default() };
-        let ground = ground::at(&raised.urls, &scenario, &plan, secret, usual)?;
-        let clients = plan.lives().len();
-        let turns = Turns { spans: spans.into(), meeting: Arc::clone(meeting), place: side as usize };
-        let setup = Setup {
-            dialer: ground.dialer(&scenario),
-            urls: ground.urls(),
-            scenario: Arc::new(scenario),
-            plan,
-            workers: engine::suitable_workers(cores(), clients),
-            secret: ground.secret(),
-            run: rand::random(),
-            raw: None,
-            turns: Some(turns),
-        };
-        Ok((setup, ground))
-    }
-
-    fn conclude(mut self, attempt: Attempt, block: Duration) -> Result<Measured, Failure> {
+    /// What an attempt says beside its blocks; the code of the signal that ended it.
+    fn weigh(&mut self, attempt: &Attempt) -> Result<Option<u8>, Failure> {
         let mut interrupted = None;
-        let mut doubts = Vec::new();
         for (side, outcome) in Side::BOTH.into_iter().zip(&attempt.outcomes) {
             match &outcome.end {
                 End::Failed(why) => return Err(Failure::setup(format!("{}: {why}", side.name()))),
@@ -235,48 +191,29 @@ impl<'a> Live<'a> {
                 let words = self.sides[side as usize].words();
                 return Err(Failure::setup(format!("{} ended by itself: {words}", side.name())));
             }
-            doubts.extend(doubts::of(side, outcome));
+            self.doubts.extend(doubts::of(side, outcome));
         }
-        doubts.extend(doubts::of_both(attempt.late, attempt.broken.as_ref()));
-        if interrupted.is_some() {
-            doubts.push("it was interrupted".to_owned());
-        }
-        let about = self.asked.about(block, self.notes, doubts)?;
-        Ok(Measured { gate: attempt.gate, about, interrupted })
+        self.doubts.extend(doubts::of_late(attempt.late));
+        self.doubts.extend(interrupted.map(|_| "it was interrupted".to_owned()));
+        Ok(interrupted)
+    }
+
+    fn conclude(mut self, mut gate: Gate, interrupted: Option<u8>) -> Result<Measured, Failure> {
+        gate.finish();
+        self.notes.insert(
+            0,
+            match gate.starts() {
+                1 => "one start of each side".to_owned(),
+                starts => format!("{starts} starts of each side"),
+            },
+        );
+        let about = self.asked.about(self.block.unwrap_or_default(), self.notes, self.doubts)?;
+        Ok(Measured { gate, about, interrupted })
     }
 }
 
-/// Runs both; each hears every signal.
-async fn side_by_side(
-    base: Setup,
-    new: Setup,
-    meeting: &Meeting,
-    collector: &RefCell<Collector<'_>>,
-    signals: &mut Signals,
-) -> Result<[Outcome; 2], engine::StartError> {
-    let (to_base, for_base) = tokio::sync::mpsc::channel(1);
-    let (to_new, for_new) = tokio::sync::mpsc::channel(1);
-    let run = async |side: Side, setup: Setup, mut signals: Signals| {
-        let mut on_tick = |tick: &Tick| -> ControlFlow<String> { collector.borrow_mut().tick(side, tick) };
-        let on_tick: &mut OnTick<'_> = &mut on_tick;
-        let outcome = engine::run(setup, Crew::Threads, &mut NoRig, &mut signals, on_tick).await;
-        meeting.leave(side as usize);
-        outcome
-    };
-    let both = async { tokio::join!(run(Side::Base, base, for_base), run(Side::New, new, for_new)) };
-    tokio::pin!(both);
-    loop {
-        tokio::select! {
-            (base, new) = &mut both => return Ok([base?, new?]),
-            Some(code) = signals.recv() => {
-                // A side that is over hears nothing, and need not.
-                to_base.try_send(code).ok();
-                to_new.try_send(code).ok();
-            }
-        }
-    }
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+/// Raises what one side is. Call it from the main thread.
+fn raise(side: Side, asked: &Asked<'_>, logs: &Path, attention: &mut Attention) -> Result<Raised, Ended> {
+    let means = Means { secret: &asked.secret, logs, ready: asked.ready.as_deref() };
+    Raised::new(side, asked.target(side), &asked.load(side)?, &means, attention)
 }

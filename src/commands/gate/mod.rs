@@ -1,5 +1,6 @@
 //! `wsbench gate`: is the new server slower than the old one? Two live targets, measured in turns, judged in pairs.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,14 +11,16 @@ use super::exit::{Done, Exit, Failure};
 use super::format::{self, FormatArg};
 use super::run::{ScenarioArgs, rules};
 use crate::gate::{About, Metric, Passes, Ruling, Settings, Side, Verdict};
-use crate::output::{self, Request};
+use crate::output::{self, Request, WriteError};
 use crate::report::hidden;
-use crate::scenario::gate::BLOCKS;
+use crate::scenario::gate::{BLOCKS, STARTS};
 use crate::scenario::{self, Overrides};
 use crate::ui::Terminal;
 use crate::units::parse_duration;
 
+mod answers;
 mod asked;
+mod attempt;
 mod attention;
 mod collector;
 mod doubts;
@@ -54,12 +57,16 @@ pub(super) struct Args {
     /// Less than this is not slower, whatever share it is [default: 20us]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     floor: Option<Duration>,
-    /// No verdict after this is inconclusive [default: 60s]
+    /// No verdict after this is inconclusive [default: 60s, and 20s for every further start]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     max_time: Option<Duration>,
     /// How long one side's turn lasts; as long as the time allows, of 400ms to 1s, if not given
     #[arg(long, value_name = "TIME", value_parser = parse_block)]
     block: Option<Duration>,
+    /// How often both sides are started anew, with as many pairs each time: what one start happened to be weighs less
+    /// [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(starts()))]
+    starts: Option<u32>,
     /// Asked until it answers with success before a side that was started counts as ready; {{port}} is its port
     #[arg(long, value_name = "URL")]
     ready: Option<String>,
@@ -93,6 +100,9 @@ pub(super) struct Args {
     #[command(flatten)]
     over: ScenarioArgs,
 }
+
+/// Of a gate that a signal ended too early.
+const INTERRUPTED: &str = "it was interrupted before anything was measured";
 
 /// What a verdict that is neither yes nor no counts as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -145,15 +155,31 @@ fn measure(
         Some(gates) => {
             format.and_then(|format| self_check::run(gates, asked, settings, (logs.path(), format), &mut attention))
         }
-        None => once(args, asked, settings, logs.path(), &mut attention).and_then(|(mut measured, recording)| {
-            hide(&mut measured.about, known);
-            let report = measured.gate.report(&measured.about);
-            recording.map_or(Ok(()), |recording| recording.finish(settings, &measured.about))?;
-            let ruling = Ruling { report, passes: asked.passes };
-            finish(args, outputs, &ruling, measured.interrupted, asked.terminal)
-        }),
+        None => match once(args, asked, settings, logs.path(), &mut attention) {
+            Ok((mut measured, recording)) => {
+                hide(&mut measured.about, known);
+                let report = measured.gate.report(&measured.about);
+                recording.map_or(Ok(()), |recording| recording.finish(settings, &measured.about))?;
+                let ruling = Ruling { report, passes: asked.passes };
+                finish(args, outputs, &ruling, measured.interrupted, asked.terminal)
+            }
+            Err(failure) => {
+                let mut nothing = Measured::nothing(asked, settings, failure.message.clone())?;
+                hide(&mut nothing.about, known);
+                let ruling = Ruling { report: nothing.gate.report(&nothing.about), passes: Passes::default() };
+                complain(&output::write_all(outputs, &ruling).1);
+                Err(failure)
+            }
+        },
     };
     logs.close(done)
+}
+
+/// Says what could not be written.
+fn complain(failed: &[WriteError]) {
+    for error in failed {
+        anstream::eprintln!("error: {error}");
+    }
 }
 
 /// One gate, and what is kept of it; commands log to `logs`.
@@ -172,7 +198,10 @@ fn once(
     let live = Live::raise(asked, settings, logs, attention);
     match live.and_then(|live| live.measure(attention, &mut recording)) {
         Ok(measured) => Ok((measured, recording)),
-        Err(Ended::Signal(code)) => Ok((Measured::nothing(asked, settings, code)?, recording)),
+        Err(Ended::Signal(code)) => {
+            let nothing = Measured::nothing(asked, settings, INTERRUPTED.to_owned())?;
+            Ok((Measured { interrupted: Some(code), ..nothing }, recording))
+        }
         Err(Ended::Failed(failure)) => Err(failure),
     }
 }
@@ -193,9 +222,7 @@ fn finish(
 ) -> Done {
     let (written, failed) = output::write_all(outputs, ruling);
     args.format.show(terminal, ruling, &written)?;
-    for error in &failed {
-        anstream::eprintln!("error: {error}");
-    }
+    complain(&failed);
     Ok(match interrupted {
         Some(code) => ExitCode::from(code),
         None if failed.is_empty() => code(ruling),
@@ -211,6 +238,10 @@ fn code(ruling: &Ruling) -> ExitCode {
         Verdict::Untrustworthy => Exit::Untrustworthy.into(),
         Verdict::NotRegressed | Verdict::Inconclusive => Exit::Inconclusive.into(),
     }
+}
+
+fn starts() -> RangeInclusive<i64> {
+    i64::from(*STARTS.start())..=i64::from(*STARTS.end())
 }
 
 fn parse_block(text: &str) -> Result<Duration, String> {

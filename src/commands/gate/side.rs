@@ -1,14 +1,14 @@
 //! One side of a gate: how its target is raised, found ready and stopped.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use url::Url;
 
+use super::answers::answers;
 use super::attention::{Attention, Ended};
 use super::target::Target;
 use crate::commands::child::Process;
@@ -147,7 +147,11 @@ impl Raised {
         let port = free_port().map_err(|error| failed(error.to_string()))?;
         let broker = redis::start(BrokerChoice::Auto, None, crate::commands::environment("PATH").as_deref())?;
         let log = means.logs.join(format!("{}.log", side.name()));
-        let file = File::create(&log).map_err(|error| failed(format!("failed to write {}: {error}", log.display())))?;
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(|error| failed(format!("failed to write {}: {error}", log.display())))?;
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(command.replace(PORT, &port.to_string())).env("PORT", port.to_string());
         shell.env("WSBENCH_JWT_SECRET", means.secret);
@@ -191,6 +195,15 @@ impl Raised {
         Ok(())
     }
 
+    /// Ends it, and waits until it has; its Redis stays until it is dropped.
+    pub(super) fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.terminate_group();
+            process.wait_or_kill(&Clock::real(), ENDING);
+            process.kill_group();
+        }
+    }
+
     /// Whether it has ended though nobody asked it to.
     pub(super) fn has_ended(&mut self) -> bool {
         self.process.as_mut().is_some_and(Process::has_ended)
@@ -216,11 +229,7 @@ impl Raised {
 
 impl Drop for Raised {
     fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            process.terminate_group();
-            process.wait_or_kill(&Clock::real(), ENDING);
-            process.kill_group();
-        }
+        self.stop();
     }
 }
 
@@ -256,19 +265,4 @@ fn at_port(scenario: &Scenario, port: u16) -> Option<Url> {
 
 fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-/// Whether `url` answers with a status of success.
-fn answers(url: &str) -> bool {
-    let ask = || -> Option<bool> {
-        let url = Url::parse(url).ok()?;
-        let address = (url.host_str()?, url.port_or_known_default()?).to_socket_addrs().ok()?.next()?;
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-        write!(stream, "GET {} HTTP/1.0\r\nhost: {address}\r\n\r\n", url.path()).ok()?;
-        let mut head = [0; 12];
-        stream.read_exact(&mut head).ok()?;
-        Some(head.starts_with(b"HTTP/1.") && head[9] == b'2')
-    };
-    ask() == Some(true)
 }

@@ -1,13 +1,16 @@
 //! Whose token: from a file, the environment or stdin, minted where the secret is known, or the scenario's.
 
-use std::io::BufRead as _;
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use super::{Args, Given, target};
 use crate::commands::exit::Failure;
 use crate::dialect::{AuthStyle, Identity};
 use crate::observe::ClientId;
+use crate::repl::Whence;
 use crate::scenario::plan::Life;
 use crate::scenario::{Scenario, Target};
 use crate::token::mint_for;
@@ -36,7 +39,10 @@ impl Tokens {
         };
         let shared = if room && ground.secret().is_none() { args.secret.given()? } else { None };
         let secret = ground.secret().or(shared.map(|secret| Arc::from(secret.into_bytes())));
-        let auth = if room { AuthStyle::FirstMessage } else { AuthStyle::Header };
+        let auth = match &scenario.target {
+            Target::Bundled(_) => AuthStyle::FirstMessage,
+            Target::Foreign(foreign) => foreign.dialect.usual_auth(),
+        };
         Ok(Self { own, secret, auth })
     }
 
@@ -60,16 +66,20 @@ impl Tokens {
         Ok(self.showing(&user, token))
     }
 
-    /// Another user: with the token that is found at `from`, or a minted one.
-    pub(super) fn identity(&self, user: &str, from: Option<&str>) -> Result<Identity, String> {
-        let token = match from {
-            Some(from) => Some(place(from).and_then(|from| read(&from))?),
-            None => self.minted(user),
+    /// Another user, or the same with another token.
+    pub(super) fn identity(&self, user: &str, whence: Whence<'_>) -> Result<Identity, String> {
+        let token = match whence {
+            Whence::Place(from) => Some(place(from).and_then(|from| read(&from))?),
+            Whence::Told(token) => Some(token.to_owned()),
+            Whence::Minted => self.minted(user),
         };
         if token.is_none() && self.own.is_some() {
-            return Err(format!("no token for {user}: /as {user} @FILE or /as {user} env:NAME says where it is"));
+            return Err(format!(
+                "no token for {user}: /as {user} - asks for it, or @FILE or env:NAME says where it is"
+            ));
         }
-        Ok(self.showing(user, token))
+        let told = if whence == Whence::Minted { None } else { token.as_deref().and_then(subject) };
+        Ok(self.showing(told.as_deref().unwrap_or(user), token))
     }
 
     fn showing(&self, user: &str, token: Option<String>) -> Identity {
@@ -88,7 +98,7 @@ pub(super) fn place(text: &str) -> Result<String, String> {
     let known = text == "-" || text.starts_with('@') || text.starts_with("env:");
     known
         .then(|| text.to_owned())
-        .ok_or_else(|| "a token is named, not written: - (the first line of stdin), @FILE or env:NAME".to_owned())
+        .ok_or_else(|| "a token is named, not written: - (asked for), @FILE or env:NAME".to_owned())
 }
 
 fn read(place: &str) -> Result<String, String> {
@@ -98,10 +108,25 @@ fn read(place: &str) -> Result<String, String> {
     if let Some(name) = place.strip_prefix("env:") {
         return crate::commands::environment(name).ok_or_else(|| format!("{name} is not set in the environment"));
     }
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| format!("failed to read a token from stdin: {error}"))?;
+    let line = read_line().map_err(|error| format!("failed to read a token from stdin: {error}"))?;
     trimmed(&line, "the first line of stdin")
+}
+
+/// The next line of stdin; a terminal does not show what is typed.
+fn read_line() -> std::io::Result<String> {
+    let (stdin, mut line) = (std::io::stdin(), String::new());
+    let Some(found) = tcgetattr(&stdin).ok().filter(|_| stdin.is_terminal()) else {
+        stdin.lock().read_line(&mut line)?;
+        return Ok(line);
+    };
+    let mut hiding = found.clone();
+    hiding.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&stdin, OptionalActions::Flush, &hiding)?;
+    eprint!("token: ");
+    let read = stdin.lock().read_line(&mut line);
+    tcsetattr(&stdin, OptionalActions::Now, &found)?;
+    eprintln!();
+    read.map(|_| line)
 }
 
 fn read_file(path: &Path) -> Result<String, String> {

@@ -15,7 +15,7 @@ use crate::observe::{RoomId, TransportKind};
 use crate::proxy::Written;
 use crate::report::{self, Environment};
 use crate::scenario::plan::{Life, Plan};
-use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
+use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Scenario, Target};
 use crate::session::{Cookies, Dialer, Place};
 use crate::time::Clock;
 use crate::transport::{self, NetworkConfig, TlsConfig, Transport};
@@ -50,7 +50,7 @@ pub(in crate::commands) fn at(
     let network = NetworkConfig { max_queued: queue_for(scenario), ..usual };
     let (network, dialect) = match &scenario.target {
         Target::Bundled(_) => (network, dialect::find("room", &Parameters::new()).map_err(Failure::internal)?),
-        Target::Foreign(foreign) => (towards(&foreign.network, network), Arc::clone(&foreign.dialect)),
+        Target::Foreign(foreign) => (towards(foreign, network), Arc::clone(&foreign.dialect)),
     };
     Ok(Ground {
         rigging: Rigging::default(),
@@ -156,7 +156,7 @@ fn reach(
     rigging: Rigging,
 ) -> Result<Ground, Failure> {
     let urls = foreign.urls.clone();
-    let network = towards(&foreign.network, network);
+    let network = towards(foreign, network);
     Ok(Ground {
         rigging,
         transports: transports(kinds, &foreign.urls, &network)?,
@@ -184,10 +184,12 @@ fn transports(
 }
 
 /// `usual`, and what the scenario says of the way there.
-fn towards(network: &Network, usual: NetworkConfig) -> NetworkConfig {
+fn towards(foreign: &Foreign, usual: NetworkConfig) -> NetworkConfig {
+    let network = &foreign.network;
     let tls = &network.tls;
     NetworkConfig {
         headers: network.headers.clone(),
+        requests: foreign.dialect.requests(),
         tls: TlsConfig {
             ca: tls.ca.clone(),
             cert: tls.cert.clone(),

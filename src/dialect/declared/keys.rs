@@ -21,6 +21,10 @@ pub(super) enum Kind {
     Words,
     /// `true` or `false`.
     Flag,
+    /// A duration.
+    Duration,
+    /// A table of names and JSON Pointers.
+    Pointers,
     /// A table whose keys stand in this list as `table.key`.
     Table,
 }
@@ -35,14 +39,16 @@ impl Kind {
             Self::When => "must be a table such as { \"/type\" = \"message\" }",
             Self::Words => "must be a list of strings",
             Self::Flag => "must be true or false",
+            Self::Pointers => "must be a table of JSON Pointers such as { id = \"/data/id\" }",
+            Self::Duration => "must be a duration such as \"30s\"",
             Self::Table => "must be a table",
         }
     }
 
     pub(super) fn fits(self, value: &Value) -> bool {
         match self {
-            Self::Template | Self::Text | Self::Pointer => value.is_string(),
-            Self::Texts | Self::Templates => {
+            Self::Template | Self::Text | Self::Pointer | Self::Duration => value.is_string(),
+            Self::Texts | Self::Templates | Self::Pointers => {
                 value.as_object().is_some_and(|table| table.values().all(Value::is_string))
             }
             Self::When | Self::Table => value.is_object(),
@@ -52,8 +58,12 @@ impl Kind {
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 57] = [
-    ("publish", Kind::Template, "what a client says to publish: {{text}} {{room}} {{ref}}; required"),
+pub(super) const TABLE: [(&str, Kind, &str); 73] = [
+    (
+        "publish",
+        Kind::Template,
+        "what a client says to publish: {{text}} {{marker}} {{room}} {{ref}}; this or `publish_by` is required",
+    ),
     ("join", Kind::Template, "what it says to enter a room: {{room}} {{ref}}; without it, being connected is enough"),
     ("leave", Kind::Template, "what it says to leave a room: {{room}} {{ref}}"),
     ("messages", Kind::Templates, "what it can ask, by name: {{room}} {{ref}}; answered as `reply` says"),
@@ -61,6 +71,24 @@ pub(super) const TABLE: [(&str, Kind, &str); 57] = [
     ("hello", Kind::Template, "what it says first where auth is not \"first-message\"; {{user}}"),
     ("resume", Kind::Template, "what it says to enter a room again: {{room}} {{ref}} {{offset}} {{epoch}}"),
     ("after_welcome", Kind::Flag, "whether `auth` or `hello` waits for the welcome (default false)"),
+    ("publish_by", Kind::Table, "publishing by an HTTP request in place of a message"),
+    ("publish_by.method", Kind::Text, "POST (default) | PUT"),
+    ("publish_by.url", Kind::Text, "where to, if not to the target: https://api.example.com"),
+    ("publish_by.path", Kind::Text, "the path: {{room}} {{user}} {{ref}}"),
+    ("publish_by.query", Kind::Texts, "query parameters: as in `body`, and {{body}} {{unix}}"),
+    ("publish_by.headers", Kind::Texts, "request headers: as in `query`"),
+    (
+        "publish_by.body",
+        Kind::Text,
+        "the body, JSON unless a Content-Type is given: {{text}} {{marker}} {{room}} {{ref}} {{user}} {{token}}",
+    ),
+    ("publish_by.form", Kind::Texts, "fields of a form, in place of `body`: as there"),
+    ("publish_by.code", Kind::Pointer, "where in a refusal its code stands (default: what the status says)"),
+    ("save", Kind::Pointers, "values to keep for {{saved.NAME}}, from the welcome, a join's or any other answer"),
+    ("stream", Kind::Table, "a room is a stream of server-sent events, not a socket"),
+    ("stream.path", Kind::Text, "its path: {{room}} {{user}}"),
+    ("stream.query", Kind::Texts, "query parameters: {{room}} {{user}} {{token}}"),
+    ("stream.headers", Kind::Texts, "request headers: {{room}} {{user}} {{token}}"),
     ("reply", Kind::Table, "how answers name the request they belong to"),
     ("reply.when", Kind::When, "pointers and their values (default: whatever has the reference)"),
     (
@@ -102,6 +130,12 @@ pub(super) const TABLE: [(&str, Kind, &str); 57] = [
     ("heartbeat", Kind::Table, "what a sign of life looks like"),
     ("heartbeat.when", Kind::When, "pointers and their values"),
     ("heartbeat.answer", Kind::Template, "what a client answers"),
+    (
+        "heartbeat.every",
+        Kind::Duration,
+        "after so long without a word of its own a client says `heartbeat.say`: \"30s\"",
+    ),
+    ("heartbeat.say", Kind::Template, "the sign of life that a client says by itself: {{ref}}"),
     ("presence", Kind::Table, "what coming and going of others looks like"),
     ("presence.when", Kind::When, "pointers and their values"),
     ("skip", Kind::Table, "what says nothing by itself"),

@@ -168,6 +168,10 @@ fn became_ready(desk: &Desk, client: &Client) {
             state.watched = true;
             desk.silences.add(from, client.id);
         }
+        if let (Some(due), false) = (session.heartbeat_due(), state.keeps_alive) {
+            state.keeps_alive = true;
+            desk.heartbeats.add(due, client.id);
+        }
     }
     if let Some(loss) = state.lost.take() {
         books.since(loss.noticed, Fact::Recovered, client.group, 1);

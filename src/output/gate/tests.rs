@@ -11,7 +11,7 @@ fn report(later: u64, about: &About) -> Report {
             let mut delivery = Histogram::default();
             (0..100u64)
                 .for_each(|k| delivery.record((2_000_000 + k * 10_000 + u64::from(pair % 2) * 7_919) * percent / 100));
-            Block::new(pair, side, &delivery, &Histogram::default(), 0).unwrap()
+            Block::new((0, pair), side, &delivery, &Histogram::default(), 0).unwrap()
         };
         gate.push(block(Side::Base, 100), block(Side::New, 100 + later));
     }

@@ -120,6 +120,7 @@ impl Client {
     /// Says goodbye; gives whether there is anything to wait for.
     pub(in crate::repl) fn close(&mut self) -> bool {
         self.leaving = true;
+        self.stay_lost();
         match &mut self.state {
             State::Talking(session) => {
                 session.leave();

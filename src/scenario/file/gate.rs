@@ -19,10 +19,12 @@ pub(in crate::scenario) struct Gate {
     pub(in crate::scenario) metrics: Ordered<String>,
     /// Less than this is not slower, whatever share it is. Default 20us.
     pub(in crate::scenario) floor: Option<Time>,
-    /// No verdict after this is inconclusive. Default 60s.
+    /// No verdict after this is inconclusive. Default 60s, and 20s for every further start.
     pub(in crate::scenario) max_time: Option<Time>,
     /// How long one side's turn lasts: 400ms to 1s.
     pub(in crate::scenario) block: Option<Time>,
+    /// How often both sides are started anew, with as many pairs each time: 1 (the default) to 10.
+    pub(in crate::scenario) starts: Option<u32>,
     /// Asked until it answers with success before a side that was started counts as ready; {{port}} is its port.
     pub(in crate::scenario) ready: Option<String>,
     /// What an inconclusive gate is. Default fail.

@@ -1,6 +1,10 @@
 //! The stall proof. Every instance stands still for one second of twenty. With a thousand publications a second on an
 //! open schedule, one in twenty falls into the stall and waits for the rest of it: the slowest of all waited the whole
 //! second, and the 99th percentile lies at four fifths of it. A closed-loop tester stops asking and shows milliseconds.
+//!
+//! Afterwards servers catch up, and serve whoever waited longest first with all he has said since: the time that takes comes
+//! on top of the percentile. So rooms are small: with five in each it was 10 to 50 ms of a second, depending on who else
+//! wanted the cores.
 
 use std::time::Duration;
 
@@ -13,7 +17,7 @@ use crate::support::{Report, put, scratch, wsbench};
 
 const STALL: Duration = Duration::from_secs(1);
 
-/// Two hundred talkers, rooms of five.
+/// Two hundred talkers in pairs.
 const SCENARIO: &str = r#"
 name = "stall"
 [run]
@@ -27,7 +31,7 @@ broker = "auto"
 name = "talkers"
 count = 200
 ramp = "1s"
-rooms = { count = 40, name = "room-{n}" }
+rooms = { count = 100, name = "room-{n}" }
 [[publish]]
 name = "talk"
 from = "talkers"
@@ -69,5 +73,5 @@ fn a_second_of_standing_still_is_seen_in_full() {
     assert!((0.95..=1.05).contains(&max), "max {max} s instead of 1.0 s ± 5 %");
     assert!(p50 < 0.02, "most of the time nothing stood still: p50 {p50} s");
     let [due, _, lost, excluded] = report.identity();
-    assert_eq!((due, lost, excluded), (100_000, 0, 0), "20 s of 1000/s to rooms of 5");
+    assert_eq!((due, lost, excluded), (40_000, 0, 0), "20 s of 1000/s to rooms of 2");
 }

@@ -22,6 +22,7 @@ fn what_the_gate_is_told_is_kept() {
 fn what_the_gate_cannot_be_told() {
     judge(&[
         ("[thresholds]", "[gate]\nblock = \"2s\"\n[thresholds]", "26:9 a block lasts 400ms to 1s"),
+        ("[thresholds]", "[gate]\nstarts = 0\n[thresholds]", "26:10 the sides are started 1 to 10 times"),
         (
             "[thresholds]",
             "[gate]\nmax_tine = \"2s\"\n[thresholds]",
