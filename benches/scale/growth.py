@@ -4,10 +4,10 @@ release build, and a redis-server on PATH.
 
     benches/scale/growth.py WSBENCH [--clients 1000 5000 18000 60000] [--deliveries 20000] [--seconds 15] [--seed 1]
 
-Each population sits in rooms of a hundred on four instances of the room server, every instance a process, and is run three
-times: idle (one publication a second in all, so that there is something to recognise), with its share of the deliveries
-(the largest population has all of them, so each client hears equally often whatever the size), and with all of them. As
-many processes carry the clients as the limit of open files asks for, so the limits of one process are passed on the way.
+Each population sits in rooms of a hundred on four instances of the room server, every instance a process, and is run twice:
+idle (one publication a second in all, so that there is something to recognise), and with its share of the deliveries: the
+largest population has all of them, so each client hears equally often whatever the size. As many processes carry the clients
+as the limit of open files asks for, so the limits of one process are passed on the way.
 
 Prints a table for docs/performance.md: of the generator (all its processes) memory, CPU and lateness, of the server the same
 as far as /proc tells it, and the load of the machine before each run. Exits with 1 when a run fails, loses a copy or a
@@ -159,7 +159,6 @@ def main():
     kinds = [
         ("idle", lambda clients: 1),
         ("each client hears equally often", lambda clients: arguments.deliveries / MEMBERS * clients / largest),
-        ("all deliveries", lambda clients: arguments.deliveries / MEMBERS),
     ]
     with tempfile.TemporaryDirectory(prefix="wsbench-growth-") as folder:
         for kind, rate in kinds:
