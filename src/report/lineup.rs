@@ -39,8 +39,11 @@ pub struct Ran {
     pub ack_p50: Option<u64>,
 }
 
+/// What a result says of one thing, by the name of that thing.
+type Said = (&'static str, fn(&Report) -> String);
+
 /// What must be the same for the work to be the same.
-const WORK: [(&str, fn(&Report) -> String); 6] = [
+const WORK: [Said; 6] = [
     ("seed", |report| report.scenario.seed.to_string()),
     ("clients", |report| report.counter("clients.requested").to_string()),
     ("messages", |report| report.counter("messages.scheduled").to_string()),
@@ -51,7 +54,7 @@ const WORK: [(&str, fn(&Report) -> String); 6] = [
 
 /// Puts results, each with the name of its file, under each other.
 pub fn line_up(results: &[(&str, &Report)]) -> Lineup {
-    let different = |(what, of): &(&str, fn(&Report) -> String)| {
+    let different = |(what, of): &Said| {
         let values: BTreeSet<String> = results.iter().map(|(_, report)| of(report)).collect();
         (values.len() > 1).then(|| format!("{what}: {}", values.into_iter().collect::<Vec<_>>().join(", ")))
     };

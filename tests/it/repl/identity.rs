@@ -10,6 +10,7 @@ use crate::support::{Server, put, scratch, wsbench};
 fn doorkeeper(tokens: [&'static str; 2]) -> Server {
     Server::new(move |stream| {
         let mut greeting = String::new();
+        #[allow(clippy::result_large_err)] // the answer's type is the library's
         let look = |request: &Request, response: Response| {
             let of = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
             let known = tokens.iter().position(|token| of("authorization") == format!("Bearer {token}"));
