@@ -71,6 +71,7 @@ fn weigh(clients: usize, transport: &str) -> Weight {
     let ramp = Duration::from_millis(clients as u64).max(Duration::from_secs(1));
     let job = Job {
         urls: server.urls().to_vec(),
+        dialect: "",
         clients,
         rooms: clients / 50,
         // Somebody has to say something, or nothing could be recognised as a delivery.

@@ -69,6 +69,7 @@ fn step(clients: usize, rooms: usize, rate: f64) -> Outcome {
     let duration = Duration::from_secs_f64(argument("seconds", 5.0));
     let job = Job {
         urls: server.urls().to_vec(),
+        dialect: "",
         clients,
         rooms,
         rate: rate * rooms as f64 / clients as f64,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use wsbench::dialect::{self, AuthStyle, Identity, Parameters};
 use wsbench::observe::{ClientId, TransportKind};
-use wsbench::session::{Cookies, Dialer, Happening, Hint, Place};
+use wsbench::session::{Dialer, Happening, Hint, Pass, Place};
 use wsbench::time::Clock;
 use wsbench::transport::{self, NetworkConfig};
 
@@ -35,12 +35,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         instances: Vec::new(),
         instance_rules: Arc::default(),
         join_timeout: Duration::from_secs(10),
+        login: None,
+        exchanges: None,
     };
     // Where the stream is, which is what a browser keeps as the id of the last event.
     let (mut position, mut retry) = (None, RETRY);
     loop {
         let rooms = vec![Place::new(room.as_str().into(), position.clone())];
-        match dialer.dial(TransportKind::Sse, 0, &identity, rooms, &mut Cookies::default()).await {
+        match dialer.dial(TransportKind::Sse, 0, &identity, rooms, &mut Pass::default()).await {
             Ok((mut session, _)) => {
                 let mut tell = |happening: Happening<'_>| match happening {
                     Happening::Ready => println!("open"),

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use wsbench::backoff::Policy;
 use wsbench::dialect::{self, AuthStyle, Identity, Parameters};
 use wsbench::observe::{ClientId, TransportKind};
-use wsbench::session::{Cookies, Dialer, Ended, Happening, Place, Session};
+use wsbench::session::{Dialer, Ended, Happening, Pass, Place, Session};
 use wsbench::time::Clock;
 use wsbench::transport::{self, NetworkConfig};
 use wsbench::wire::CloseReason;
@@ -47,8 +47,8 @@ impl Client {
         for attempt in 0.. {
             self.status.send_replace(Status::Connecting);
             let rooms = vec![Place::new(Arc::clone(&self.room), None)];
-            let (kind, cookies) = (TransportKind::WebSocket, &mut Cookies::default());
-            let ended = match self.dialer.dial(kind, 0, &self.identity, rooms, cookies).await {
+            let (kind, pass) = (TransportKind::WebSocket, &mut Pass::default());
+            let ended = match self.dialer.dial(kind, 0, &self.identity, rooms, pass).await {
                 Ok((session, _)) => Some(self.converse(session).await),
                 Err(error) => {
                     eprintln!("{error}");
@@ -102,6 +102,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         instances: Vec::new(),
         instance_rules: Arc::default(),
         join_timeout: Duration::from_secs(10),
+        login: None,
+        exchanges: None,
     };
     let (status, mut statuses) = watch::channel(Status::Disconnected);
     let (last_message, mut messages) = watch::channel(String::new());

@@ -5,30 +5,32 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::wire::InstanceTag;
 
 /// A client of the run: one planned life, numbered across all groups.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct ClientId(pub u32);
 
 /// A room of the run, numbered across all groups.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct RoomId(pub u32);
 
 /// A `[[clients]]` entry, by its place in the scenario.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct GroupId(pub u16);
 
 /// A `[[publish]]` entry, by its place in the scenario.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct PublishId(pub u16);
 
 /// A `[[request]]` entry, by its place in the scenario.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct RequestId(pub u16);
 
 /// Whether a copy came through the instance its publisher was connected to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Hop {
     /// Publisher and receiver are connected to the same instance.
     Same,
@@ -61,7 +63,7 @@ impl Hop {
 }
 
 /// A stretch of the run, as faults and incidents divide it: 0 is everything before the first, then two per incident.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct Stretch(pub u16);
 
 impl Stretch {
@@ -86,7 +88,7 @@ impl Stretch {
 }
 
 /// The transports a client can be on.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum TransportKind {
     /// RFC 6455.
     WebSocket,
@@ -116,7 +118,7 @@ impl TransportKind {
 /// A label value out of a closed vocabulary: the name of a stage, class, reason or kind.
 ///
 /// Status and close codes are words too, so that every refusal keeps its number without a string being made.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Word(u16);
 
 macro_rules! words {
@@ -153,6 +155,7 @@ words! {
     EOF = "eof", CERTIFICATE = "certificate", HANDSHAKE = "handshake", ACCEPT_KEY = "accept_key", PROXY = "proxy",
     FD_LIMIT = "fd_limit", PORTS_EXHAUSTED = "ports_exhausted", PROTOCOL = "protocol", IO = "io", SILENT = "silent",
     UNAVAILABLE = "unavailable", UNCONFIRMED = "unconfirmed", RATE_LIMITED = "rate_limited", OTHER = "other",
+    SESSION_UNKNOWN = "session_unknown",
 }
 
 const HTTP_BASE: u16 = 1_000;
@@ -180,7 +183,7 @@ impl Word {
 }
 
 /// What a fact is labelled with. A label that does not apply is `None`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct Labels {
     /// Whether the copy crossed instances.
     pub hop: Option<Hop>,
@@ -211,7 +214,7 @@ pub struct Labels {
 }
 
 /// What a publication and its copies are told apart by: the entry behind it, and the stretch its due time lies in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Topic {
     /// The `[[publish]]` entry.
     pub publish: PublishId,

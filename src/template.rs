@@ -98,6 +98,8 @@ pub enum Escape {
     Nothing,
     /// So that they may stand between the quotes of a JSON string.
     Json,
+    /// So that they may stand in a form, as a name or a value.
+    Form,
 }
 
 /// Reads the lines of a file for `pick:FILE`; the error is a message.
@@ -248,8 +250,10 @@ fn hmac_sha256(key: &[u8], text: &[u8]) -> [u8; 32] {
 }
 
 fn write(value: &str, escape: Escape, out: &mut String) {
-    if escape == Escape::Nothing {
-        return out.push_str(value);
+    match escape {
+        Escape::Nothing => return out.push_str(value),
+        Escape::Form => return out.extend(url::form_urlencoded::byte_serialize(value.as_bytes())),
+        Escape::Json => {}
     }
     for character in value.chars() {
         match character {
@@ -301,6 +305,7 @@ mod tests {
         let text = "{{user.name}} {{ n }} {{seq}} {{ref}} {{now_ms}} {{room}} {{text}} {{marker}} {{pick:names.txt}} {{rand:4..4}}";
         assert_eq!(render(text, Escape::Nothing), "u\"7 7 3 9 12 r\n1 hello wsb1 ada 4");
         assert_eq!(render("{\"a\":{\"user\":\"{{user.name}}\"}}", Escape::Json), r#"{"a":{"user":"u\"7"}}"#);
+        assert_eq!(render("user={{user.name}}&room={{room}}", Escape::Form), "user=u%227&room=r%0A1");
         let uuid = render("{{uuid}}", Escape::Nothing);
         assert!(uuid.len() == 36 && &uuid[14..15] == "4" && "89ab".contains(&uuid[19..20]), "{uuid}");
     }

@@ -1,15 +1,19 @@
 //! What travels: frames and requests, why a connection ended, and the marker by which a receiver recognises a publication.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+use url::Url;
 
 use crate::time::Timestamp;
 
+mod ask;
 mod instance;
 mod marker;
 
+pub use ask::Ask;
 pub use instance::{InstanceRule, Within};
 pub use marker::{MARKER_LEN, MARKER_PREFIX, Marker, Markers};
 
@@ -46,14 +50,50 @@ impl Frame {
 /// An HTTP request of a client that has no socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// How it is asked.
+    pub method: Method,
     /// Path, query and headers.
     pub opening: Opening,
-    /// The JSON to be posted; `None` asks with GET.
+    /// What it carries, JSON unless a header says otherwise; `None` where it carries nothing.
     pub body: Option<Bytes>,
     /// Unique within the connection; comes back with the answer.
     pub reference: u64,
     /// The server may keep its answer until there is something to say: a poll.
     pub waits: bool,
+}
+
+/// How a request is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+}
+
+impl Method {
+    /// As it stands in a request.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+/// Where the requests go that stand beside a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Requests {
+    /// To the target where a connection is a stream, or none at all. Beside a socket there are none.
+    #[default]
+    Usual,
+    /// To the target, beside a socket too.
+    Target,
+    /// To another server, beside whatever connection.
+    To(Url),
 }
 
 /// What became of a [`Call`].
@@ -150,7 +190,7 @@ impl fmt::Display for CloseReason {
 }
 
 /// An instance of the server, by a hash of its name, so that two machines agree on it without talking.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub struct InstanceTag(pub u32);
 
 impl InstanceTag {

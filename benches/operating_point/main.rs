@@ -2,14 +2,16 @@
 //!
 //! First the generator: wsbench, a bare tokio-tungstenite client and the floor (raw sockets), against the same room
 //! server. Then the server: the room server, a bare tokio-tungstenite fan-out and the floor, under the same client.
-//! The three take turns; figures are medians over the rounds, ratios medians of the ratios within a round.
+//! Then, if it is asked for, the same server spoken to in its own dialect and in one that a file describes.
+//! Contestants take turns; figures are medians over the rounds, ratios medians of the ratios within a round.
 //!
-//!     cargo bench --bench operating_point [-- rounds=5 seconds=5 half=generator|server]
+//!     cargo bench --bench operating_point [-- rounds=5 seconds=5 half=generator|server|dialect]
 
 #[path = "../support/arguments.rs"]
 mod arguments;
 mod bare_client;
 mod bare_server;
+mod declared;
 mod floor_client;
 mod floor_server;
 mod load;
@@ -59,10 +61,13 @@ struct Cost {
 /// Runs the halves that were asked for.
 fn compare() {
     let half: String = argument("half", "both".to_owned());
+    if half == "dialect" {
+        return declared::compare();
+    }
     if half != "server" {
         let server = Server::start(1, "memory");
         let address = server.urls()[0].trim_start_matches("ws://").to_owned();
-        let costs = rounds(&[&|| wsbench(&server), &|| client("bare-client", &address, &|| 0).0, &|| {
+        let costs = rounds(&[&|| wsbench(&server, ""), &|| client("bare-client", &address, &|| 0).0, &|| {
             client("floor-client", &address, &|| 0).0
         }]);
         print("generator", ["wsbench", "bare tokio-tungstenite", "floor: raw sockets"], "reads", &costs);
@@ -75,13 +80,13 @@ fn compare() {
 }
 
 /// Every contestant in turn, as often as was asked for.
-fn rounds(contestants: &[&dyn Fn() -> Cost; 3]) -> Vec<[Cost; 3]> {
+fn rounds<const N: usize>(contestants: &[&dyn Fn() -> Cost; N]) -> Vec<[Cost; N]> {
     let rounds: usize = argument("rounds", 5);
     let round = |round: usize| {
-        let mut costs = [None; 3];
-        for turn in 0..3 {
+        let mut costs = [None; N];
+        for turn in 0..N {
             // Whoever comes first changes, so that nobody always follows the same neighbour.
-            let at = (round + turn) % 3;
+            let at = (round + turn) % N;
             costs[at] = Some(contestants[at]());
         }
         costs.map(|cost| cost.expect("everyone had a turn"))
@@ -102,10 +107,11 @@ fn print(title: &str, names: [&str; 3], calls: &str, rounds: &[[Cost; 3]]) {
 }
 
 /// wsbench as its users run it: ledger and meters on.
-fn wsbench(server: &Server) -> Cost {
+fn wsbench(server: &Server, dialect: &'static str) -> Cost {
     let (warm_up, duration) = load::phases();
     let job = Job {
         urls: server.urls().to_vec(),
+        dialect,
         clients: load::CLIENTS,
         rooms: load::ROOMS,
         rate: load::RATE as f64,

@@ -16,6 +16,8 @@ use crate::server::SECRET;
 pub(crate) struct Job {
     /// Where to.
     pub(crate) urls: Vec<String>,
+    /// What stands behind them in `[target]`: the dialect, where it is not the server's own.
+    pub(crate) dialect: &'static str,
     /// Clients.
     pub(crate) clients: usize,
     /// Rooms they share.
@@ -36,7 +38,7 @@ pub(crate) struct Job {
 
 impl Job {
     fn scenario(&self) -> String {
-        let Self { urls, clients, rooms, rate, size, transport, .. } = self;
+        let Self { urls, dialect, clients, rooms, rate, size, transport, .. } = self;
         let millis = |time: Duration| format!("{}ms", time.as_millis());
         let (ramp, warm_up, duration) = (millis(self.ramp), millis(self.warm_up), millis(self.duration));
         format!(
@@ -51,6 +53,7 @@ settle = "2s"
 join_timeout = "60s"
 [target]
 urls = {urls:?}
+{dialect}
 [users]
 mint = {{ secret = "{SECRET}" }}
 [[clients]]

@@ -39,6 +39,8 @@ enum Stdout {
     LastWords,
     /// It goes into a file, stderr with it.
     File(File),
+    /// Each line is handed to somebody.
+    Each(Box<dyn FnMut(String) + Send>),
 }
 
 /// A running child. Dropping it kills it.
@@ -77,11 +79,24 @@ impl Process {
         Self::spawn(name, command, Stdout::File(file))
     }
 
+    /// As [`Self::start`], its stdin being `stdin`, and each line of its stdout handed to `each`.
+    pub(super) fn start_joined(
+        name: &str,
+        mut command: Command,
+        stdin: impl Into<Stdio>,
+        each: impl FnMut(String) + Send + 'static,
+    ) -> io::Result<Self> {
+        command.stdin(stdin);
+        Self::spawn(name, command, Stdout::Each(Box::new(each)))
+    }
+
     fn spawn(name: &str, mut command: Command, heard: Stdout) -> io::Result<Self> {
         command.process_group(0);
         match &heard {
             Stdout::File(file) => command.stdout(file.try_clone()?).stderr(file.try_clone()?),
-            Stdout::Lines | Stdout::LastWords => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+            Stdout::Lines | Stdout::LastWords | Stdout::Each(_) => {
+                command.stdout(Stdio::piped()).stderr(Stdio::piped())
+            }
         };
         die_with_parent(&mut command);
         let mut child = command.spawn()?;
@@ -98,6 +113,7 @@ impl Process {
                 // Read on when nobody listens any more, or the child would block on a full pipe.
                 read_lines(name, stdout, move |line| wanted = wanted && sender.send(line).is_ok())?;
             }
+            (Some(stdout), Stdout::Each(each)) => drop(read_lines(name, stdout, each)?),
             (Some(_), Stdout::File(_)) | (None, _) => {}
         }
         Ok(Self { name: name.to_owned(), child, lines: Some(lines), last_words, listener })

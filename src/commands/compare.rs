@@ -1,14 +1,15 @@
-//! `wsbench compare`: two saved results side by side. For latency use `wsbench gate`.
+//! `wsbench compare`: two saved results side by side, or more in one table. For latency use `wsbench gate`.
 
-use std::io::Write as _;
+use serde::Serialize;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::exit::{Done, Exit, Failure};
 use super::saved;
 use crate::output;
-use crate::report::{self, Comparison, Report};
+use crate::report::{self, Report};
 use crate::threshold::{Condition, Met};
-use crate::ui::{Terminal, forgive_closed, printable};
+use crate::ui::{Palette, Terminal, forgive_closed, printable};
 
 /// Two saved results side by side (for latency use gate)
 #[derive(Clone, Debug, clap::Args)]
@@ -17,6 +18,8 @@ pub(super) struct Args {
     base: String,
     /// The result that is
     new: String,
+    /// More results: all stand in one table, a line for each
+    more: Vec<String>,
     /// Fail (99) if this holds, as `deliveries.lost > 0`, `errors > 110% of base`, or `deliveries.lost`: more than
     /// before (repeatable). A latency is refused (97)
     #[arg(long, value_name = "CONDITION")]
@@ -33,11 +36,14 @@ enum Format {
 }
 
 pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
+    if !args.more.is_empty() {
+        return several(args, terminal);
+    }
     let (base, new) = (saved::result(&args.base)?, saved::result(&args.new)?);
     let conditions = conditions(&args.fail_on, &base, &new)?;
     let compared = report::compare((&args.base, &base), (&args.new, &new));
     let met = judge(&conditions, args, &base, &new)?;
-    show(args.format, terminal, &compared, &met)?;
+    show(args.format, terminal, &compared, |to, palette| output::write_comparison(&compared, &met, to, palette))?;
     if met.iter().any(|met| met.met) {
         return Ok(Exit::Threshold.into());
     }
@@ -69,15 +75,33 @@ fn judge(conditions: &[Condition], args: &Args, base: &Report, new: &Report) -> 
     judged.map(|met| met.map_err(|problem| Failure::usage(format!("--fail-on: {problem}")))).collect()
 }
 
-fn show(format: Format, terminal: &Terminal, compared: &Comparison, met: &[Met]) -> Result<(), Failure> {
+/// Several results in one table; nothing is judged.
+fn several(args: &Args, terminal: &Terminal) -> Done {
+    if !args.fail_on.is_empty() {
+        return Err(Failure::usage("--fail-on holds one result against another: name two".to_owned()));
+    }
+    let files: Vec<&String> = [&args.base, &args.new].into_iter().chain(&args.more).collect();
+    let results = files.iter().map(|file| saved::result(file)).collect::<Result<Vec<Report>, Failure>>()?;
+    let named: Vec<(&str, &Report)> = files.iter().map(|file| file.as_str()).zip(&results).collect();
+    let lineup = report::line_up(&named);
+    show(args.format, terminal, &lineup, |to, palette| output::write_lineup(&lineup, to, palette))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(
+    format: Format,
+    terminal: &Terminal,
+    shown: &impl Serialize,
+    as_text: impl FnOnce(&mut dyn Write, Palette) -> io::Result<()>,
+) -> Result<(), Failure> {
     let mut stdout = terminal.stdout();
-    let shown = match format {
-        Format::Text => output::write_comparison(compared, met, &mut stdout, terminal.stdout_palette()),
+    let written = match format {
+        Format::Text => as_text(&mut stdout, terminal.stdout_palette()),
         Format::Json => {
-            let written = serde_json::to_writer_pretty(&mut stdout, compared).map_err(std::io::Error::from);
+            let written = serde_json::to_writer_pretty(&mut stdout, shown).map_err(io::Error::from);
             written.and_then(|()| stdout.write_all(b"\n"))
         }
     };
-    forgive_closed(shown.and_then(|()| stdout.flush()))
+    forgive_closed(written.and_then(|()| stdout.flush()))
         .map_err(|error| Failure::internal(format!("failed to write to stdout: {error}")))
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::exit::{Done, Failure};
 use crate::dialect::{self, DIALECTS, DialectEntry, DialectError, Parameters};
+use crate::observe::TransportKind;
 use crate::scenario::builtin;
 use crate::ui::Terminal;
 
@@ -58,7 +59,12 @@ fn shipped(name: &str) -> Result<&'static str, Failure> {
 }
 
 /// What a parameter that must be there may look like.
-const EXAMPLES: &[(&str, &str)] = &[("publish", r#"{"room":"{{room}}","text":"{{text}}"}"#)];
+const EXAMPLES: &[(&str, &str)] = &[
+    ("publish", r#"{"room":"{{room}}","text":"{{text}}"}"#),
+    ("app", "app-id"),
+    ("key", "app-key"),
+    ("secret", "app-secret"),
+];
 
 fn starter(dialect: &str, url: &str) -> Result<String, Failure> {
     let Some(entry) = DIALECTS.iter().find(|entry| entry.name == dialect) else {
@@ -86,22 +92,29 @@ dialect = {name}                 # {help}
         name = quoted(entry.name),
         help = entry.help,
     );
-    text.push_str(&parameters(entry));
-    text.push_str(LOAD);
+    let given = examples(entry);
+    text.push_str(&parameters(entry, &given));
+    let on_sockets = dialect::find(entry.name, &given).is_ok_and(|made| made.speaks(TransportKind::WebSocket));
+    text.push_str(&LOAD.replace("{transport}", if on_sockets { "" } else { "transport = \"sse\"\n" }));
     Ok(text)
 }
 
-/// `[target.with]`: what must be there filled in, all else as a comment.
-fn parameters(entry: &DialectEntry) -> String {
-    let parameters = entry.parameters();
-    if parameters.is_empty() {
-        return String::new();
-    }
+/// What must be given, with examples for it.
+fn examples(entry: &DialectEntry) -> Parameters {
     let mut given = Parameters::new();
     while let Err(DialectError::Parameter { key, .. }) = dialect::find(entry.name, &given) {
         let example = EXAMPLES.iter().find(|(name, _)| *name == key);
         let Some((_, example)) = example.filter(|_| !given.contains_key(&key)) else { break };
         given.insert(key, (*example).into());
+    }
+    given
+}
+
+/// `[target.with]`: what must be there filled in, all else as a comment.
+fn parameters(entry: &DialectEntry, given: &Parameters) -> String {
+    let parameters = entry.parameters();
+    if parameters.is_empty() {
+        return String::new();
     }
     let mut text = "[target.with]                    # the application's own words\n".to_owned();
     for (name, default, help) in parameters {
@@ -131,14 +144,14 @@ name  = "listeners"
 count = 90
 ramp  = "2s"
 rooms = { count = 10, name = "room-{n}" }
-auth  = "none"                   # query-token | first-message | header | cookie
+{transport}auth  = "none"                   # query-token | first-message | header | cookie
 
 [[clients]]
 name  = "talkers"
 count = 10
 ramp  = "2s"
 rooms = { same_as = "listeners" }
-auth  = "none"
+{transport}auth  = "none"
 
 [[publish]]
 name = "chat"

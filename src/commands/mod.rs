@@ -34,6 +34,7 @@ mod selftest;
 mod serve;
 mod signals;
 mod token;
+mod worker;
 
 use exit::{Done, Failure};
 
@@ -102,6 +103,9 @@ enum Command {
     /// One process of the bundled server
     #[command(hide = true)]
     Instance(instance::Args),
+    /// A process that carries clients of a run
+    #[command(hide = true)]
+    Worker(worker::Args),
 }
 
 /// What has a JSON Schema.
@@ -182,6 +186,7 @@ fn dispatch(command: Option<Command>, terminal: &Terminal) -> Done {
         }
         Some(Command::Proxy(args)) => proxy::main(&args),
         Some(Command::Instance(args)) => instance::main(args),
+        Some(Command::Worker(args)) => worker::main(&args),
     }
 }
 

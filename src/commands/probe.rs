@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
-use super::run::{ScenarioArgs, quick, rules, secrets, target};
+use super::run::secrets::{self, Secrets};
+use super::run::{ScenarioArgs, quick, rules, target};
 use crate::dialect::{self, DIALECTS, Dialect, Identity, Journal, Parameters, Passed, Traced};
 use crate::engine::End;
 use crate::output;
 use crate::probe::{self, Asked, Findings, Speaker, Step};
-use crate::report::hidden;
 use crate::scenario::plan::{Life, Plan};
 use crate::scenario::{self, Overrides, Scenario};
 use crate::session::Dialer;
@@ -102,7 +102,8 @@ pub(super) fn live(scenario: Scenario, how: &How<'_>, known: &[String], terminal
     let mut progress = Progress::new(terminal, Verbosity::Normal, phases);
     let wants = target::Wants { redis: how.redis, log: None, kinds: target::used(&plan) };
     let mut ground = target::raise(scenario, &plan, wants, &mut progress)?;
-    let screen = Screen { terminal, palette: terminal.stdout_palette(), known };
+    let secrets = Secrets::new(known.to_vec(), ground.learnt());
+    let screen = Screen { terminal, palette: terminal.stdout_palette(), secrets };
     let (talker, listener) = pair(scenario, &plan)?;
     let (urls, secret) = (ground.urls(), ground.secret());
     let meet = Meeting { scenario, dialer: ground.dialer(scenario), urls, secret, talker, listener, how };
@@ -165,6 +166,7 @@ impl Meeting<'_> {
                 kind: life.transport,
                 url: life.url as usize % self.urls.max(1),
                 identity: Arc::new(Identity { client: life.client, user, token, auth }),
+                login: self.scenario.login_of(life.user),
             }
         };
         let room = self.how.room.unwrap_or(&self.scenario.rooms[self.talker.rooms[0].0 as usize]);
@@ -210,7 +212,7 @@ impl Meeting<'_> {
 struct Screen<'a> {
     terminal: &'a Terminal,
     palette: Palette,
-    known: &'a [String],
+    secrets: Secrets,
 }
 
 impl Screen<'_> {
@@ -218,13 +220,13 @@ impl Screen<'_> {
     fn passed(&self, journal: &Journal) -> (Vec<Passed>, usize) {
         let (mut passed, omitted) = journal.take();
         for one in &mut passed {
-            one.frame = hidden(&one.frame, self.known);
+            one.frame = self.secrets.hide(&one.frame);
         }
         (passed, omitted)
     }
 
     fn step(&self, step: &Step, journal: &Journal) -> Result<(), Failure> {
-        let hide = |text: &String| hidden(text, self.known);
+        let hide = |text: &String| self.secrets.hide(text);
         let step = Step { found: step.found.as_ref().map(hide).map_err(hide), ..step.clone() };
         self.write(|to, palette| {
             output::write_passed(&self.passed(journal), to, palette)?;

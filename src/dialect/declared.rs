@@ -1,30 +1,47 @@
 //! Protocols described rather than programmed: what a client says (templates) and what the messages it hears look like
 //! (pointers and values), by `[target.with]` for a home-made JSON backend, or by a file. Compiled once; stateless.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
+use self::calls::PublishBy;
 use self::framing::Framing;
 use self::hears::{AUTH, Hears};
+use self::opens::{Opens, Streams};
 use self::parameters::Checked;
 use self::says::Says;
-use self::template::{Slot, Template, Values};
-use super::credentials::show_token;
-use super::{AuthStyle, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Question};
+use self::slot::{Slot, Values};
+use self::template::Template;
+use super::approach::Approach;
+use super::recovering::Recovery;
+use super::{
+    AuthStyle, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Position, Question,
+};
 use crate::observe::TransportKind;
-use crate::wire::{Frame, Opening};
+use crate::wire::{Call, Frame, Opening, Requests};
 
+mod approach;
+mod calls;
+mod digest;
 mod file;
 mod framing;
 mod hears;
 mod keys;
 mod message;
+mod opens;
 mod parameters;
 mod pointer;
+mod recovery;
 mod rules;
 mod says;
+mod slot;
 mod template;
+mod within;
 
-pub(super) use file::{ACTIONCABLE, CENTRIFUGO, GRAPHQL, HONO, NATS, PHOENIX, SIGNALR, SOCKETIO, declares, make};
+pub(super) use file::{
+    ACTIONCABLE, CENTRIFUGO, GRAPHQL, HONO, MERCURE, NATS, PHOENIX, PUSHER, SIGNALR, SOCKETIO, SSE, declares, make,
+};
 pub(super) use keys::HELP;
 
 pub(super) const JSON: DialectEntry = DialectEntry {
@@ -32,27 +49,42 @@ pub(super) const JSON: DialectEntry = DialectEntry {
     help: "a home-made JSON backend, described under [target.with]",
     keys: &HELP,
     file: None,
+    signs: None,
     make: |parameters| compile("json", parameters),
 };
 
-/// A backend.
+/// The shortest silence that a sign of life may follow: they are looked for ten times a second.
+const SHORTEST_HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// A backend, and what one connection to it has saved, by place.
 #[derive(Debug)]
 struct Declared {
+    machine: Arc<Machine>,
+    saved: Box<[Box<str>]>,
+}
+
+impl Deref for Declared {
+    type Target = Machine;
+    fn deref(&self) -> &Machine {
+        &self.machine
+    }
+}
+
+/// A backend.
+#[derive(Debug)]
+struct Machine {
     name: &'static str,
     framing: Framing,
     says: Says,
     hears: Hears,
     opens: Opens,
+    approach: Option<Approach>,
+    recovery: Option<Arc<dyn Recovery>>,
+    /// Where rooms are streams.
+    streams: Option<Streams>,
+    /// Where publications are requests.
+    publish_by: Option<PublishBy>,
     habits: Habits,
-}
-
-/// What the opening needs.
-#[derive(Debug)]
-struct Opens {
-    path: Option<Template>,
-    query: Vec<(String, Template)>,
-    headers: Vec<(String, Template)>,
-    subprotocols: Vec<String>,
 }
 
 /// The dialect called `name` that `parameters` describe.
@@ -62,6 +94,8 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
     let says = Says::new(&given)?;
     let hears = Hears::new(&given, &framing, says.auth.as_ref().is_some_and(|auth| auth.names(Slot::Ref)))?;
     let opens = Opens::new(&given)?;
+    let (approach, recovery) = (approach::approach(&given)?, recovery::recovery(&given)?);
+    let (streams, publish_by) = (Streams::new(&given)?, PublishBy::new(&given)?);
     let replies = hears.reply.is_some() || hears.reply_when.is_some();
     let answers =
         |template: &Option<Template>| replies && template.as_ref().is_some_and(|template| template.names(Slot::Ref));
@@ -70,29 +104,30 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
         acknowledges_joins: given.flag("acknowledges_joins").unwrap_or(true)
             && says.join.is_some()
             && (hears.joined.is_some() || answers(&says.join)),
-        acknowledges_messages: given.flag("acknowledges_messages").unwrap_or(replies && says.publish.names(Slot::Ref)),
+        acknowledges_messages: publish_by.is_some()
+            || given.flag("acknowledges_messages").unwrap_or_else(|| answers(&says.publish)),
         acknowledges_auth: (says.auth.is_some() || says.hello.is_some())
             && (hears.authenticated.is_some() || answers(&says.auth)),
         welcomes: hears.welcome.is_some(),
         answers_welcome: given.flag("after_welcome").unwrap_or(false),
+        heartbeat: heartbeat(&given, &says)?,
     };
     if habits.answers_welcome && !habits.welcomes {
         return Err(Checked::missing("after_welcome", "needs `welcome`: it says what is waited for"));
     }
-    Ok(Arc::new(Declared { name, framing, says, hears, opens, habits }))
+    let machine = Machine { name, framing, says, hears, opens, approach, recovery, streams, publish_by, habits };
+    Ok(Arc::new(Declared { machine: Arc::new(machine), saved: Box::default() }))
 }
 
-impl Opens {
-    fn new(given: &Checked<'_>) -> Result<Self, DialectError> {
-        const WHO: &[Slot] = &[Slot::User, Slot::Token];
-        let path = given.text("path", WHO)?;
-        let query = given.texts("query", WHO)?;
-        let headers = given.texts("headers", WHO)?;
-        Ok(Self { path, query, headers, subprotocols: given.words("subprotocols") })
-    }
-
-    fn show_token(&self) -> bool {
-        self.query.iter().chain(&self.headers).any(|(_, template)| template.names(Slot::Token))
+/// After what silence of its own a client says a sign of life.
+fn heartbeat(given: &Checked<'_>, says: &Says) -> Result<Option<Duration>, DialectError> {
+    let every = given.duration("heartbeat.every", SHORTEST_HEARTBEAT)?;
+    match (every, &says.heartbeat) {
+        (None, Some(_)) => Err(Checked::missing("heartbeat.every", "is missing; it says how often `say` is said")),
+        (Some(_), None) => {
+            Err(Checked::missing("heartbeat.say", "is missing; it is what a client says `every` so often"))
+        }
+        (every, _) => Ok(every),
     }
 }
 
@@ -105,23 +140,57 @@ impl Dialect for Declared {
         self.habits
     }
 
+    fn usual_auth(&self) -> AuthStyle {
+        if self.says.auth.is_some() { AuthStyle::FirstMessage } else { AuthStyle::Header }
+    }
+
     fn opening(&self, identity: &Identity) -> Opening {
-        let token = identity.token.as_deref().unwrap_or_default();
-        let values = Values { token, user: &identity.user, ..Values::default() };
-        let fill = |entries: &[(String, Template)]| {
-            entries.iter().map(|(name, template)| (name.clone(), template.render(&values))).collect()
-        };
-        let mut path = self.opens.path.as_ref().map(|path| path.render(&values)).unwrap_or_default();
-        if !path.is_empty() && !path.starts_with('/') {
-            path.insert(0, '/');
+        self.opens.opening(identity)
+    }
+
+    fn speaks(&self, kind: TransportKind) -> bool {
+        match kind {
+            TransportKind::WebSocket => self.streams.is_none(),
+            TransportKind::Sse | TransportKind::EventsourceClient => self.streams.is_some(),
+            TransportKind::LongPoll => false,
         }
-        let subprotocols = self.opens.subprotocols.clone();
-        let (query, headers) = (fill(&self.opens.query), fill(&self.opens.headers));
-        let mut opening = Opening { path, query, headers, subprotocols, ..Opening::default() };
-        if !self.opens.show_token() {
-            show_token(identity, &mut opening);
+    }
+
+    fn stream(&self, identity: &Identity, room: Option<&str>, position: Option<&Position>) -> Option<Opening> {
+        Some(self.streams.as_ref()?.opening(identity, room?, position))
+    }
+
+    fn position(&self, event_id: &str) -> Option<Position> {
+        // What follows an event is asked for by its id alone.
+        let known = self.streams.is_some() && !event_id.is_empty();
+        known.then(|| Position { offset: 0, epoch: event_id.into() })
+    }
+
+    fn call(&self, identity: &Identity, intent: &Intent<'_>, now: u64) -> Option<Call> {
+        let Intent::Publish { room, text, reference } = *intent else { return None };
+        let values = Values { room, text, reference, unix: now, saved: &self.saved, ..Values::default() };
+        Some(self.publish_by.as_ref()?.call(identity, values))
+    }
+
+    fn requests(&self) -> Requests {
+        self.publish_by.as_ref().map_or(Requests::Usual, |publishing| publishing.to().clone())
+    }
+
+    fn keeping(&self, place: usize, value: &str) -> Option<Arc<dyn Dialect>> {
+        let mut saved = self.saved.to_vec();
+        if place >= saved.len() {
+            saved.resize(place + 1, Box::default());
         }
-        opening
+        saved[place] = value.into();
+        Some(Arc::new(Self { machine: Arc::clone(&self.machine), saved: saved.into() }))
+    }
+
+    fn approach(&self) -> Option<&Approach> {
+        self.approach.as_ref()
+    }
+
+    fn recovery(&self) -> Option<Arc<dyn Recovery>> {
+        self.recovery.clone()
     }
 
     fn questions(&self, kind: TransportKind) -> Vec<Question> {
@@ -139,6 +208,9 @@ impl Dialect for Declared {
                 let token = identity.token.as_deref().unwrap_or_default();
                 (self.says.hello.as_ref()?, Values { token, user: &identity.user, ..Values::default() })
             }
+            Intent::Heartbeat { reference } => {
+                (self.says.heartbeat.as_ref()?, Values { reference, ..Values::default() })
+            }
             Intent::Poll { .. } | Intent::Notify { .. } => return None,
             Intent::Join { room, position: Some(position), reference } if self.says.resume.is_some() => {
                 let (offset, epoch) = (position.offset, &*position.epoch);
@@ -151,18 +223,21 @@ impl Dialect for Declared {
                 (self.says.leave.as_ref()?, Values { reference, room, ..Values::default() })
             }
             Intent::Publish { room, text, reference } => {
-                (&self.says.publish, Values { reference, room, text, ..Values::default() })
+                (self.says.publish.as_ref()?, Values { reference, room, text, ..Values::default() })
             }
             Intent::Ask { message, room, reference } => {
                 let (_, template) = self.says.questions.iter().find(|(name, _)| name == message)?;
                 (template, Values { reference, room, ..Values::default() })
             }
         };
-        Some(self.framing.frame(template.render(&values)))
+        Some(self.framing.frame(template.render(&Values { saved: &self.saved, ..values })))
     }
 
     fn decode(&self, frame: &Frame, emit: &mut dyn FnMut(Event<'_>)) {
-        self.framing.messages(frame.bytes(), &mut |message| self.hears.hear(&message, emit));
+        match (frame, &self.publish_by) {
+            (Frame::Answer(answer), Some(publishing)) => publishing.answered(answer, emit),
+            _ => self.framing.messages(frame.bytes(), &mut |message| self.hears.hear(&message, emit)),
+        }
     }
 }
 
@@ -171,3 +246,9 @@ mod json_tests;
 
 #[cfg(test)]
 mod golden;
+
+#[cfg(test)]
+mod golden_requests;
+
+#[cfg(test)]
+mod request_tests;

@@ -100,6 +100,13 @@ pub enum Event<'a> {
         /// Which, if the protocol says.
         reference: Option<u64>,
     },
+    /// A value that this connection keeps, and what follows can name ([`Dialect::keeping`](super::Dialect)).
+    Saved {
+        /// Which one.
+        place: usize,
+        /// The value.
+        value: &'a str,
+    },
     /// Somebody came or went.
     Presence,
     /// A sign of life; `answer` is owed, if any.

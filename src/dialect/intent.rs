@@ -90,6 +90,11 @@ pub enum Intent<'a> {
         /// Numbers the request.
         reference: u64,
     },
+    /// Show that one is still there, where the protocol wants that of clients ([`Habits::heartbeat`](super::Habits)).
+    Heartbeat {
+        /// Numbers the request.
+        reference: u64,
+    },
     /// Say a named message that is answered by its reference.
     Ask {
         /// The message's name: one of [`Dialect::questions`].

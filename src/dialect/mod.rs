@@ -6,10 +6,12 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::observe::TransportKind;
-use crate::wire::{Call, Frame, Opening};
+use crate::wire::{Call, Frame, Opening, Requests};
 
+mod approach;
 mod credentials;
 mod declared;
 mod event;
@@ -17,13 +19,18 @@ mod intent;
 mod quote;
 mod raw;
 mod reading;
+mod recovering;
 mod room;
 mod scan;
+mod signs;
 mod traced;
 
+pub use approach::{Act, Approach, Carried, Omen, Sign};
 pub use event::{Delivery, Event, Position, Stamps};
 pub use intent::{AuthStyle, Identity, Intent};
 pub use reading::{News, Reading};
+pub use recovering::{Cursor, Recovering, Recovery};
+pub use signs::{Signs, recognise};
 pub use traced::{Journal, Passed, Traced, told};
 
 /// A named message that is answered.
@@ -50,6 +57,17 @@ pub struct Habits {
     pub welcomes: bool,
     /// What a client says first ([`Intent::Auth`]) waits for the welcome.
     pub answers_welcome: bool,
+    /// A client that has said nothing for so long says a sign of life ([`Intent::Heartbeat`]).
+    pub heartbeat: Option<Duration>,
+}
+
+/// Something that passes on the way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passing<'a> {
+    /// The client says or asks this.
+    Said(&'a str),
+    /// The server says this.
+    Heard(&'a str),
 }
 
 /// One protocol.
@@ -60,8 +78,31 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     /// What it does by itself.
     fn habits(&self) -> Habits;
 
+    /// How a token is shown, unless somebody says otherwise.
+    fn usual_auth(&self) -> AuthStyle {
+        AuthStyle::Header
+    }
+
     /// What opening a socket for `identity` needs.
     fn opening(&self, identity: &Identity) -> Opening;
+
+    /// What is said before the socket carries the conversation; `None` where it does from the start.
+    fn approach(&self) -> Option<&Approach> {
+        None
+    }
+
+    /// Takes note of something that is said or heard on the way in, for who watches. Nothing where nobody does.
+    fn on_the_way(&self, _passing: Passing<'_>) {}
+
+    /// How a conversation whose connection was lost is gone on with; `None` where each connection begins anew.
+    fn recovery(&self) -> Option<Arc<dyn Recovery>> {
+        None
+    }
+
+    /// Where the conversation on this connection stands, if it can be gone on with.
+    fn cursor(&self) -> Option<Cursor> {
+        None
+    }
 
     /// Whether it can be spoken over this kind of transport.
     fn speaks(&self, kind: TransportKind) -> bool {
@@ -76,7 +117,18 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// The request that says `intent` where there is no socket to say it on; `None` where there is none. Its answer
     /// comes to [`Dialect::decode`] if there is one, whatever its status.
-    fn call(&self, _identity: &Identity, _intent: &Intent<'_>) -> Option<Call> {
+    /// `now` is in seconds since 1970, for what is signed.
+    fn call(&self, _identity: &Identity, _intent: &Intent<'_>, _now: u64) -> Option<Call> {
+        None
+    }
+
+    /// Where those requests go; beside a socket, where there are any, they publish.
+    fn requests(&self) -> Requests {
+        Requests::Usual
+    }
+
+    /// The dialect of a connection that has learnt the value of [`Event::Saved`] too; `None` where nothing is saved.
+    fn keeping(&self, _place: usize, _value: &str) -> Option<Arc<dyn Dialect>> {
         None
     }
 
@@ -146,6 +198,8 @@ pub struct DialectEntry {
     pub keys: &'static [(&'static str, &'static str)],
     /// The file that describes it, if one does.
     pub file: Option<&'static str>,
+    /// By what its servers are known, where they are.
+    pub signs: Option<Signs>,
     /// Makes it from its parameters.
     pub make: fn(&Parameters) -> Result<Arc<dyn Dialect>, DialectError>,
 }
@@ -173,6 +227,9 @@ pub const DIALECTS: &[DialectEntry] = &[
     declared::PHOENIX,
     declared::CENTRIFUGO,
     declared::SIGNALR,
+    declared::PUSHER,
+    declared::MERCURE,
+    declared::SSE,
 ];
 
 /// The keys of a dialect file and of `[target.with]` of the dialect `json`: name, help.

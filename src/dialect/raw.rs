@@ -12,7 +12,7 @@ use crate::observe::TransportKind;
 use crate::wire::{Frame, Opening};
 
 pub(super) const ENTRY: DialectEntry =
-    DialectEntry { name: "raw", help: "no protocol: a text is a frame", keys: &[], file: None, make };
+    DialectEntry { name: "raw", help: "no protocol: a text is a frame", keys: &[], file: None, signs: None, make };
 
 fn make(parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
     match parameters.keys().next() {
@@ -41,6 +41,7 @@ impl Dialect for Raw {
             acknowledges_auth: false,
             welcomes: false,
             answers_welcome: false,
+            heartbeat: None,
         }
     }
 

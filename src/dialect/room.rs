@@ -13,7 +13,7 @@ use super::quote::{escaped_len, push_escaped};
 use super::scan;
 use super::{
     AuthStyle, Delivery, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Position,
-    Question, Reading, Stamps,
+    Question, Reading, Signs, Stamps,
 };
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening};
@@ -21,8 +21,17 @@ use crate::wire::{Call, Frame, Opening};
 mod http;
 mod told;
 
-pub(super) const ENTRY: DialectEntry =
-    DialectEntry { name: "room", help: "the bundled room server (wsbench serve)", keys: &[], file: None, make };
+pub(super) const ENTRY: DialectEntry = DialectEntry {
+    name: "room",
+    help: "the bundled room server (wsbench serve)",
+    keys: &[],
+    file: None,
+    signs: Some(Signs {
+        called: "the room server of wsbench",
+        messages: &[("{\"type\":\"welcome\",\"instance\":", "\"clock\":")],
+    }),
+    make,
+};
 
 fn make(parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
     match parameters.keys().next() {
@@ -54,7 +63,12 @@ impl Dialect for Room {
             acknowledges_auth: true,
             welcomes: true,
             answers_welcome: false,
+            heartbeat: None,
         }
+    }
+
+    fn usual_auth(&self) -> AuthStyle {
+        AuthStyle::FirstMessage
     }
 
     fn opening(&self, identity: &Identity) -> Opening {
@@ -83,7 +97,7 @@ impl Dialect for Room {
             }
             Intent::Publish { room, text, reference } => publish(room, text, reference),
             Intent::Ask { message, room, reference } => ask(message, room, reference)?,
-            Intent::Poll { .. } | Intent::Notify { .. } => return None,
+            Intent::Poll { .. } | Intent::Notify { .. } | Intent::Heartbeat { .. } => return None,
         };
         Some(Frame::text(text))
     }
@@ -96,7 +110,7 @@ impl Dialect for Room {
         Some(http::stream(identity, room, position))
     }
 
-    fn call(&self, identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
+    fn call(&self, identity: &Identity, intent: &Intent<'_>, _now: u64) -> Option<Call> {
         http::call(identity, intent)
     }
 

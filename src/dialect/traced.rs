@@ -4,9 +4,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Dialect, Event, Habits, Identity, Intent, Position, Question, Reading};
+use super::{
+    Approach, AuthStyle, Cursor, Dialect, Event, Habits, Identity, Intent, Passing, Position, Question, Reading,
+    Recovery,
+};
 use crate::observe::TransportKind;
-use crate::wire::{Call, Frame, Opening};
+use crate::wire::{Call, Frame, Opening, Requests};
 
 /// Lines kept until somebody takes them; further ones are only counted.
 const MOST: usize = 1_000;
@@ -79,12 +82,37 @@ impl Dialect for Traced {
         self.inner.name()
     }
 
+    fn usual_auth(&self) -> AuthStyle {
+        self.inner.usual_auth()
+    }
+
     fn habits(&self) -> Habits {
         self.inner.habits()
     }
 
     fn opening(&self, identity: &Identity) -> Opening {
         self.inner.opening(identity)
+    }
+
+    fn approach(&self) -> Option<&Approach> {
+        self.inner.approach()
+    }
+
+    fn on_the_way(&self, passing: Passing<'_>) {
+        let (sent, frame) = match passing {
+            Passing::Said(frame) => (true, frame),
+            Passing::Heard(frame) => (false, frame),
+        };
+        let frame = shown(frame.as_bytes());
+        self.journal.add(Passed { who: self.who, sent, frame, meaning: vec!["on the way in".to_owned()] });
+    }
+
+    fn recovery(&self) -> Option<Arc<dyn Recovery>> {
+        self.inner.recovery()
+    }
+
+    fn cursor(&self) -> Option<Cursor> {
+        self.inner.cursor()
     }
 
     fn speaks(&self, kind: TransportKind) -> bool {
@@ -95,12 +123,20 @@ impl Dialect for Traced {
         self.inner.stream(identity, room, position)
     }
 
-    fn call(&self, identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
-        let call = self.inner.call(identity, intent)?;
+    fn call(&self, identity: &Identity, intent: &Intent<'_>, now: u64) -> Option<Call> {
+        let call = self.inner.call(identity, intent, now)?;
         let body = call.body.as_deref().unwrap_or_default();
-        let method = if call.body.is_some() { "POST" } else { "GET" };
-        self.said(format!("{method} {} {}", call.opening.path, shown(body)), intent);
+        self.said(format!("{} {} {}", call.method.name(), call.opening.path, shown(body)), intent);
         Some(call)
+    }
+
+    fn requests(&self) -> Requests {
+        self.inner.requests()
+    }
+
+    fn keeping(&self, place: usize, value: &str) -> Option<Arc<dyn Dialect>> {
+        let inner = self.inner.keeping(place, value)?;
+        Some(Arc::new(Self { inner, who: self.who, journal: self.journal.clone() }))
     }
 
     fn position(&self, event_id: &str) -> Option<Position> {
@@ -179,6 +215,7 @@ fn meant(intent: &Intent<'_>) -> String {
         }
         Intent::Notify { user, reference, .. } => format!("notifies {} (request {reference})", escaped(user)),
         Intent::Publish { room, reference, .. } => format!("publishes to {} (request {reference})", escaped(room)),
+        Intent::Heartbeat { reference } => format!("shows that it is still there (request {reference})"),
         Intent::Ask { message, reference, .. } => format!("asks {} (request {reference})", escaped(message)),
     }
 }
@@ -205,6 +242,7 @@ fn made_of(event: &Event<'_>) -> String {
             format!("a poll's answer, up to {}{}", position.offset, named(instance))
         }
         Event::Reply { reference } => format!("a reply{}", of(reference)),
+        Event::Saved { .. } => "a value to be kept".to_owned(),
         Event::Presence => "presence".to_owned(),
         Event::Heartbeat { answer } => {
             format!("a sign of life{}", if answer.is_some() { ", to be answered" } else { "" })

@@ -14,7 +14,7 @@ use crate::dialect::Identity;
 use crate::observe::{ClientId, GroupId, RoomId, TransportKind};
 use crate::scenario::Scenario;
 use crate::scenario::plan::{Life, Start};
-use crate::session::{Dialer, Place};
+use crate::session::{Dialer, Pass, Place};
 use crate::time::{Clock, Timestamp};
 
 /// One worker's desk. Never shared between threads: its cells are borrowed for a moment at a time, never across a wait.
@@ -30,6 +30,8 @@ pub(super) struct Desk {
     pub(super) groups: RefCell<Vec<(u64, u64)>>,
     /// Who has to be looked at for silence.
     pub(super) silences: Watch,
+    /// Who has to be looked at for a sign of life that is owed.
+    pub(super) heartbeats: Watch,
     /// Who has to be looked at for requests that nobody has answered.
     pub(super) overdue: Watch,
     /// The run is ending: nobody says or asks anything any more.
@@ -54,6 +56,7 @@ impl Desk {
             ready: Cell::new(0),
             groups: RefCell::new(vec![(0, 0); scenario.groups.len()]),
             silences: Watch::default(),
+            heartbeats: Watch::default(),
             overdue: Watch::default(),
             silent: Cell::new(false),
             secret: setup.secret.clone(),
@@ -77,6 +80,11 @@ impl Desk {
     pub(super) fn identity(&self, life: &Life) -> Arc<Identity> {
         let (user, token) = self.scenario.users.user(life.user, self.secret.as_deref());
         Arc::new(Identity { client: life.client, user, token, auth: self.scenario[life.group].auth })
+    }
+
+    /// With what a life begins.
+    pub(super) fn pass(&self, life: &Life) -> Pass {
+        Pass::new(self.scenario.login_of(life.user))
     }
 
     /// The name of the user whose mailbox `room` is, if it is one.

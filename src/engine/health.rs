@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::outcome::Health;
 use crate::metrics::{Histogram, Snapshot};
 use crate::time::{Clock, Timestamp, nanos};
@@ -101,6 +103,7 @@ impl Meter {
         let all = to.stolen.1.saturating_sub(self.from.stolen.1);
         let cpu = to.cpu.saturating_sub(self.from.cpu).as_secs_f64();
         Vitals {
+            processes: 1,
             cpu,
             share: cpu / wall.as_secs_f64().max(0.001),
             waited: to.waited.saturating_sub(self.from.waited) as f64 / 1e9,
@@ -114,7 +117,9 @@ impl Meter {
 }
 
 /// What the meter read.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Vitals {
+    processes: u32,
     cpu: f64,
     share: f64,
     waited: f64,
@@ -126,6 +131,22 @@ pub(super) struct Vitals {
 }
 
 impl Vitals {
+    /// The two processes as one: what they used adds up, what is the machine's is the worse of the two readings.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.hiccups.merge(&other.hiccups);
+        Self {
+            processes: self.processes + other.processes,
+            cpu: self.cpu + other.cpu,
+            share: self.share + other.share,
+            waited: self.waited + other.waited,
+            steal: self.steal.max(other.steal),
+            hiccups: self.hiccups,
+            cores: self.cores.max(other.cores),
+            rss_peak: self.rss_peak + other.rss_peak,
+            fds: (self.fds.0 + other.fds.0, self.fds.1 + other.fds.1),
+        }
+    }
+
     /// The verdict: every way in which the generator may have spoilt the numbers, with its cause and what to try.
     pub(super) fn judge(&self, totals: &Snapshot, loop_lag: &Histogram, clients: u64) -> Health {
         let p99 = |metric: &str| {
@@ -154,6 +175,7 @@ impl Vitals {
         }
         Health {
             reasons,
+            processes: self.processes,
             cpu_seconds: self.cpu,
             cpu_share: self.share,
             cores: self.cores,
@@ -216,48 +238,5 @@ fn open_fds() -> (u64, u64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::{Fact, Labels, Observation, Observe};
-
-    fn vitals(cpu: f64, waited: f64) -> Vitals {
-        Vitals {
-            cpu,
-            share: cpu / 20.0,
-            waited,
-            steal: 0.0,
-            hiccups: Histogram::default(),
-            cores: 1,
-            rss_peak: 0,
-            fds: (0, 0),
-        }
-    }
-
-    fn totals(delivery_ms: u64, lag_us: u64) -> Snapshot {
-        let mut recorder = crate::metrics::Recorder::default();
-        for _ in 0..1_000 {
-            recorder.observe(&Observation::new(Fact::Delivered, Labels::default(), delivery_ms * 1_000_000));
-            recorder.observe(&Observation::new(Fact::SendLag, Labels::default(), lag_us * 1_000));
-        }
-        recorder.take()
-    }
-
-    #[test]
-    fn small_lag_is_healthy_even_where_deliveries_are_fast() {
-        let health = vitals(5.0, 0.1).judge(&totals(1, 900), &Histogram::default(), 10);
-        assert_eq!(health.reasons, Vec::<String>::new());
-    }
-
-    #[test]
-    fn lag_that_rivals_the_latency_is_not_and_names_its_cause() {
-        let starved = vitals(5.0, 12.0).judge(&totals(20, 9_000), &Histogram::default(), 10);
-        assert!(starved.reasons[0].contains("waited 12.0 s for a core"), "{:?}", starved.reasons);
-        let saturated = vitals(19.5, 0.0).judge(&totals(20, 9_000), &Histogram::default(), 10);
-        assert!(saturated.reasons[0].contains("saturated"), "{:?}", saturated.reasons);
-    }
-
-    #[test]
-    fn a_slow_server_is_not_the_generators_fault() {
-        assert!(vitals(5.0, 0.1).judge(&totals(800, 3_000), &Histogram::default(), 10).is_healthy());
-    }
-}
+#[path = "health_tests.rs"]
+mod tests;

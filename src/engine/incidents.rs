@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use super::books::signed;
 use super::outcome::Incident;
@@ -12,7 +13,7 @@ use crate::time::Timestamp;
 use crate::wire::InstanceTag;
 
 /// Something that happened to a client's connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ClientEvent {
     pub(super) client: ClientId,
     pub(super) at: Timestamp,
@@ -20,7 +21,7 @@ pub(super) struct ClientEvent {
 }
 
 /// How a connection ended that nobody asked to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Parting {
     pub(super) kind: Word,
     pub(super) instance: InstanceTag,
@@ -31,7 +32,7 @@ pub(super) struct Parting {
 }
 
 /// What happened to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Turn {
     /// It ended without being asked to.
     Lost(Parting),

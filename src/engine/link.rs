@@ -1,7 +1,10 @@
-//! What coordinator and workers tell each other: plan, batches and rows, all of it plain values.
+//! What coordinator and workers tell each other: plan, batches and rows, all of it plain values. A worker may be a thread of
+//! this process or of another one (`processes`): what is said is the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::books::SendReport;
 use super::incidents::ClientEvent;
@@ -14,7 +17,7 @@ use crate::time::Timestamp;
 use crate::wire::InstanceTag;
 
 /// An order to a worker.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum ToWorker {
     /// Start the clients of ramps, counted from then.
     Ramp(Timestamp),
@@ -33,7 +36,7 @@ pub(super) enum ToWorker {
 }
 
 /// How far a worker is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Stage {
     Running,
     /// It has reported every publication's fate.
@@ -45,7 +48,7 @@ pub(super) enum Stage {
 }
 
 /// A worker's account since its last one; figures without a delta are totals.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FromWorker {
     pub(super) worker: usize,
     pub(super) stage: Stage,
@@ -65,7 +68,8 @@ pub(super) struct FromWorker {
     /// Names of instances and clients on each.
     pub(super) instances: BTreeMap<InstanceTag, (String, u64)>,
     pub(super) lag: Option<Histogram>,
-    /// What was measured in each turn since the last snapshot, where there are turns.
+    /// What was measured in each turn since the last snapshot, where there are turns: among threads only.
+    #[serde(skip)]
     pub(super) turns: BTreeMap<u32, Turn>,
     pub(super) events: Vec<ClientEvent>,
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::turns::Turn;
 use crate::metrics::{Names, Snapshot};
 use crate::observe::Word;
@@ -131,7 +133,7 @@ impl Identity {
 }
 
 /// The first failure of a stage and kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorSample {
     /// Where.
     pub stage: Word,
@@ -150,15 +152,17 @@ pub struct ErrorSample {
 pub struct Health {
     /// Empty when it can be believed; else each reason with what to try.
     pub reasons: Vec<String>,
-    /// CPU seconds of this process in the measured phase.
+    /// The processes that are the generator: this one, and those that carry clients for it. What they used is added up.
+    pub processes: u32,
+    /// CPU seconds in the measured phase.
     pub cpu_seconds: f64,
     /// The same as a share of one core.
     pub cpu_share: f64,
-    /// Cores this process may run on.
+    /// Cores the generator may run on.
     pub cores: u32,
     /// Share of the machine's time taken by the hypervisor.
     pub steal_share: f64,
-    /// How long this process's threads were ready to run and had no core.
+    /// How long its threads were ready to run and had no core.
     pub run_queue_wait_seconds: f64,
     /// Largest resident size.
     pub rss_peak_bytes: u64,

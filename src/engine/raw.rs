@@ -27,8 +27,30 @@ impl RawSink {
         (Self(sender), receiver)
     }
 
+    /// An end of it for lines that are made elsewhere, by a worker in another process.
+    pub fn lines(&self) -> RawLines {
+        RawLines(self.for_worker())
+    }
+
     pub(super) fn for_worker(&self) -> RawLog {
         RawLog { sink: self.clone(), lines: String::with_capacity(CHUNK + 1_024) }
+    }
+}
+
+/// Lines of the raw log made elsewhere; those that wait go on when it is dropped.
+#[derive(Debug)]
+pub struct RawLines(RawLog);
+
+impl RawLines {
+    /// One more.
+    pub fn add(&mut self, line: &str) {
+        self.0.line(format_args!("{line}"));
+    }
+}
+
+impl Drop for RawLines {
+    fn drop(&mut self) {
+        self.0.flush();
     }
 }
 

@@ -9,18 +9,20 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::{Act, Aftermath, Cuts, End, Outcome, Rig, Setup, Tick, simulate};
-use crate::dialect::{self, Parameters};
+use crate::dialect::{self, Dialect, Parameters};
 use crate::metrics::{LabelKey, Snapshot};
 use crate::scenario::plan::Plan;
 use crate::scenario::{self, Overrides, Scenario, Source};
 use crate::session::Dialer;
 use crate::time::Clock;
+use crate::transport::Transport;
 use crate::transport::scripted::mutation::{Act as Mistake, Mutation, Odds};
 use crate::transport::scripted::room::RoomScript;
 use crate::transport::scripted::scripted;
 use crate::transport::scripted::truth::{Deed, Truth};
 use crate::wire::Markers;
 
+mod heartbeats;
 mod requests;
 mod turns;
 
@@ -114,21 +116,35 @@ fn simulated(scenario: Scenario, workers: usize, server: RoomScript) -> Simulate
 
 /// Runs `scenario` in simulated time; a signal comes after `interrupt`, if that is given.
 fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, interrupt: Option<Duration>) -> Simulated {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let truth = server.truth();
+    let dialect = dialect::find("room", &Parameters::new()).unwrap();
+    let (outcome, phases, acts) = played(scenario, workers, (scripted(server), dialect), interrupt);
+    Simulated { outcome, truth, phases, acts }
+}
+
+/// Runs `scenario` in simulated time over this transport in this dialect.
+fn played(
+    scenario: Scenario,
+    workers: usize,
+    (transport, dialect): (Arc<dyn Transport>, Arc<dyn Dialect>),
+    interrupt: Option<Duration>,
+) -> (Outcome, Vec<super::Phase>, Vec<Act>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let mut phases = Vec::new();
     let mut rig = Noted::default();
     let outcome = runtime.block_on(LocalSet::new().run_until(async {
         let clock = Clock::simulated();
         let plan = Plan::new(&scenario);
         let dialer = Dialer {
-            transports: vec![scripted(server)],
-            dialect: dialect::find("room", &Parameters::new()).unwrap(),
+            transports: vec![transport],
+            dialect,
             clock: clock.clone(),
             machine: None,
             instances: Vec::new(),
             instance_rules: Arc::default(),
             join_timeout: scenario.times.join_timeout,
+            login: None,
+            exchanges: None,
         };
         let setup = Setup {
             urls: scenario.target.urls(),
@@ -156,7 +172,7 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
         let on_tick: &mut super::OnTick<'_> = &mut on_tick;
         simulate(setup, &mut rig, &mut signals, on_tick).await.unwrap()
     }));
-    Simulated { outcome, truth, phases, acts: rig.0 }
+    (outcome, phases, rig.0)
 }
 
 const ACCUSING: [&str; 8] = [

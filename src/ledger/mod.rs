@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::observe::{ClientId, Fact, GroupId, Labels, Observation, Observe, RoomId, Topic, TransportKind, Word};
 use crate::time::Timestamp;
 use crate::wire::Marker;
@@ -60,7 +62,7 @@ pub struct Owed {
 }
 
 /// What became of a publication on its way to the socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sent {
     /// Written then.
     Written(Timestamp),

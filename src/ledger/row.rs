@@ -1,6 +1,7 @@
 //! What one worker knows of a publication when it is done with it, and the sum of all workers' rows.
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::observe::{Fact, Labels, Observation, Observe, RoomId, Topic, Word};
 use crate::time::Timestamp;
@@ -9,7 +10,7 @@ use crate::time::Timestamp;
 const KEPT: usize = 64;
 
 /// A uniform sample of latencies, in nanoseconds up to 4.29 s (later ones count as that).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     seen: u64,
     kept: Vec<u32>,
@@ -37,7 +38,7 @@ impl Sample {
 }
 
 /// Latencies of one publication by hop, own copies left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByHop {
     /// Copies that stayed on the publisher's instance.
     pub same: Sample,
@@ -60,7 +61,7 @@ impl ByHop {
 }
 
 /// One worker's account of one publication. Rows of the same publication add up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The room.
     pub room: RoomId,

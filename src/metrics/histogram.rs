@@ -2,7 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer, V2Serializer};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize};
 
 const LOWEST: u64 = 1_000;
 const HIGHEST: u64 = 3_600_000_000_000;
@@ -151,6 +154,42 @@ impl Histogram {
     }
 }
 
+/// A histogram on its way to another process: nothing is lost, the extremes and the sum included.
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    /// HDR V2, base64.
+    hdr: String,
+    min: u64,
+    max: u64,
+    /// Of 128 bits the upper and the lower half.
+    sum: (u64, u64),
+    clipped: u64,
+}
+
+impl Serialize for Histogram {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&self.hdr, &mut bytes).map_err(|error| S::Error::custom(error.to_string()))?;
+        let sum = ((self.sum >> 64) as u64, self.sum as u64);
+        let Self { min, max, clipped, .. } = *self;
+        Packed { hdr: STANDARD.encode(bytes), min, max, sum, clipped }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Histogram {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Packed { hdr, min, max, sum, clipped } = Packed::deserialize(deserializer)?;
+        let bytes = STANDARD.decode(hdr).map_err(D::Error::custom)?;
+        let hdr: hdrhistogram::Histogram<u64> = Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .map_err(|error| D::Error::custom(error.to_string()))?;
+        if (hdr.low(), hdr.high(), hdr.sigfig()) != (LOWEST, HIGHEST, DIGITS) {
+            return Err(D::Error::custom("a histogram with other bounds"));
+        }
+        Ok(Self { hdr, min, max, sum: u128::from(sum.0) << 64 | u128::from(sum.1), clipped })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +227,24 @@ mod tests {
             let back = Histogram::decode(&histogram.encode().unwrap()).unwrap();
             prop_assert_eq!(histogram.buckets().collect::<Vec<_>>(), back.buckets().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn another_process_is_told_everything() {
+        for values in [&[][..], &[7, 2_000_000, HIGHEST + 5, HIGHEST]] {
+            let told = of(values);
+            let heard: Histogram = serde_json::from_str(&serde_json::to_string(&told).unwrap()).unwrap();
+            assert_eq!(heard.buckets().collect::<Vec<_>>(), told.buckets().collect::<Vec<_>>());
+            assert_eq!(
+                (heard.min(), heard.max(), heard.count(), heard.clipped(), heard.sum),
+                (told.min(), told.max(), told.count(), told.clipped(), told.sum)
+            );
+            let mut both = heard.clone();
+            both.merge(&told);
+            assert_eq!(both.count(), 2 * told.count(), "it adds up with those of this process");
+        }
+        let other = r#"{"hdr":"","min":0,"max":0,"sum":[0,0],"clipped":0}"#;
+        assert!(serde_json::from_str::<Histogram>(other).is_err());
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Histogram, LabelKey, METRICS, Names};
 use crate::observe::Labels;
 
 /// The content of a cell.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Value {
     /// A sum.
     Counter(u64),
@@ -146,6 +148,20 @@ impl Snapshot {
     }
 }
 
+/// As a list of `(metric, labels, value)`.
+impl Serialize for Snapshot {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.cells())
+    }
+}
+
+impl<'de> Deserialize<'de> for Snapshot {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let cells = Vec::<(usize, Labels, Value)>::deserialize(deserializer)?;
+        Ok(Self::of(cells.into_iter().map(|(metric, labels, value)| Cell { metric, labels, value }).collect()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +205,13 @@ mod tests {
                 merged.merge(&record(all.iter().filter(|(_, w)| *w == worker).map(|(o, _)| o)));
             }
             prop_assert_eq!(shape(&merged), shape(&record(all.iter().map(|(o, _)| o))));
+        }
+
+        #[test]
+        fn another_process_is_told_every_cell(all in proptest::collection::vec(observation(), 0..60)) {
+            let told = record(&all);
+            let heard: Snapshot = serde_json::from_slice(&serde_json::to_vec(&told).unwrap()).unwrap();
+            prop_assert_eq!(shape(&heard), shape(&told));
         }
     }
 

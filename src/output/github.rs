@@ -40,6 +40,14 @@ pub fn write_annotations(report: &Report, file: &str, to: &mut dyn Write) -> io:
     Ok(())
 }
 
+/// Writes the command by which the runner hides `secret` wherever it stands in its log.
+///
+/// # Errors
+/// When `to` takes no more.
+pub fn write_mask(secret: &str, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "::add-mask::{}", message(secret))
+}
+
 fn annotate(report: &Report, rule: &Threshold, file: &str, to: &mut dyn Write) -> io::Result<()> {
     let title = property(&printable(&format!("{} {}", key(rule), bound(rule))));
     let place_of = match rule.line {
@@ -55,6 +63,13 @@ fn annotate(report: &Report, rule: &Threshold, file: &str, to: &mut dyn Write) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_one_line_of_the_runners_own() {
+        let mut text = Vec::new();
+        write_mask("a%b\nc", &mut text).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), "::add-mask::a%25b%0Ac\n");
+    }
     use crate::report::Broker;
     use crate::report::sample::{HELD, outcome, report};
 

@@ -29,11 +29,13 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub use github::write_annotations;
+pub use github::{write_annotations, write_mask};
 pub use markdown::write as write_markdown;
 pub use openmetrics::write_so_far as write_metrics_so_far;
 pub(crate) use text::wrap;
-pub use text::{write_comparison, write_findings, write_guesses, write_passed, write_step, write_text, write_written};
+pub use text::{
+    write_comparison, write_findings, write_guesses, write_lineup, write_passed, write_step, write_text, write_written,
+};
 
 use crate::report::Report;
 use crate::scenario::nearest;

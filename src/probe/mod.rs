@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::dialect::Identity;
 use crate::observe::TransportKind;
-use crate::session::{Cookies, Dialer, Ended, Place};
+use crate::session::{Dialer, Ended, Pass, Place};
 use crate::time::Timestamp;
-use crate::wire::{InstanceTag, MARKER_PREFIX, Marker, Markers};
+use crate::wire::{Ask, InstanceTag, MARKER_PREFIX, Marker, Markers};
 
 mod party;
 
@@ -30,6 +30,8 @@ pub struct Speaker {
     pub url: usize,
     /// Whom it speaks for.
     pub identity: Arc<Identity>,
+    /// What it says to log in, if it has to.
+    pub login: Option<Ask>,
 }
 
 /// What is to be tried.
@@ -107,8 +109,8 @@ impl Probe<'_> {
         let clock = who.dialer.clock.clone();
         let places = vec![Place::new(Arc::clone(&self.asked.room), None)];
         let began = clock.now();
-        let mut cookies = Cookies::default();
-        let dialed = who.dialer.dial(who.kind, who.url, &who.identity, places, &mut cookies);
+        let mut pass = Pass::new(who.login.clone());
+        let dialed = who.dialer.dial(who.kind, who.url, &who.identity, places, &mut pass);
         let (session, stages) = match tokio::time::timeout(self.asked.patience, dialed).await {
             Ok(Ok(dialed)) => dialed,
             Ok(Err(error)) => return Err(self.failed(format!("{} connects", who.name), error.to_string())),

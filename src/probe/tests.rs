@@ -119,12 +119,15 @@ async fn between(fault: Fault, with: &Value, rules: &[InstanceRule], patience: D
         instances: vec!["h:1".into()],
         instance_rules: rules.into(),
         join_timeout: Duration::from_secs(20),
+        exchanges: None,
+        login: None,
     };
     let speaker = |name: &'static str, number| Speaker {
         name,
         dialer: dialer.clone(),
         kind: TransportKind::WebSocket,
         url: 0,
+        login: None,
         identity: Arc::new(Identity {
             client: ClientId(number),
             user: name.to_owned(),
@@ -233,9 +236,11 @@ async fn nobody_there_is_the_first_step() {
         instances: Vec::new(),
         instance_rules: Arc::default(),
         join_timeout: Duration::from_secs(20),
+        exchanges: None,
+        login: None,
     };
     let identity = Arc::new(Identity { client: ClientId(0), user: "u".to_owned(), token: None, auth: AuthStyle::None });
-    let speaker = Speaker { name: "talker", dialer, kind: TransportKind::WebSocket, url: 0, identity };
+    let speaker = Speaker { name: "talker", dialer, kind: TransportKind::WebSocket, url: 0, identity, login: None };
     let asked = Asked {
         listener: Speaker { name: "listener", ..speaker.clone() },
         talker: speaker,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::client::{Client, Frames};
 use super::command::{self, Command, Expectation};
-use super::console::Console;
+use super::console::{Console, Lost, Scripted};
 use super::drive::Ending;
 use super::filter::Filter;
 use super::item::Item;
@@ -14,7 +14,9 @@ use crate::observe::Word;
 use crate::wire::Frame;
 
 mod company;
+mod identity;
 mod telling;
+mod writing;
 
 /// Larger files are not sent and not read as scripts, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -39,11 +41,21 @@ impl Console {
 
     /// Does what a line asks for.
     pub(super) fn obey(&mut self, line: &str) {
+        if let Some(wanted) = self.wanted.take() {
+            return self.take_secret(wanted, line.trim());
+        }
         match command::parse(line) {
             Ok(None) => {}
             Ok(Some(command)) => self.act(command),
             Err(problem) => self.complain(&problem),
         }
+    }
+
+    /// Does what a line of a file asks for; what is wrong with it is told with its place.
+    pub(super) fn obey_file(&mut self, scripted: Scripted) {
+        self.place = Some(scripted.place);
+        self.obey(&scripted.line);
+        self.place = None;
     }
 
     fn act(&mut self, command: Command) {
@@ -52,19 +64,18 @@ impl Console {
             Command::Join(room) => self.join(&room),
             Command::Leave(room) => self.leave(room),
             Command::Rooms => self.tell_rooms(),
-            Command::Dialect(name) => self.speak(&name),
+            Command::Who(room) => self.tell_users(room),
+            Command::Dialect(language) => self.speak(language),
             Command::Send(text) => {
                 let sent = self.client().send(Frame::text(text));
                 self.said(sent, "it was not sent");
             }
             Command::SendFile(path) => self.send_file(&path),
-            Command::Edit => match (self.editor)() {
-                Ok(text) if text.trim().is_empty() => self.remark("nothing was written"),
-                Ok(text) => self.say(text.trim_end()),
-                Err(problem) => self.complain(&problem),
-            },
+            Command::Edit => self.edit(),
             Command::Ping(times) => self.ping(times),
-            Command::As(user) => self.become_user(&user),
+            Command::As(user, from) => self.become_user(&user, from.as_deref()),
+            Command::Token(from) => self.change_token(&from),
+            Command::Connect(line) => self.connect(&line),
             Command::Watch(transport) => self.watch(&transport),
             Command::Drop(how) => self.lose(how),
             Command::Reconnect => {
@@ -171,6 +182,9 @@ impl Console {
     pub(super) fn look_after(&mut self) {
         self.check_expectation();
         self.summarise();
+        self.take_written();
+        let (dialer, urls) = (Arc::clone(&self.dialer), self.urls);
+        self.clients.iter_mut().for_each(|client| client.try_again(&dialer, urls));
         if self.pings > 0 && self.client().is_settled() {
             self.pings -= 1;
             let now = self.now();
@@ -185,17 +199,20 @@ impl Console {
     /// What is still waited for has taken too long.
     pub(super) fn give_up_waiting(&mut self) {
         self.pings = 0;
-        let words = "no answer in time to what was asked; going on without it";
-        if self.manner == Manner::Script {
-            self.trouble(Ending::Setup(words.to_owned()));
-        }
-        self.remark(words);
+        let words = match &self.lost {
+            Some(lost) => format!("the connection was lost and is not back: {}", lost.words),
+            None => "no answer in time to what was asked; going on without it".to_owned(),
+        };
+        self.remark(&words);
+        self.trouble(Ending::Setup(words));
     }
 
     /// How a script ends that has done everything.
     pub(super) fn verdict(&mut self) -> Ending {
         match self.lost.take() {
-            Some(words) if self.manner == Manner::Script => Ending::Setup(format!("the connection was lost: {words}")),
+            Some(Lost { words, .. }) if self.manner == Manner::Script => {
+                Ending::Setup(format!("the connection was lost: {words}"))
+            }
             _ => Ending::Done,
         }
     }
@@ -203,6 +220,11 @@ impl Console {
     /// Whether anybody is connected.
     pub(super) fn is_connected(&self) -> bool {
         self.clients.iter().any(Client::is_up)
+    }
+
+    /// Whether anybody is connected, or about to be again.
+    pub(super) fn may_hear_more(&self) -> bool {
+        self.is_connected() || self.clients.iter().any(Client::is_lost)
     }
 
     /// Says goodbye on every connection; gives whether there is anything to wait for.

@@ -1,6 +1,5 @@
 //! One client of the console: its connection, from dialling to its end, and what it makes of what it hears.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,23 +9,26 @@ use std::time::Duration;
 use super::flood::Flood;
 use super::hearing::Hearing;
 use super::item::Item;
+use super::world::Who;
 use crate::dialect::Identity;
 use crate::observe::TransportKind;
-use crate::session::{Cookies, Dialer, Ended, Place, Session};
+use crate::session::{Dialer, Ended, Hint, Pass, Place, Session};
 use crate::time::Timestamp;
 use crate::transport::{ConnectError, Stages};
-use crate::wire::CloseReason;
+use crate::wire::{Ask, CloseReason};
 
 mod asked;
+mod back;
+mod book;
+
+use back::Way;
+pub(super) use book::{Book, Frames, REMEMBERED, Sent, Tally};
 
 /// At most so many messages are read before others get their turn.
 const AT_ONCE: usize = 256;
 
-/// So many of one's own messages are remembered.
-pub(super) const REMEMBERED: usize = 64;
-
 /// What becomes of a dial.
-type Dialed = (Result<(Session, Stages), ConnectError>, Cookies);
+type Dialed = (Result<(Session, Stages), ConnectError>, Pass);
 
 /// Where a connection stands.
 enum State {
@@ -37,34 +39,12 @@ enum State {
     Stuck(Box<Session>),
 }
 
-/// A message of one's own, from when it was handed over.
-pub(super) struct Sent {
-    pub(super) token: u64,
-    pub(super) room: String,
-    pub(super) text: String,
-    pub(super) at: Timestamp,
-    pub(super) settled: bool,
-}
-
-/// What was counted on a client's connections.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) heard: u64,
-    pub(super) own: u64,
-    pub(super) replayed: u64,
-    pub(super) sent: u64,
-    pub(super) acked: u64,
-    pub(super) refused: u64,
-    pub(super) bytes: u64,
-    pub(super) connects: u64,
-    pub(super) worst: Duration,
-}
-
 /// A user on a connection.
 pub(super) struct Client {
     /// What it is called at the prompt.
     pub(super) name: String,
     pub(super) identity: Arc<Identity>,
+    login: Option<Ask>,
     pub(super) kind: TransportKind,
     /// The rooms it is to be in, with where it is in them.
     pub(super) rooms: Vec<Place>,
@@ -73,56 +53,45 @@ pub(super) struct Client {
     pub(super) tally: Tally,
     pub(super) book: Book,
     url: usize,
-    cookies: Cookies,
+    pass: Pass,
     state: State,
     slow: Option<(u64, Timestamp)>,
     leaving: bool,
-}
-
-/// What a client remembers of its conversation.
-#[derive(Default)]
-pub(super) struct Book {
-    pub(super) instance: Option<String>,
-    pub(super) sent: VecDeque<Sent>,
-    /// Questions: reference, name, when it was asked.
-    pub(super) asked: Vec<(u64, String, Timestamp)>,
-    /// Rooms whose joining was refused, to be forgotten.
-    pub(super) refused: Vec<usize>,
-    /// Every frame is told as it is, too.
-    pub(super) frames: Frames,
-    tokens: u64,
-}
-
-/// Whether frames are told as they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Frames {
-    /// Only what nobody understands.
-    #[default]
-    Hidden,
-    /// All of them.
-    Shown,
+    way: Way,
 }
 
 impl Client {
-    pub(super) fn new(name: &str, identity: Identity, kind: TransportKind, url: usize) -> Self {
+    pub(super) fn new(name: &str, who: Who, kind: TransportKind, url: usize) -> Self {
         Self {
             name: name.to_owned(),
-            identity: Arc::new(identity),
+            identity: Arc::new(who.identity),
+            login: who.login.clone(),
             kind,
             rooms: Vec::new(),
             room: None,
             tally: Tally::default(),
             book: Book::default(),
             url,
-            cookies: Cookies::default(),
+            pass: Pass::new(who.login),
             state: State::Down,
             slow: None,
             leaving: false,
+            way: Way::default(),
         }
+    }
+
+    /// Who it is, for another client of the same user.
+    pub(super) fn who(&self) -> Who {
+        Who { identity: Identity::clone(&self.identity), login: self.login.clone() }
     }
 
     /// Starts to connect, to the next of `urls` addresses if it is not the first time.
     pub(super) fn dial(&mut self, dialer: &Arc<Dialer>, urls: usize) {
+        self.stay_lost();
+        self.connect(dialer, urls);
+    }
+
+    fn connect(&mut self, dialer: &Arc<Dialer>, urls: usize) {
         self.forget();
         if self.tally.connects > 0 {
             self.url = (self.url + 1) % urls.max(1);
@@ -130,17 +99,18 @@ impl Client {
         self.tally.connects += 1;
         let (dialer, identity) = (Arc::clone(dialer), Arc::clone(&self.identity));
         let (kind, url, rooms) = (self.kind, self.url, self.rooms.clone());
-        let (mut cookies, now) = (std::mem::take(&mut self.cookies), dialer.clock.now());
+        let (mut pass, now) = (self.pass.clone(), dialer.clock.now());
         let dial = async move {
-            let dialed = dialer.dial(kind, url, &identity, rooms, &mut cookies).await;
-            (dialed, cookies)
+            let dialed = dialer.dial(kind, url, &identity, rooms, &mut pass).await;
+            (dialed, pass)
         };
         self.state = State::Dialing(Box::pin(dial), now);
     }
 
     /// Nothing of the last conversation is waited for.
     fn forget(&mut self) {
-        self.book = Book { tokens: self.book.tokens, frames: self.book.frames, ..Book::default() };
+        let Book { tokens, frames, looked, .. } = self.book;
+        self.book = Book { tokens, frames, looked, ..Book::default() };
         self.leaving = false;
         self.state = State::Down;
     }
@@ -156,13 +126,14 @@ impl Client {
         let before = items.len();
         if let State::Dialing(dial, since) = &mut self.state {
             let since = *since;
-            let Poll::Ready((dialed, cookies)) = dial.as_mut().poll(cx) else { return Poll::Pending };
-            self.cookies = cookies;
-            self.dialed(dialed, dialer.clock.now().since(since), items);
+            let Poll::Ready((dialed, pass)) = dial.as_mut().poll(cx) else { return Poll::Pending };
+            self.pass = pass;
+            self.dialed(dialed, since, dialer.clock.now(), items);
         }
         let slow = self.slow;
         let pauses = slow.is_some_and(|(_, next)| dialer.clock.now() < next);
         let State::Talking(session) = &mut self.state else { return told(items, before) };
+        session.keep_alive(dialer.clock.now());
         if pauses {
             return told(items, before);
         }
@@ -193,10 +164,20 @@ impl Client {
         if heard > 0 { Poll::Ready(()) } else { told(items, before) }
     }
 
-    fn dialed(&mut self, dialed: Result<(Session, Stages), ConnectError>, took: Duration, items: &mut Vec<Item>) {
+    fn dialed(
+        &mut self,
+        dialed: Result<(Session, Stages), ConnectError>,
+        since: Timestamp,
+        now: Timestamp,
+        items: &mut Vec<Item>,
+    ) {
         match dialed {
             Ok((session, _)) => {
-                items.push(Item::Connected { kind: session.kind(), took });
+                let kind = session.kind();
+                items.push(match self.way.arrive(now) {
+                    Some(down) => Item::Back { kind, down },
+                    None => Item::Connected { kind, took: now.since(since) },
+                });
                 self.book.instance = session.instance_name().map(str::to_owned);
                 if self.slow.is_some() {
                     session.take_little();
@@ -209,7 +190,10 @@ impl Client {
             }
             Err(error) => {
                 self.state = State::Down;
-                items.push(Item::Failed { words: error.to_string() });
+                let words = error.to_string();
+                let missed = self.is_lost();
+                self.way.heed(error.retry_after.map(Hint::NotBefore));
+                items.push(if missed { Item::Missed { words } } else { Item::Failed { words } });
             }
         }
     }
@@ -217,6 +201,7 @@ impl Client {
     fn ended(&mut self, ended: &Ended, items: &mut Vec<Item>) {
         if let State::Talking(mut session) = std::mem::replace(&mut self.state, State::Down) {
             self.keep_positions(&mut session);
+            self.way.heed(session.hint());
         }
         let (words, reason) = match ended {
             Ended::Closed(CloseReason::Code(1000 | 1005, _) | CloseReason::Eof) if self.leaving => {
@@ -228,6 +213,14 @@ impl Client {
         items.push(Item::Ended { words, reason });
     }
 
+    /// When it owes a sign of life, if it does.
+    pub(super) fn heartbeat_due(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Talking(session) => session.heartbeat_due(),
+            State::Down | State::Dialing(..) | State::Stuck(_) => None,
+        }
+    }
+
     /// Whether it is connected.
     pub(super) fn is_up(&self) -> bool {
         matches!(self.state, State::Talking(_))
@@ -237,7 +230,8 @@ impl Client {
     pub(super) fn is_settled(&self) -> bool {
         match &self.state {
             State::Down | State::Stuck(_) => true,
-            State::Dialing(..) => false,
+            // Nobody waits for what was not asked for.
+            State::Dialing(..) => self.is_lost(),
             State::Talking(session) => session.is_ready() && self.entered(session) && self.book.asked.is_empty(),
         }
     }
@@ -255,9 +249,15 @@ impl Client {
         !self.is_up() || self.book.sent.iter().all(|sent| sent.settled)
     }
 
+    /// Whether something it said was not confirmed when the connection ended.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        self.book.sent.iter().any(|sent| !sent.settled)
+    }
+
     /// Keeps where the session is in its rooms, for one that takes its place.
     fn keep_positions(&mut self, session: &mut Session) {
         session.catch_position();
+        self.pass.go_on_from(session.cursor());
         for place in &mut self.rooms {
             let known = session.places().iter().find(|known| known.room == place.room);
             place.position = known.and_then(|known| known.position.clone()).or(place.position.take());

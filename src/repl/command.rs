@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use crate::dialect::Parameters;
 use crate::scenario::nearest;
-use crate::units::{parse_duration, parse_size};
+
+mod language;
+mod table;
+
+pub use table::{COMMANDS, CommandEntry};
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +21,10 @@ pub enum Command {
     Leave(Option<String>),
     /// Tell rooms and users.
     Rooms,
+    /// Tell the users of a room; without a name of the current one.
+    Who(Option<String>),
     /// Change what is spoken.
-    Dialect(String),
+    Dialect(Language),
     /// Send a frame as it is.
     Send(String),
     /// Send a file as one binary frame.
@@ -26,8 +33,12 @@ pub enum Command {
     Edit,
     /// Measure round trips.
     Ping(u32),
-    /// Become another user, or turn to one.
-    As(String),
+    /// Become another user, or turn to one: who, and where the token is.
+    As(String, Option<String>),
+    /// Show another token, which is at this place.
+    Token(String),
+    /// Go where a command line of curl's goes.
+    Connect(String),
     /// Be in the same room by another transport.
     Watch(String),
     /// Lose the connection.
@@ -82,57 +93,13 @@ pub struct Expectation {
     pub absent: bool,
 }
 
-/// A row of the table.
-pub struct CommandEntry {
-    /// Without the slash.
-    pub name: &'static str,
-    /// What follows it.
-    pub arguments: &'static str,
-    /// One line.
-    pub help: &'static str,
-    make: fn(&str) -> Result<Command, String>,
-}
-
-/// How long is waited for what is expected, unless something else is said.
-const EXPECTED_WITHIN: Duration = Duration::from_secs(5);
-
-macro_rules! commands {
-    ($($name:literal $arguments:literal $help:literal => $make:expr,)*) => {
-        /// Every command there is.
-        pub const COMMANDS: &[CommandEntry] =
-            &[$(CommandEntry { name: $name, arguments: $arguments, help: $help, make: $make }),*];
-    };
-}
-
-commands! {
-    "join" "ROOM" "enter a room; what you type goes there from now on" => |rest| one(rest, "ROOM").map(Command::Join),
-    "leave" "[ROOM]" "leave a room, by default the current one" => |rest| Ok(Command::Leave(some(rest))),
-    "rooms" "" "your rooms, and the users heard of in each" => |rest| nothing(rest, Command::Rooms),
-    "as" "USER [@FILE|env:NAME]" "become another user on a connection of its own, or turn back to one"
-        => |rest| given(rest, "USER").map(Command::As),
-    "watch" "sse|poll|ws" "be in the same room by another transport, as the same user"
-        => |rest| one(rest, "sse, poll or ws").map(Command::Watch),
-    "ping" "[N]" "measure N round trips, by default one" => ping,
-    "send" "JSON" "send a frame exactly as it is written" => |rest| given(rest, "JSON").map(Command::Send),
-    "sendfile" "FILE" "send a file as one binary frame" => |rest| given(rest, "FILE").map(Command::SendFile),
-    "edit" "" "write a message of several lines in $EDITOR" => |rest| nothing(rest, Command::Edit),
-    "dialect" "NAME" "speak another protocol; connects anew" => |rest| one(rest, "NAME").map(Command::Dialect),
-    "drop" "fin|rst|blackhole" "lose the connection that way" => loss,
-    "reconnect" "" "connect anew, as if for the first time" => |rest| nothing(rest, Command::Reconnect),
-    "resume" "" "connect anew and ask for what was missed" => |rest| nothing(rest, Command::Resume),
-    "slow" "RATE|off" "read no faster than this, such as 1KiB/s" => slow,
-    "filter" "[room:R] [from:U] [WORDS]" "show such messages only; without anything, all"
-        => |rest| Ok(Command::Filter(some(rest))),
-    "json" "" "show JSON on several lines, or no longer" => |rest| nothing(rest, Command::Json),
-    "raw" "" "show every frame as it is, or no longer" => |rest| nothing(rest, Command::Raw),
-    "time" "" "show the time of day, or no longer" => |rest| nothing(rest, Command::Time),
-    "stats" "" "what was counted on each connection" => |rest| nothing(rest, Command::Stats),
-    "record" "FILE.toml" "write what you have done so far as a scenario for `wsbench run`"
-        => |rest| given(rest, "FILE.toml").map(Command::Record),
-    "source" "FILE" "do what the lines of a file say" => |rest| given(rest, "FILE").map(Command::Source),
-    "expect" "[not] [TIME] WORDS" "wait for a message with these words, 5s unless TIME is given" => expect,
-    "help" "[COMMAND]" "the commands, or one of them" => |rest| Ok(Command::Help(some(rest))),
-    "quit" "" "close with 1000 and end" => |rest| nothing(rest, Command::Quit),
+/// What is to be spoken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Language {
+    /// The dialect's name, or a file that describes one.
+    pub name: String,
+    /// What a scenario says of it under `[target.with]`.
+    pub with: Parameters,
 }
 
 /// What `line` asks for; nothing if it is empty.
@@ -143,6 +110,9 @@ pub fn parse(line: &str) -> Result<Option<Command>, String> {
     let line = line.trim_end_matches(['\r', '\n']);
     if line.trim().is_empty() {
         return Ok(None);
+    }
+    if line.starts_with("curl ") && line.contains("://") {
+        return Ok(Some(Command::Connect(line.to_owned())));
     }
     let Some(rest) = line.strip_prefix('/') else { return Ok(Some(Command::Say(line.to_owned()))) };
     if rest.starts_with('/') {
@@ -173,67 +143,6 @@ pub(super) fn unknown(name: &str) -> String {
         None => "/help lists them; to say a text that begins with a slash, begin it with two".to_owned(),
     };
     format!("there is no command /{}: {hint}", crate::ui::printable(name))
-}
-
-fn some(rest: &str) -> Option<String> {
-    (!rest.is_empty()).then(|| rest.to_owned())
-}
-
-fn given(rest: &str, what: &str) -> Result<String, String> {
-    some(rest).ok_or_else(|| format!("{what} is missing"))
-}
-
-fn one(rest: &str, what: &str) -> Result<String, String> {
-    match rest.split_whitespace().count() {
-        0 => Err(format!("{what} is missing")),
-        1 => Ok(rest.to_owned()),
-        _ => Err(format!("one {what} at a time")),
-    }
-}
-
-fn nothing(rest: &str, command: Command) -> Result<Command, String> {
-    if rest.is_empty() { Ok(command) } else { Err("nothing follows it".to_owned()) }
-}
-
-fn ping(rest: &str) -> Result<Command, String> {
-    match rest {
-        "" => Ok(Command::Ping(1)),
-        number => match number.parse() {
-            Ok(number @ 1..=100) => Ok(Command::Ping(number)),
-            _ => Err("N is a number from 1 to 100".to_owned()),
-        },
-    }
-}
-
-fn loss(rest: &str) -> Result<Command, String> {
-    match rest {
-        "fin" => Ok(Command::Drop(Loss::Fin)),
-        "rst" => Ok(Command::Drop(Loss::Rst)),
-        "blackhole" => Ok(Command::Drop(Loss::BlackHole)),
-        _ => Err("say how: fin, rst or blackhole".to_owned()),
-    }
-}
-
-fn slow(rest: &str) -> Result<Command, String> {
-    if rest == "off" {
-        return Ok(Command::Slow(None));
-    }
-    match parse_size(rest.strip_suffix("/s").unwrap_or(rest)) {
-        Ok(size) if size.0 > 0 => Ok(Command::Slow(Some(size.0))),
-        Ok(_) => Err("a RATE is more than nothing".to_owned()),
-        Err(_) => Err("RATE is bytes a second, such as 1KiB/s, or off".to_owned()),
-    }
-}
-
-fn expect(rest: &str) -> Result<Command, String> {
-    let (absent, rest) = rest.strip_prefix("not ").map_or((false, rest), |rest| (true, rest.trim_start()));
-    let first = rest.split_whitespace().next().unwrap_or_default();
-    let (within, words) = match parse_duration(first) {
-        Ok(time) => (time, rest[first.len()..].trim_start()),
-        Err(_) => (EXPECTED_WITHIN, rest),
-    };
-    let words = given(words, "WORDS")?;
-    Ok(Command::Expect(Expectation { words, within, absent }))
 }
 
 #[cfg(test)]
@@ -268,6 +177,26 @@ mod tests {
         };
         assert_eq!(said("/expect hi there"), waits("hi there", 5, false));
         assert_eq!(said("/expect not 1s hi"), waits("hi", 1, true));
+        assert_eq!(said("/as bob @bob.token"), Command::As("bob".to_owned(), Some("@bob.token".to_owned())));
+        assert_eq!(said("/token -"), Command::Token("-".to_owned()));
+    }
+
+    #[test]
+    fn a_command_line_of_curl_goes_there_and_talk_of_curl_does_not() {
+        assert_eq!(said("curl 'wss://a.example'"), Command::Connect("curl 'wss://a.example'".to_owned()));
+        for talk in ["curl is a fine thing", " curl wss://a.example", "curly ws://x"] {
+            assert_eq!(said(talk), Command::Say(talk.to_owned()));
+        }
+    }
+
+    #[test]
+    fn every_example_is_its_own_command() {
+        for entry in COMMANDS {
+            let typed = entry.example.strip_prefix('/').unwrap();
+            let (name, rest) = typed.split_once(' ').unwrap_or((typed, ""));
+            assert_eq!(name, entry.name);
+            assert!((entry.make)(rest).is_ok(), "{}", entry.example);
+        }
     }
 
     #[test]

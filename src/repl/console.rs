@@ -1,20 +1,28 @@
 //! The console itself: its clients, what is shown of them, and what is waited for.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::client::Client;
-use super::command::Expectation;
+use super::command::{Expectation, Language};
 use super::drive::Ending;
 use super::flood::{Audience, Flood};
 use super::item::Item;
-use super::render::{self, Format, Layout};
-use super::world::{Asked, Manner, Paper, World};
+use super::record::{Goal, Record};
+use super::render::{Format, Layout};
+use super::sheet::Sheet;
+use super::world::{Aim, Asked, Finding, Manner, Prompt, Seat, World, Written};
+use crate::backoff::Policy;
+use crate::dialect::Parameters;
 use crate::session::{Dialer, Place};
 use crate::time::Timestamp;
 use crate::ui::Palette;
-use crate::wire::CloseReason;
+
+mod expecting;
+mod showing;
 
 /// So many messages are remembered for `/expect`.
 const RECENT: usize = 256;
@@ -26,74 +34,125 @@ const USERS: usize = 256;
 pub(super) struct Console {
     pub(super) dialer: Arc<Dialer>,
     pub(super) urls: usize,
+    /// When a connection that was lost is made anew.
+    pub(super) reconnect: Policy,
     pub(super) clients: Vec<Client>,
     pub(super) current: usize,
     pub(super) users: Box<Asked>,
-    pub(super) editor: Box<dyn Fn() -> Result<String, String>>,
+    pub(super) find: Box<Finding>,
+    pub(super) editor: Box<dyn Fn() -> Written>,
+    /// What is being written in an editor, and what was.
+    pub(super) writing: Option<Written>,
+    pub(super) written: Option<Result<String, String>>,
     pub(super) manner: Manner,
     pub(super) filter: Option<super::filter::Filter>,
     pub(super) layout: Layout,
     pub(super) clock_shown: bool,
-    /// Lines of a script that are still to be done.
-    pub(super) script: VecDeque<String>,
+    /// Lines of files that are still to be done.
+    pub(super) script: VecDeque<Scripted>,
+    /// Where the line stands that is being done, if it stands in a file.
+    pub(super) place: Option<String>,
+    /// The next line is a token, for this.
+    pub(super) wanted: Option<Wanted>,
     /// Round trips that are still to be measured.
     pub(super) pings: u32,
     pub(super) expecting: Option<(Expectation, Timestamp)>,
     pub(super) known: BTreeMap<String, BTreeSet<String>>,
-    pub(super) record: super::record::Record,
-    pub(super) goal: super::record::Goal,
+    pub(super) record: Record,
+    pub(super) goal: Goal,
+    /// What is spoken, as a scenario has it.
+    pub(super) language: Language,
     /// How it ends, once that is known.
     pub(super) ending: Option<Ending>,
     pub(super) quitting: bool,
-    /// The connection of the script's user ended by itself.
-    pub(super) lost: Option<String>,
+    /// The connection of the script's user ended by itself and is not back.
+    pub(super) lost: Option<Lost>,
+    pub(super) paper: Sheet,
     recent: VecDeque<String>,
     flood: Flood,
-    paper: Box<dyn Paper>,
     format: Format,
     palette: Palette,
     heard: Arc<dyn Fn(&str) + Send + Sync>,
     turn: usize,
 }
 
+/// A line of a file.
+pub(super) struct Scripted {
+    /// The line.
+    pub(super) line: String,
+    /// Where it stands: `FILE:NUMBER`.
+    pub(super) place: String,
+}
+
+/// Whose token is asked for.
+pub(super) enum Wanted {
+    /// The current user's, in place of the one it has.
+    Another,
+    /// That of a user who is to sit down.
+    Newcomer(String),
+}
+
+/// A connection that ended by itself.
+pub(super) struct Lost {
+    /// Why, in words.
+    pub(super) words: String,
+    /// What was said last may not have arrived: coming back does not mend that.
+    pub(super) unconfirmed: bool,
+}
+
 impl Console {
     /// The console of a world, and what is left of it: lines and signals.
     pub(super) fn new(world: World) -> (Self, super::drive::Doors) {
-        let seat = world.seat;
-        let mut first = Client::new(&seat.identity.user.clone(), seat.identity, seat.kind, seat.url);
-        first.rooms = seat.rooms.iter().map(|room| Place::new(Arc::from(room.as_str()), None)).collect();
-        first.room = first.rooms.last().map(|place| Arc::clone(&place.room));
-        let now = world.dialer.clock.now();
+        let aim = world.aim;
+        let now = aim.dialer.clock.now();
         let audience = if world.manner == Manner::Person { Audience::Person } else { Audience::Program };
         let console = Self {
-            record: super::record::Record::new(now),
-            goal: world.goal,
-            dialer: Arc::new(world.dialer),
-            urls: world.urls,
-            clients: vec![first],
+            record: Record::new(now),
+            goal: aim.goal,
+            language: spoken_by(&aim.dialer),
+            dialer: Arc::new(aim.dialer),
+            urls: aim.urls,
+            reconnect: aim.reconnect,
+            clients: vec![seated(aim.seat)],
             current: 0,
-            users: world.users,
+            users: aim.users,
+            find: world.find,
             editor: world.editor,
+            writing: None,
+            written: None,
             manner: world.manner,
             filter: None,
             layout: Layout::Flat,
             clock_shown: false,
             script: VecDeque::new(),
+            place: None,
+            wanted: None,
             pings: 0,
             expecting: None,
             known: BTreeMap::new(),
             ending: None,
             quitting: false,
             lost: None,
+            paper: Sheet::new(world.paper),
             recent: VecDeque::new(),
             flood: Flood::new(audience, now),
-            paper: world.paper,
             format: world.format,
             palette: world.palette,
             heard: world.heard,
             turn: 0,
         };
         (console, super::drive::Doors { lines: world.lines, signals: world.signals, linger: world.linger })
+    }
+
+    /// Turns to another target: whoever sat here is gone, and nothing of it is recorded.
+    pub(super) fn turn_to(&mut self, aim: Aim) {
+        self.record = Record::new(aim.dialer.clock.now());
+        self.goal = aim.goal;
+        self.language = spoken_by(&aim.dialer);
+        self.dialer = Arc::new(aim.dialer);
+        (self.urls, self.reconnect, self.users) = (aim.urls, aim.reconnect, aim.users);
+        (self.clients, self.current) = (vec![seated(aim.seat)], 0);
+        self.known.clear();
     }
 
     pub(super) fn client(&mut self) -> &mut Client {
@@ -114,100 +173,23 @@ impl Console {
             ready |= self.clients[at].poll(cx, &self.dialer, &mut self.flood, &mut items).is_ready();
             told.extend(items.into_iter().map(|item| (at, item)));
         }
+        if let Some(Poll::Ready(written)) = self.writing.as_mut().map(|writing| Pin::new(writing).poll(cx)) {
+            self.writing = None;
+            self.written = Some(written.unwrap_or_else(|_| Err("the editor was lost".to_owned())));
+            ready = true;
+        }
         if ready { Poll::Ready(told) } else { Poll::Pending }
-    }
-
-    /// Takes note of what happened and shows it.
-    pub(super) fn take(&mut self, at: usize, item: &Item) {
-        self.note(at, item);
-        let Some(client) = self.clients.get(at) else { return };
-        if self.filter.as_ref().is_some_and(|filter| !filter.admits(item)) {
-            return;
-        }
-        match self.format {
-            Format::Ndjson => self.paper.show(&render::object(item, &client.name).to_string()),
-            Format::Text => {
-                let to = (self.clients.len() > 1).then_some(client.name.as_str());
-                let line = render::line(item, to, &self.palette, self.layout);
-                let line = if self.clock_shown { format!("{} {line}", time_of_day()) } else { line };
-                // What is no message is for people.
-                match item {
-                    Item::Message(_) | Item::Frame(_) => self.paper.show(&line),
-                    _ => self.paper.remark(&line),
-                }
-            }
-        }
-    }
-
-    fn note(&mut self, at: usize, item: &Item) {
-        match item {
-            Item::Message(message) => {
-                if let (Some(room), Some(from)) = (&message.room, &message.from) {
-                    self.know(room, from);
-                }
-                if self.recent.len() == RECENT {
-                    self.recent.pop_front();
-                }
-                self.recent.push_back(message.text.clone());
-            }
-            Item::Presence { room, user, came } => {
-                if *came {
-                    self.know(room, user);
-                } else if let Some(users) = self.known.get_mut(room) {
-                    users.remove(user);
-                }
-            }
-            Item::Joined { room, .. } => {
-                self.known.entry(room.clone()).or_default();
-                (self.heard)(room);
-            }
-            Item::Failed { words } => self.trouble(Ending::Setup(format!("the target cannot be reached: {words}"))),
-            Item::Refused { what, code, words } if self.manner == Manner::Script => {
-                let words = words.clone().unwrap_or_else(|| code.clone());
-                self.trouble(Ending::Setup(format!("refused {what}: {words}")));
-            }
-            Item::Ended { words, reason } => {
-                let normal = matches!(reason, Some(CloseReason::Code(1000, _)));
-                if at == self.current && !normal {
-                    self.lost = Some(words.clone());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn know(&mut self, room: &str, user: &str) {
-        let users = self.known.entry(room.to_owned()).or_default();
-        if users.len() < USERS && users.insert(user.to_owned()) {
-            (self.heard)(user);
-        }
-    }
-
-    /// Something went wrong: the end of a script; a person goes on.
-    pub(super) fn trouble(&mut self, ending: Ending) {
-        if self.manner == Manner::Script && self.ending.is_none() {
-            self.ending = Some(ending);
-        }
-    }
-
-    /// A command cannot be done.
-    pub(super) fn complain(&mut self, words: &str) {
-        let bad = self.palette.bad;
-        if self.manner == Manner::Person {
-            self.paper.remark(&format!("{bad}{}{}", crate::ui::printable(words), bad.render_reset()));
-        }
-        self.trouble(Ending::Usage(words.to_owned()));
-    }
-
-    /// Says something of the console's own; every line of it is harmless.
-    pub(super) fn remark(&mut self, words: &str) {
-        let lines: Vec<_> = words.lines().map(crate::ui::printable).collect();
-        self.paper.remark(&lines.join("\n"));
     }
 
     /// Whether the next line may be done: nothing asked for is under way.
     pub(super) fn is_settled(&self) -> bool {
-        self.expecting.is_none() && self.pings == 0 && self.clients[self.current].is_settled()
+        let client = &self.clients[self.current];
+        let ready = match self.manner {
+            Manner::Person => client.is_settled(),
+            // It waits for whoever is to hear it, and for a connection that comes back.
+            Manner::Script => self.clients.iter().all(Client::is_settled) && !client.is_lost(),
+        };
+        ready && self.expecting.is_none() && self.pings == 0 && !self.is_writing()
     }
 
     /// Nothing is left to be done before the end.
@@ -215,47 +197,24 @@ impl Console {
         self.script.is_empty() && self.is_settled() && self.clients.iter().all(Client::has_said_all)
     }
 
-    /// What is expected was heard, or its time is over.
-    pub(super) fn check_expectation(&mut self) {
-        let Some((expectation, deadline)) = self.expecting.take() else { return };
-        let found = self.recent.iter().position(|text| text.contains(&expectation.words));
-        let (words, over) = (&expectation.words, self.now() >= deadline);
-        match (found, expectation.absent) {
-            (Some(at), false) => drop(self.recent.drain(..=at)),
-            (Some(_), true) => self.fail(format!("{words:?} was heard, and it should not have been")),
-            (None, true) if over => {}
-            (None, false) if over => self
-                .fail(format!("{words:?} was not heard within {}", crate::units::print_duration(expectation.within))),
-            (None, _) => self.expecting = Some((expectation, deadline)),
-        }
-    }
-
-    /// From now on only what comes later is looked at.
-    pub(super) fn forget_recent(&mut self) {
-        self.recent.clear();
-    }
-
-    fn fail(&mut self, words: String) {
-        if self.manner == Manner::Person {
-            let bad = self.palette.bad;
-            self.paper.remark(&format!("{bad}expected{}: {}", bad.render_reset(), crate::ui::printable(&words)));
-        }
-        self.trouble(Ending::Expectation(words));
-    }
-
-    /// A flood's summary, if one is due.
-    pub(super) fn summarise(&mut self) {
-        if let Some(words) = self.flood.summary(self.dialer.clock.now()) {
-            self.paper.remark(&words);
-        }
-    }
-
     /// When the console has to look again, though nobody says anything.
     pub(super) fn alarm(&self) -> Option<Timestamp> {
         let clock = &self.dialer.clock;
         let pauses = self.clients.iter().filter_map(|client| client.pause(clock));
+        let heartbeats = self.clients.iter().filter_map(|client| client.heartbeat_due());
         let expected = self.expecting.as_ref().map(|(_, deadline)| *deadline);
-        pauses.chain(expected).chain(self.flood.due()).min()
+        let attempts = self.clients.iter().filter_map(Client::due);
+        pauses.chain(heartbeats).chain(attempts).chain(expected).chain(self.flood.due()).min()
+    }
+
+    /// Whether somebody writes in an editor.
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.is_some() || self.written.is_some()
+    }
+
+    /// Whether the next line is a secret.
+    pub(super) fn wants_secret(&self) -> bool {
+        self.wanted.is_some()
     }
 
     /// Whether nobody reads any more.
@@ -264,16 +223,31 @@ impl Console {
     }
 
     /// What stands before the line that is typed.
-    pub(super) fn prompt(&self) -> String {
+    pub(super) fn prompt(&self) -> Prompt {
+        if let Some(wanted) = &self.wanted {
+            let whose = match wanted {
+                Wanted::Another => &self.clients[self.current].name,
+                Wanted::Newcomer(user) => user,
+            };
+            return Prompt::Secret(format!("token of {}: ", crate::ui::fit(whose, 30)));
+        }
         let client = &self.clients[self.current];
         let who = if self.clients.len() > 1 { client.name.as_str() } else { "" };
         let room = client.room.as_deref().unwrap_or_default();
         let down = if client.is_up() { "" } else { "!" };
         let place = [who, room].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("@");
-        format!("{}{down}> ", crate::ui::fit(&place, 30))
+        Prompt::Line(format!("{}{down}> ", crate::ui::fit(&place, 30)))
     }
 }
 
-fn time_of_day() -> String {
-    crate::time::wall_clock().get(11..23).unwrap_or_default().to_owned()
+/// The first client of a seat.
+fn seated(seat: Seat) -> Client {
+    let mut first = Client::new(&seat.who.identity.user.clone(), seat.who, seat.kind, seat.url);
+    first.rooms = seat.rooms.iter().map(|room| Place::new(Arc::from(room.as_str()), None)).collect();
+    first.room = first.rooms.last().map(|place| Arc::clone(&place.room));
+    first
+}
+
+fn spoken_by(dialer: &Dialer) -> Language {
+    Language { name: dialer.dialect.name().to_owned(), with: Parameters::new() }
 }

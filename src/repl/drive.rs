@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::console::Console;
-use super::world::{Input, Manner, World};
+use super::world::{Input, Manner, Prompt, World};
 use crate::time::Timestamp;
 
 /// How long a line waits for what was asked before it.
@@ -63,7 +63,7 @@ struct Turn {
     /// When the console ends, having lingered.
     until: Option<Timestamp>,
     /// Who waits for a prompt, and until when.
-    prompt: Option<(SyncSender<String>, Timestamp)>,
+    prompt: Option<(SyncSender<Prompt>, Timestamp)>,
     /// Since when something is under way.
     busy: Option<Timestamp>,
 }
@@ -81,18 +81,22 @@ async fn attend(console: &mut Console, doors: &mut Doors) -> Ending {
         let now = console.now();
         let may_go_on = may_go_on(console, &mut turn, now);
         answer_prompt(console, &mut turn, now);
-        if may_go_on && let Some(line) = console.script.pop_front() {
-            console.obey(&line);
+        // A secret is typed, not found among commands.
+        if may_go_on
+            && !console.wants_secret()
+            && let Some(scripted) = console.script.pop_front()
+        {
+            console.obey_file(scripted);
             continue;
         }
         if turn.over && (console.has_done_all() || may_go_on && console.script.is_empty()) {
             let until = *turn.until.get_or_insert(now + doors.linger);
-            if now >= until || !console.is_connected() {
+            if now >= until || !console.may_hear_more() {
                 return console.verdict();
             }
         }
-        let wakes =
-            [console.alarm(), turn.until, turn.prompt.as_ref().map(|(_, at)| *at), turn.busy.map(|at| at + PATIENCE)];
+        let prompt = turn.prompt.as_ref().filter(|_| !console.is_writing()).map(|(_, at)| *at);
+        let wakes = [console.alarm(), turn.until, prompt, turn.busy.map(|at| at + PATIENCE)];
         let wake = wakes.into_iter().flatten().min();
         let clock = console.dialer.clock.clone();
         let asleep = async {
@@ -109,7 +113,10 @@ async fn attend(console: &mut Console, doors: &mut Doors) -> Ending {
                     console.obey(&input.line);
                     turn.prompt = input.prompt.map(|prompt| (prompt, console.now() + PROMPT));
                 }
-                None => turn.over = true,
+                None => {
+                    turn.over = true;
+                    console.hear_no_secret();
+                }
             },
             told = poll_fn(|cx| console.poll(cx)) => console.take_all(&told),
             () = asleep => {}
@@ -123,8 +130,12 @@ fn may_go_on(console: &mut Console, turn: &mut Turn, now: Timestamp) -> bool {
         turn.busy = None;
         return true;
     }
+    if console.expecting.is_some() || console.is_writing() {
+        turn.busy = None;
+        return false;
+    }
     let since = *turn.busy.get_or_insert(now);
-    if console.expecting.is_some() || now < since + PATIENCE {
+    if now < since + PATIENCE {
         return false;
     }
     turn.busy = None;
@@ -133,6 +144,10 @@ fn may_go_on(console: &mut Console, turn: &mut Turn, now: Timestamp) -> bool {
 }
 
 fn answer_prompt(console: &Console, turn: &mut Turn, now: Timestamp) {
+    // Whoever writes in an editor has the terminal.
+    if console.is_writing() {
+        return;
+    }
     let settled = console.is_settled();
     if let Some((prompt, _)) = turn.prompt.take_if(|(_, at)| settled || now >= *at) {
         // An editor that went away asks for nothing.

@@ -13,6 +13,9 @@ use crate::session::{Dialer, Happening, Session};
 use crate::time::Timestamp;
 use crate::wire::{Frame, InstanceTag, Received};
 
+/// So many frames are looked at for what protocol they could be.
+const LOOKED: u32 = 8;
+
 /// One turn of listening.
 pub(super) struct Hearing<'h> {
     dialect: &'h dyn Dialect,
@@ -107,9 +110,22 @@ impl<'h> Hearing<'h> {
         self.tally.bytes += bytes.len() as u64;
         self.binary = matches!(received.frame, Frame::Binary(_));
         self.told = self.dialect.readings(&received.frame).into();
+        self.recognise(&received.frame);
         self.referred = memchr::memmem::find(bytes, b"\"ref\"").is_some();
         if self.book.frames == Frames::Shown && self.flood.admits(received.at, bytes.len()) {
             self.items.push(Item::Frame(shown(&received.frame)));
+        }
+    }
+
+    /// Where no protocol is spoken, the first frames may tell which it could be; that is told once.
+    fn recognise(&mut self, frame: &Frame) {
+        if self.dialect.name() != "raw" || self.book.looked == LOOKED {
+            return;
+        }
+        self.book.looked += 1;
+        if let Some((called, dialect)) = crate::dialect::recognise(frame) {
+            self.book.looked = LOOKED;
+            self.items.push(Item::Hint { called, dialect });
         }
     }
 

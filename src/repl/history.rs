@@ -15,6 +15,10 @@ const TELLTALE: [&str; 6] = ["token", "secret", "password", "passwd", "authoriza
 
 /// Whether a line may be kept.
 pub(super) fn may_keep(line: &str) -> bool {
+    // What a browser copies holds cookies as a rule.
+    if line.starts_with("curl ") {
+        return false;
+    }
     let small = line.to_lowercase();
     // Quotes, braces and the like end a word: a token is most often a value of JSON.
     let mut words = line.split(|c: char| !(c.is_ascii_alphanumeric() || "-_+=.".contains(c)));
@@ -86,6 +90,7 @@ mod tests {
             history.keep(line);
         }
         assert_eq!(history.read(), ["hello", "two\nlines \\n", "/quit"]);
+        assert!(!may_keep("curl ws://a.example -b sid=7f3a"));
         assert!(may_keep("/as bob") && !may_keep(&format!("/as bob {token}")));
     }
 

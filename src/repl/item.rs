@@ -15,6 +15,25 @@ pub(super) enum Item {
         /// How long that took in all.
         took: Duration,
     },
+    /// A connection that was lost unasked is there again.
+    Back {
+        /// By what.
+        kind: TransportKind,
+        /// How long there was none.
+        down: Duration,
+    },
+    /// An attempt to come back failed; another follows.
+    Missed {
+        /// Why, in words.
+        words: String,
+    },
+    /// What is heard looks like a protocol there is a dialect for.
+    Hint {
+        /// What people call it.
+        called: &'static str,
+        /// The dialect.
+        dialect: &'static str,
+    },
     /// A room was entered.
     Joined {
         /// Which.

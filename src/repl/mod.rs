@@ -18,6 +18,7 @@ mod history;
 mod item;
 mod record;
 mod render;
+mod sheet;
 mod terminal;
 mod world;
 
@@ -25,4 +26,4 @@ pub use drive::{Ending, run};
 pub use record::Goal;
 pub use render::Format;
 pub use terminal::{Screen, Words, open};
-pub use world::{Asked, Input, Manner, Paper, Piped, Seat, World};
+pub use world::{Aim, Asked, Finding, Input, Manner, Paper, Piped, Prompt, Seat, Whence, Who, World, Written};

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::command::Loss;
+use super::command::{Language, Loss};
 use crate::time::Timestamp;
 use crate::units::print_duration;
 
@@ -77,6 +77,9 @@ impl Record {
             return;
         }
         self.kept += 1;
+        // A raw connection has no rooms, a scenario of it has one by any name.
+        let room = if room.is_empty() { "raw" } else { room };
+        self.joined(who, room);
         let part = self.parts.entry(who.to_owned()).or_default();
         let line = text.replace(['\r', '\n'], " ");
         part.said.entry(room.to_owned()).or_default().push((at.since(self.since), line));
@@ -91,7 +94,7 @@ impl Record {
     ///
     /// # Errors
     /// When nothing was said yet.
-    pub(super) fn files(&self, path: &Path, goal: &Goal, dialect: &str) -> Result<Vec<(String, String)>, String> {
+    pub(super) fn files(&self, path: &Path, goal: &Goal, language: &Language) -> Result<Vec<(String, String)>, String> {
         if self.kept == 0 {
             return Err("nothing was said yet: there is nothing to be said again".to_owned());
         }
@@ -99,7 +102,7 @@ impl Record {
         let own = name(path.file_name()).ok_or("the name of the file is no text")?;
         let stem = name(path.file_stem()).unwrap_or_else(|| "session".to_owned());
         let mut files = Vec::new();
-        let mut text = self.head(&stem, goal, dialect);
+        let mut text = self.head(&stem, goal, language);
         let spoken: BTreeSet<&str> =
             self.parts.values().flat_map(|part| part.said.keys().map(String::as_str)).collect();
         // A scenario has no room in which nobody ever speaks.
@@ -126,7 +129,7 @@ impl Record {
         Ok(files)
     }
 
-    fn head(&self, name: &str, goal: &Goal, dialect: &str) -> String {
+    fn head(&self, name: &str, goal: &Goal, language: &Language) -> String {
         let times = self.parts.values().flat_map(|part| part.said.values().flatten().map(|(at, _)| *at));
         let losses = self.parts.values().flat_map(|part| part.losses.iter().map(|(at, _)| *at));
         let last = times.chain(losses).max().unwrap_or_default();
@@ -139,13 +142,14 @@ impl Record {
         let goal = match goal {
             Goal::Bundled => "[server]\ninstances = 2\n".to_owned(),
             Goal::There { url, token } => {
-                let target = format!("[target]\nurls    = [{}]\ndialect = {}\n", quoted(url), quoted(dialect));
-                match (token, dialect) {
-                    (false, _) => target,
+                let target = format!("[target]\nurls    = [{}]\ndialect = {}\n", quoted(url), quoted(&language.name));
+                let with = with(language);
+                match (token, language.name.as_str()) {
+                    (false, _) => format!("{target}{with}"),
                     (true, "room") => format!(
                         "{target}\n[users]\nmint = {{ secret = \"${{WSBENCH_JWT_SECRET}}\", claims = {{ sub = \"u{{{{n}}}}\" }} }}\n"
                     ),
-                    (true, _) => format!("{target}headers = {{ Authorization = \"Bearer ${{TOKEN}}\" }}\n"),
+                    (true, _) => format!("{target}headers = {{ Authorization = \"Bearer ${{TOKEN}}\" }}\n{with}"),
                 }
             }
         };
@@ -155,6 +159,15 @@ impl Record {
             quoted(name)
         )
     }
+}
+
+/// The parameters of what is spoken, as a scenario has them.
+fn with(language: &Language) -> String {
+    if language.with.is_empty() {
+        return String::new();
+    }
+    // Whatever was read as TOML can be written as TOML.
+    toml::to_string(&serde_json::json!({ "target": { "with": language.with } })).unwrap_or_default()
 }
 
 /// A stream is one room's, and in a scenario of several rooms everybody is in all of them.

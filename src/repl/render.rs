@@ -36,6 +36,9 @@ pub(super) fn line(item: &Item, to: Option<&str>, palette: &Palette, layout: Lay
     let words = match item {
         Item::Message(message) => said(message, palette, layout),
         Item::Connected { kind, took } => quiet(format!("connected by {} in {}", kind.name(), time(*took))),
+        Item::Back { kind, down } => quiet(format!("back by {} after {}", kind.name(), time(*down))),
+        Item::Missed { words } => quiet(format!("not back yet: {}", printable(words))),
+        Item::Hint { called, dialect } => quiet(format!("looks like {called}: /dialect {dialect}")),
         Item::Joined { room, instance } => {
             let on = instance.as_ref().map(|name| format!(" on instance {}", printable(name))).unwrap_or_default();
             format!("{good}joined {}{on}{}", printable(room), good.render_reset())
@@ -120,6 +123,20 @@ pub(super) fn object(item: &Item, to: &str) -> Value {
             put("transport", json!(kind.name()));
             put("took_ns", json!(nanos(*took)));
             "connected"
+        }
+        Item::Back { kind, down } => {
+            put("transport", json!(kind.name()));
+            put("down_ns", json!(nanos(*down)));
+            "back"
+        }
+        Item::Missed { words } => {
+            put("words", json!(words));
+            "missed"
+        }
+        Item::Hint { called, dialect } => {
+            put("words", json!(called));
+            put("dialect", json!(dialect));
+            "hint"
         }
         Item::Joined { room, instance } => {
             put("room", json!(room));

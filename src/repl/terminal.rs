@@ -1,5 +1,6 @@
 //! A person at a terminal: a line editor, and messages printed above the line that is being typed.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,16 +11,16 @@ use std::time::Duration;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
 use tokio::sync::mpsc;
 
 use super::command::COMMANDS;
 use super::history::{History, LINES, may_keep};
-use super::world::{Input, Paper};
+use super::world::{Input, Paper, Prompt};
 
 /// So many lines wait to be shown; a terminal that takes none loses the rest, and is told how many.
 const WAITING: usize = 1_024;
@@ -49,15 +50,30 @@ impl Words {
     }
 }
 
-/// Completes commands at the start of a line, and words heard anywhere.
-struct Completing(Words);
+/// Whether what is typed is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// As it is.
+    Plain,
+    /// A star for each letter.
+    Stars,
+}
 
-impl Completer for Completing {
+/// Completes commands at the start of a line, and words heard anywhere; hides what is secret.
+struct Typing {
+    words: Words,
+    shown: Shown,
+}
+
+impl Completer for Typing {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        if self.shown == Shown::Stars {
+            return Ok((at, Vec::new()));
+        }
         let start = line[..at].rfind(char::is_whitespace).map_or(0, |space| space + 1);
-        Ok((start, candidates(&self.0, &line[start..at], start == 0)))
+        Ok((start, candidates(&self.words, &line[start..at], start == 0)))
     }
 }
 
@@ -72,12 +88,23 @@ fn candidates(words: &Words, begun: &str, first: bool) -> Vec<Pair> {
     }
 }
 
-impl Helper for Completing {}
-impl Hinter for Completing {
+impl Helper for Typing {}
+impl Hinter for Typing {
     type Hint = String;
 }
-impl Highlighter for Completing {}
-impl Validator for Completing {}
+impl Highlighter for Typing {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        match self.shown {
+            Shown::Plain => Cow::Borrowed(line),
+            Shown::Stars => Cow::Owned("*".repeat(line.chars().count())),
+        }
+    }
+
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        self.shown == Shown::Stars
+    }
+}
+impl Validator for Typing {}
 
 /// The terminal, given back as it was found when dropped.
 pub struct Screen {
@@ -103,11 +130,12 @@ pub fn open(
 ) -> Result<Screen, String> {
     let failed = |error: ReadlineError| format!("the terminal cannot be edited on: {error}");
     let found = tcgetattr(std::io::stdin()).ok();
-    let config =
-        Config::builder().completion_type(CompletionType::List).max_history_size(LINES).map_err(failed)?.build();
+    // Without colours it would show what is hidden.
+    let config = Config::builder().completion_type(CompletionType::List).color_mode(ColorMode::Forced);
+    let config = config.max_history_size(LINES).map_err(failed)?.build();
     let remembered = MemHistory::with_config(&config);
     let mut editor = Editor::with_history(config, remembered).map_err(failed)?;
-    editor.set_helper(Some(Completing(words)));
+    editor.set_helper(Some(Typing { words, shown: Shown::Plain }));
     let mut printer = editor.create_external_printer().map_err(failed)?;
     let (printing, prints) = sync_channel::<Print>(WAITING);
     let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
@@ -133,31 +161,33 @@ fn print(printer: &mut impl ExternalPrinter, prints: &Receiver<Print>) {
     }
 }
 
-fn edit(
-    mut editor: Editor<Completing, MemHistory>,
-    lines: &mpsc::Sender<Input>,
-    first: Vec<String>,
-    history: &History,
-) {
+fn edit(mut editor: Editor<Typing, MemHistory>, lines: &mpsc::Sender<Input>, first: Vec<String>, history: &History) {
     for line in history.read() {
         editor.add_history_entry(line).ok();
     }
     let mut interrupted = false;
     let mut next = if first.is_empty() { vec![String::new()] } else { first };
     loop {
+        let mut prompt = Prompt::Line(String::new());
         for line in std::mem::take(&mut next) {
-            let (prompt, answer) = sync_channel(1);
-            if lines.blocking_send(Input { line, prompt: Some(prompt) }).is_err() {
+            let (answer, asked) = sync_channel(1);
+            if lines.blocking_send(Input { line, prompt: Some(answer) }).is_err() {
                 return;
             }
-            let Ok(prompt) = answer.recv() else { return };
-            next = vec![prompt];
+            let Ok(answered) = asked.recv() else { return };
+            prompt = answered;
         }
-        let prompt = next.pop().unwrap_or_default();
-        match editor.readline(&prompt) {
+        let (words, shown) = match &prompt {
+            Prompt::Line(words) => (words, Shown::Plain),
+            Prompt::Secret(words) => (words, Shown::Stars),
+        };
+        if let Some(typing) = editor.helper_mut() {
+            typing.shown = shown;
+        }
+        match editor.readline(words) {
             Ok(line) => {
                 interrupted = false;
-                if !line.trim().is_empty() && may_keep(&line) {
+                if shown == Shown::Plain && !line.trim().is_empty() && may_keep(&line) {
                     editor.add_history_entry(line.as_str()).ok();
                     history.keep(&line);
                 }

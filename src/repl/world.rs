@@ -4,14 +4,16 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::record::Goal;
 use super::render::Format;
+use crate::backoff::Policy;
 use crate::dialect::Identity;
 use crate::observe::TransportKind;
 use crate::session::Dialer;
 use crate::ui::Palette;
+use crate::wire::Ask;
 
 /// A line for the console.
 #[derive(Debug)]
@@ -19,14 +21,32 @@ pub struct Input {
     /// What was typed, without its end.
     pub line: String,
     /// Who waits for the next prompt, if anybody does.
-    pub prompt: Option<SyncSender<String>>,
+    pub prompt: Option<SyncSender<Prompt>>,
+}
+
+/// What stands before the next line, and what becomes of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// A line like any other.
+    Line(String),
+    /// A secret: it is neither shown nor remembered.
+    Secret(String),
+}
+
+/// A user of the console.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// Who it is.
+    pub identity: Identity,
+    /// What it says to log in, if it has to.
+    pub login: Option<Ask>,
 }
 
 /// The user at the console and where it begins.
 #[derive(Clone, Debug)]
 pub struct Seat {
     /// Who.
-    pub identity: Identity,
+    pub who: Who,
     /// By what.
     pub kind: TransportKind,
     /// Which of the addresses first.
@@ -44,8 +64,38 @@ pub enum Manner {
     Script,
 }
 
-/// What somebody may be asked for: the identity of another user, by name and where its token is to be found.
-pub type Asked = dyn Fn(&str, Option<&str>) -> Result<Identity, String>;
+/// Where a user's token comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whence<'a> {
+    /// Minted, where the secret of the server is known; otherwise there is none.
+    Minted,
+    /// From this place: `@FILE` or `env:NAME`.
+    Place(&'a str),
+    /// It was asked for, and this is it.
+    Told(&'a str),
+}
+
+/// What somebody may be asked for: who another user is, by name and where its token comes from.
+pub type Asked = dyn Fn(&str, Whence<'_>) -> Result<Who, String>;
+
+/// A target, and who sits there.
+pub struct Aim {
+    /// How connections come about.
+    pub dialer: Dialer,
+    /// How many addresses there are.
+    pub urls: usize,
+    /// Who sits here.
+    pub seat: Seat,
+    /// Makes other users.
+    pub users: Box<Asked>,
+    /// Where a recording's clients go.
+    pub goal: Goal,
+    /// When a connection that was lost is made anew.
+    pub reconnect: Policy,
+}
+
+/// A text that is being written, or why there is none.
+pub type Written = oneshot::Receiver<Result<String, String>>;
 
 /// Where things are shown.
 pub trait Paper {
@@ -57,16 +107,15 @@ pub trait Paper {
     fn is_closed(&self) -> bool;
 }
 
+/// How another target is found: what a command line of curl's names, or why there is none.
+pub type Finding = dyn Fn(&str) -> Result<Aim, String>;
+
 /// Everything outside.
 pub struct World {
-    /// How connections come about.
-    pub dialer: Dialer,
-    /// How many addresses there are.
-    pub urls: usize,
-    /// Who sits here.
-    pub seat: Seat,
-    /// Makes other users.
-    pub users: Box<Asked>,
+    /// Where it is connected first.
+    pub aim: Aim,
+    /// Finds another target.
+    pub find: Box<Finding>,
     /// What is said first.
     pub greeting: Vec<String>,
     /// Where lines come from.
@@ -83,10 +132,8 @@ pub struct World {
     pub manner: Manner,
     /// How long messages are still shown after the last line.
     pub linger: Duration,
-    /// Where a recording's clients go.
-    pub goal: Goal,
-    /// Writes a text of several lines in an editor.
-    pub editor: Box<dyn Fn() -> Result<String, String>>,
+    /// Starts an editor; a text of several lines comes when it has ended.
+    pub editor: Box<dyn Fn() -> Written>,
     /// Rooms and users heard of, for whoever completes words.
     pub heard: Arc<dyn Fn(&str) + Send + Sync>,
 }

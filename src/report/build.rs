@@ -152,6 +152,7 @@ fn generator(health: &Health, totals: &Snapshot) -> Generator {
     Generator {
         healthy: health.is_healthy(),
         reasons: health.reasons.clone(),
+        processes: health.processes,
         cpu_seconds: health.cpu_seconds,
         cpu_share: health.cpu_share,
         cores: health.cores,

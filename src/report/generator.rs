@@ -10,12 +10,16 @@ pub struct Generator {
     pub healthy: bool,
     /// Why not, each with what to try.
     pub reasons: Vec<String>,
-    /// CPU seconds of this process in the measured phase.
+    /// Its processes: with `--processes` those that carry clients, and the one that coordinates them. What they used is
+    /// added up.
+    #[serde(default)]
+    pub processes: u32,
+    /// CPU seconds it used in the measured phase.
     pub cpu_seconds: f64,
     /// The same as a share of one core.
     #[serde(default)]
     pub cpu_share: f64,
-    /// Cores this process may run on.
+    /// Cores it may run on.
     #[serde(default)]
     pub cores: u32,
     /// Share of the machine's time that the hypervisor took.
@@ -31,7 +35,7 @@ pub struct Generator {
     /// How late a thread that only sleeps woke up.
     #[serde(default)]
     pub hiccup_p99_ns: u64,
-    /// How long this process's threads were ready to run and had no core.
+    /// How long its threads were ready to run and had no core.
     #[serde(default)]
     pub run_queue_wait_seconds: f64,
     /// Most file descriptors in use.

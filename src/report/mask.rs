@@ -132,7 +132,10 @@ pub fn hidden(text: &str, known: &[String]) -> String {
     let mut known: Vec<&String> = known.iter().filter(|secret| secret.len() >= SHORTEST).collect();
     // The longest first: one may be part of another.
     known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    let without = |text: String, secret: &&String| text.replace(secret.as_str(), MASK);
+    let without = |text: String, secret: &&String| match text.contains(secret.as_str()) {
+        true => text.replace(secret.as_str(), MASK),
+        false => text,
+    };
     masked(&known.iter().fold(text.to_owned(), without))
 }
 

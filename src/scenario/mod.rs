@@ -20,6 +20,7 @@ mod fault;
 mod file;
 pub mod gate;
 mod json;
+mod login;
 pub mod plan;
 mod proxy;
 mod publish;
@@ -32,9 +33,10 @@ mod variables;
 pub use check::{Overrides, Owned, load, parse};
 pub use clients::{Failover, Group, Membership, Pick, Population, Reconnect, Stay};
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
-pub use explain::{Limits, Needs, explain, mean_expected};
+pub use explain::{Limits, MOST_PROCESSES, Needs, explain, mean_expected};
 pub use fault::{Cut, Deed, Fault, InstanceAction, RedisAction};
 pub use gate::Gate;
+pub use login::Login;
 pub use proxy::Proxy;
 pub use publish::{Cadence, Publish, Text, To};
 pub use request::{Occasion, Request};
@@ -65,6 +67,8 @@ pub struct Scenario {
     pub proxy: Option<Proxy>,
     /// Where users come from.
     pub users: Users,
+    /// What they ask for before they connect, if they do.
+    pub login: Option<Login>,
     /// Every room of the run; [`RoomId`] counts in it.
     pub rooms: Vec<String>,
     /// The `[[clients]]`; [`GroupId`] counts in it.
@@ -82,6 +86,11 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// What user `n` says to log in, if users do.
+    pub fn login_of(&self, n: u32) -> Option<crate::wire::Ask> {
+        self.login.as_ref().map(|login| login.ask(&self.users, n))
+    }
+
     /// How long the clients that are there before t0 take to be started.
     pub fn longest_ramp(&self) -> Duration {
         let ramp = |group: &Group| match &group.population {

@@ -148,6 +148,15 @@ impl Users {
         }
     }
 
+    /// The number of the user called `name`, where that can be told.
+    pub fn number(&self, name: &str) -> Option<u32> {
+        match self {
+            Self::Numbered => name.strip_prefix('u')?.parse().ok(),
+            Self::Rows { rows, .. } => (0..rows.len() as u32).find(|n| self.name(*n) == name),
+            Self::Minted { .. } => None,
+        }
+    }
+
     /// The columns of user `n`'s row, for templates; none where users do not come from rows.
     pub fn row(&self, n: u32) -> Vec<(&str, &str)> {
         match self {

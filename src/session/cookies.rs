@@ -8,24 +8,43 @@ const MOST: usize = 32;
 
 /// A client's cookies.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Cookies(Vec<(String, String)>);
+pub(super) struct Cookies(Vec<(String, String)>);
 
 impl Cookies {
     /// Takes those out of the response headers of an opening (lower-case names).
-    pub fn take(&mut self, headers: &[(String, String)]) {
+    pub(super) fn take(&mut self, headers: &[(String, String)]) {
         for (_, value) in headers.iter().filter(|(name, _)| name == "set-cookie") {
             let mut parts = value.split(';').map(str::trim);
             let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { continue };
             let over = parts.any(|part| part.eq_ignore_ascii_case("max-age=0"));
             self.0.retain(|(known, _)| known != name);
-            if !over && self.0.len() < MOST {
-                self.0.push((name.to_owned(), value.to_owned()));
+            if !over {
+                self.keep(name, value);
             }
         }
     }
 
+    fn keep(&mut self, name: &str, value: &str) {
+        if self.0.len() < MOST {
+            self.0.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// Takes over those of `others`, in place of its own of the same names.
+    pub(super) fn add(&mut self, others: &Self) {
+        for (name, value) in &others.0 {
+            self.0.retain(|(known, _)| known != name);
+            self.keep(name, value);
+        }
+    }
+
+    /// Their values, which may be secrets.
+    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, value)| value.as_str())
+    }
+
     /// As a request shows them; `None` if there are none.
-    pub fn shown(&self) -> Option<String> {
+    pub(super) fn shown(&self) -> Option<String> {
         let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cookies, Place, Session};
-use crate::dialect::{Dialect, Identity};
+use super::{Login, Pass, Place, Session};
+use crate::dialect::{Dialect, Identity, Recovering};
 use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
-use crate::transport::{ConnectError, Stages, Transport};
+use crate::transport::{ConnectError, Exchanges, Stages, Transport};
 use crate::wire::{InstanceRule, Opening};
 
 /// What all sessions of a run have in common.
@@ -27,22 +27,30 @@ pub struct Dialer {
     pub instance_rules: Arc<[InstanceRule]>,
     /// How long authenticating and joining may take together.
     pub join_timeout: Duration,
+    /// Where users log in who have to, before they connect.
+    pub login: Option<Arc<Login>>,
+    /// Requests to the target itself, where the dialect begins by them.
+    pub exchanges: Option<Arc<Exchanges>>,
 }
 
 impl Dialer {
     /// Connects by `kind` to the target's address number `url` and greets; joining goes on as the session is polled. A
-    /// stream of events is that of the first of the `rooms`. Shows `cookies`, and keeps those it is given.
+    /// stream of events is that of the first of the `rooms`. Logs in before if the `pass` asks for it, shows its cookies,
+    /// and keeps those it is given in it.
     ///
     /// # Errors
-    /// When no connection came about.
+    /// When no connection came about, or no login.
     pub async fn dial(
         &self,
         kind: TransportKind,
         url: usize,
         identity: &Arc<Identity>,
         rooms: Vec<Place>,
-        cookies: &mut Cookies,
+        pass: &mut Pass,
     ) -> Result<(Session, Stages), ConnectError> {
+        let login = pass.log_in(self.login.as_deref(), &self.clock).await?;
+        let identity = &pass.held_by(identity);
+        let dialect = Recovering::from(&self.dialect, pass.cursor());
         let opening = self.opening(kind, identity, &rooms);
         let transport = self.transports.iter().find(|transport| transport.kind() == kind);
         let (Some(mut opening), Some(transport)) = (opening, transport) else {
@@ -50,15 +58,19 @@ impl Dialer {
             return Err(ConnectError { stage: Word::UPGRADE, kind: Word::OTHER, detail, retry_after: None });
         };
         opening.client = identity.client.0;
-        if let Some(shown) = cookies.shown() {
-            opening.headers.push(("Cookie".to_owned(), shown));
-        }
-        let connected = transport.connect(url, &opening, &self.clock).await?;
-        cookies.take(&connected.headers);
+        let approach = self.dialect.approach().filter(|_| kind == TransportKind::WebSocket);
+        let connected = match approach {
+            Some(approach) => self.go((approach, &dialect), (&**transport, url), identity, opening, pass).await?,
+            None => {
+                opening.headers.extend(pass.cookies().shown().map(|shown| ("Cookie".to_owned(), shown)));
+                transport.connect(url, &opening, &self.clock).await?
+            }
+        };
+        pass.cookies().take(&connected.headers);
         let address = self.instances.get(url).map_or("", |name| name);
         let told = |rule: &InstanceRule| rule.at_opening(&connected.headers, address);
         let named = self.instance_rules.iter().enumerate().find_map(|(at, rule)| Some((at, told(rule)?)));
-        let mut session = Session::new(self, kind, connected.connection, rooms);
+        let mut session = Session::new(self, (dialect, kind), connected.connection, rooms);
         // What is told later counts if it would have been looked at before.
         let before = named.as_ref().map_or(self.instance_rules.len(), |(at, _)| *at);
         session.instance_rules =
@@ -72,8 +84,13 @@ impl Dialer {
             }
             None => {}
         }
-        session.greet(identity, &connected.headers);
-        Ok((session, connected.stages))
+        session.cookies = pass.cookies().shown();
+        match approach {
+            Some(_) => session.come_in(),
+            None => session.greet(identity, &connected.headers),
+        }
+        let stages = login.map(|took| (Word::LOGIN, took)).into_iter().chain(connected.stages);
+        Ok((session, stages.collect()))
     }
 
     fn opening(&self, kind: TransportKind, identity: &Identity, rooms: &[Place]) -> Option<Opening> {

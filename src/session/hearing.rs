@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Ended, Happening, Hint, Place, Session, Step, Waiting};
+use super::{Ended, Happening, Hint, Place, Session, Step};
 use crate::dialect::{Event, Identity, Intent, Position};
 use crate::observe::{TransportKind, Word};
-use crate::time::Timestamp;
-use crate::wire::{Frame, InstanceTag, Received, Within};
+use crate::time::{Timestamp, unix_seconds};
+use crate::wire::{Frame, InstanceTag, Received, Requests, Within};
 
 impl Session {
     pub(super) fn name_instance(&mut self, name: &str) -> InstanceTag {
@@ -33,11 +33,19 @@ impl Session {
             dialect.introduce(headers, &mut |event| self.introduced(&event));
             return self.join(&mut |_| {});
         }
+        if self.dialect.requests() != Requests::Usual {
+            self.caller = Some(Arc::clone(identity));
+        }
         let habits = self.dialect.habits();
         self.greeting = self.dialect.encode(&Intent::Auth { identity });
         if !habits.answers_welcome && !self.say_first() && !habits.welcomes {
             self.join(&mut |_| {});
         }
+    }
+
+    /// Goes on from where the way in has led: all that comes first has been said and answered.
+    pub(super) fn come_in(&mut self) {
+        self.join(&mut |_| {});
     }
 
     /// Says what is to be said first, if anything is; whether an answer is awaited.
@@ -53,6 +61,7 @@ impl Session {
 
     /// A frame of the protocol's own; the small ones always fit the write buffer of a connection that is being set up.
     fn send(&mut self, frame: Frame) {
+        self.note_speech();
         if !matches!(self.connection.start_send(frame), Ok(true)) {
             // The connection is finished or stuck; the next poll, or the join time-out, says so.
             self.answer = None;
@@ -61,9 +70,15 @@ impl Session {
 
     /// The frame that says `intent` on this kind of connection.
     pub(super) fn request(&self, intent: &Intent<'_>) -> Option<Frame> {
+        let publishes = matches!(intent, Intent::Publish { .. } | Intent::Notify { .. });
         match &self.caller {
-            None => self.dialect.encode(intent),
-            Some(identity) => self.dialect.call(identity, intent).map(|call| Frame::Call(Box::new(call))),
+            Some(identity) if publishes || self.kind != TransportKind::WebSocket => {
+                let mut call = self.dialect.call(identity, intent, unix_seconds())?;
+                let cookies = self.cookies.clone().filter(|_| self.dialect.requests() == Requests::Usual);
+                call.opening.headers.extend(cookies.map(|cookies| ("Cookie".to_owned(), cookies)));
+                Some(Frame::Call(Box::new(call)))
+            }
+            _ => self.dialect.encode(intent),
         }
     }
 
@@ -181,6 +196,11 @@ impl Session {
                 self.hint = Some(Hint::Within(min, max));
                 tell(Happening::Frame(Word::REPLY));
             }
+            Event::Saved { place, value } => {
+                if let Some(dialect) = self.dialect.keeping(place, value) {
+                    self.dialect = dialect;
+                }
+            }
             Event::Presence => tell(Happening::Frame(Word::PRESENCE)),
             Event::Reply { reference: Some(reference) } if self.settles(reference) => {
                 tell(Happening::Answered(reference, received.at));
@@ -196,7 +216,7 @@ impl Session {
         match self.answered(reference) {
             Some(waiting) => tell(Happening::Acked(waiting.token, at - waiting.at)),
             None if self.settles(reference) => tell(Happening::Answered(reference, at)),
-            None if self.caller.is_none() => self.joined(Some(reference), None, None, tell),
+            None if self.kind == TransportKind::WebSocket => self.joined(Some(reference), None, None, tell),
             None => {}
         }
     }
@@ -256,14 +276,5 @@ impl Session {
         } else if self.settles(reference) {
             tell(Happening::Declined(reference, code));
         }
-    }
-
-    /// Takes the publication with this reference out of those awaiting an answer; answers mostly come in order.
-    pub(super) fn answered(&mut self, reference: u64) -> Option<Waiting> {
-        if self.unanswered.front().is_some_and(|first| first.reference == reference) {
-            return self.unanswered.pop_front();
-        }
-        let at = self.unanswered.iter().position(|waiting| waiting.reference == reference)?;
-        self.unanswered.remove(at)
     }
 }

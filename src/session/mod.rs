@@ -8,25 +8,31 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::dialect::{Dialect, Identity};
+use crate::dialect::{Cursor, Dialect, Identity};
 use crate::observe::{TransportKind, Word};
 use crate::time::{Clock, Timestamp};
 use crate::transport::{Connection, Traffic};
 use crate::wire::{Frame, InstanceRule, InstanceTag};
 
+mod approach;
 mod asking;
 mod cookies;
 mod dialer;
 mod happening;
 mod hearing;
+mod login;
 mod moving;
+mod pass;
 mod polling;
+mod pulse;
 mod saying;
 
-pub use cookies::Cookies;
+use cookies::Cookies;
 pub use dialer::Dialer;
 pub use happening::{Ended, Happening, Hint, Place, Token, hop_stages};
+pub use login::{Login, LoginRule};
 pub use moving::Vanish;
+pub use pass::Pass;
 
 /// How far a session has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,8 +60,10 @@ const MAX_WAITING: usize = 4_096;
 pub struct Session {
     connection: Connection,
     kind: TransportKind,
-    /// Who speaks, where everything that is said is a request of its own.
+    /// Who speaks, where publications are requests of their own; beside a socket nothing else is.
     caller: Option<Arc<Identity>>,
+    /// What its requests show as cookies.
+    cookies: Option<String>,
     /// What is being read was said before this conversation: the answer to a poll that resumes.
     catching_up: bool,
     dialect: Arc<dyn Dialect>,
@@ -81,19 +89,29 @@ pub struct Session {
     answer: Option<Frame>,
     /// What is to be said first and has not been said yet.
     greeting: Option<Frame>,
+    /// After what silence of its own it says a sign of life, where the protocol wants that.
+    heartbeat: Option<Duration>,
+    /// When it last said something; kept only where that counts.
+    spoke: Timestamp,
     /// How long the server may be silent, as it said itself.
     patience: Option<Duration>,
     hint: Option<Hint>,
 }
 
 impl Session {
-    fn new(dialer: &Dialer, kind: TransportKind, connection: Connection, places: Vec<Place>) -> Self {
+    fn new(
+        dialer: &Dialer,
+        (dialect, kind): (Arc<dyn Dialect>, TransportKind),
+        connection: Connection,
+        places: Vec<Place>,
+    ) -> Self {
         Self {
             connection,
             kind,
             caller: None,
+            cookies: None,
             catching_up: false,
-            dialect: Arc::clone(&dialer.dialect),
+            dialect,
             clock: dialer.clock.clone(),
             step: Step::AwaitingWelcome,
             opened: dialer.clock.now(),
@@ -110,6 +128,8 @@ impl Session {
             same_clock: false,
             answer: None,
             greeting: None,
+            heartbeat: dialer.dialect.habits().heartbeat,
+            spoke: dialer.clock.now(),
             patience: None,
             hint: None,
         }
@@ -169,6 +189,11 @@ impl Session {
     /// The rooms with their positions, for a session that takes this one's place.
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// Where the conversation stands as a whole, if the protocol can go on with it.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.dialect.cursor()
     }
 
     /// Takes over where a stream itself says it is: the id of its last event also passes what was for others.

@@ -57,10 +57,20 @@ impl Session {
     }
 
     pub(super) fn hand_over(&mut self, frame: Frame) -> Result<(), Word> {
+        self.note_speech();
         match self.connection.start_send(frame) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Word::BACK_PRESSURE),
             Err(_) => Err(Word::DISCONNECTED),
         }
+    }
+
+    /// Takes the publication with this reference out of those awaiting an answer; answers mostly come in order.
+    pub(super) fn answered(&mut self, reference: u64) -> Option<Waiting> {
+        if self.unanswered.front().is_some_and(|first| first.reference == reference) {
+            return self.unanswered.pop_front();
+        }
+        let at = self.unanswered.iter().position(|waiting| waiting.reference == reference)?;
+        self.unanswered.remove(at)
     }
 }

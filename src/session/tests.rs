@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use super::{Cookies, Dialer, Ended, Happening, Place, Session};
+use super::{Dialer, Ended, Happening, Pass, Place, Session};
 use crate::dialect::{self, AuthStyle, Identity, Parameters, Position};
 use crate::observe::{ClientId, TransportKind};
 use crate::time::Clock;
@@ -66,9 +66,11 @@ async fn polling(url: &str, rooms: Vec<Place>) -> Session {
         instances: Vec::new(),
         instance_rules: Arc::default(),
         join_timeout: PATIENCE,
+        login: None,
+        exchanges: None,
     };
-    let (kind, cookies) = (TransportKind::LongPoll, &mut Cookies::default());
-    dialer.dial(kind, 0, &Arc::new(identity), rooms, cookies).await.unwrap().0
+    let (kind, pass) = (TransportKind::LongPoll, &mut Pass::default());
+    dialer.dial(kind, 0, &Arc::new(identity), rooms, pass).await.unwrap().0
 }
 
 /// Polls until `enough` says so of what has happened, or the session is over.

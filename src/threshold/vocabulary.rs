@@ -40,6 +40,7 @@ const FAILURES: &[Word] = &[
     Word::UNAVAILABLE,
     Word::UNCONFIRMED,
     Word::RATE_LIMITED,
+    Word::SESSION_UNKNOWN,
     Word::OTHER,
 ];
 

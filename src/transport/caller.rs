@@ -6,7 +6,7 @@
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Client, Method, Proxy};
+use reqwest::{Client, ClientBuilder, Method, Proxy};
 use rustls::{ClientConfig, RootCertStore};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::stages::Progress;
 use super::target::Target;
 use super::{CloseReason, ConnectError};
 use crate::time::Clock;
-use crate::wire::Call;
+use crate::wire::{self, Call, Requests};
 
 /// What the HTTP transports of one run have in common.
 pub(super) struct Caller {
@@ -66,6 +66,17 @@ impl Caller {
         }))
     }
 
+    /// Requests beside connections to `urls`, wherever the configuration says that they go.
+    ///
+    /// # Errors
+    /// When a URL, a header or a file of the configuration cannot be used.
+    pub(super) fn beside(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<Self>, SetupError> {
+        match config.requests.clone() {
+            Requests::Usual | Requests::Target => Self::new(urls, config),
+            Requests::To(url) => Self::new(vec![url], NetworkConfig { headers: Vec::new(), ..config }),
+        }
+    }
+
     /// The target's address number `url`.
     pub(super) fn target(&self, url: usize) -> &Target {
         &self.targets[url % self.targets.len()]
@@ -77,6 +88,15 @@ impl Caller {
 
     /// A client for requests to the target's address number `url`.
     pub(super) fn open(&self, url: usize) -> Result<Opened, CloseReason> {
+        self.open_as(url, |builder| builder)
+    }
+
+    /// The same with what `change` makes of it.
+    pub(super) fn open_as(
+        &self,
+        url: usize,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Opened, CloseReason> {
         let place = self.place(url);
         let mut builder = Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
@@ -93,7 +113,7 @@ impl Caller {
             builder = builder.local_address(source.address);
             lease = source.lease;
         }
-        Ok(Opened { client: builder.build().map_err(cannot)?, _source: lease })
+        Ok(Opened { client: change(builder).build().map_err(cannot)?, _source: lease })
     }
 
     /// The request a call stands for.
@@ -105,7 +125,11 @@ impl Caller {
         let headers = headers.map_err(|error: ConnectError| CloseReason::Protocol(error.detail))?;
         let asked = place.url(http_url(target, &call.opening));
         let implied = host(&asked);
-        let method = if call.body.is_some() { Method::POST } else { Method::GET };
+        let method = match call.method {
+            wire::Method::Get => Method::GET,
+            wire::Method::Post => Method::POST,
+            wire::Method::Put => Method::PUT,
+        };
         let mut request = reqwest::Request::new(method, asked);
         for (name, value) in &headers {
             if name == "Host" && *value == implied {

@@ -5,7 +5,8 @@
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use reqwest::{Client, Request};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Request, StatusCode};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -180,15 +181,19 @@ impl Exchange {
         let url = request.url().clone();
         let written = request.body().and_then(|body| body.as_bytes()).map_or(0, <[u8]>::len) as u64;
         let mut traffic = Traffic { written, writes: 1, ..Traffic::default() };
-        let outcome = answered(&client, request, limit, &mut traffic).await.map_err(|broken| match broken {
-            Broken::Http(error) => ended::call(&url, PATIENCE, &error),
-            Broken::TooLarge => ended::too_large("an answer", limit),
-        });
+        let outcome = match answered(&client, request, limit, &mut traffic).await {
+            Ok((status, headers, body)) => {
+                Ok(Response { status: status.as_u16(), body, retry_after: retry_after(&headers) })
+            }
+            Err(Broken::Http(error)) => Err(ended::call(&url, PATIENCE, &error)),
+            Err(Broken::TooLarge) => Err(ended::too_large("an answer", limit)),
+        };
         Outcome { answer: Answer { reference, outcome }, at: clock.now(), traffic }
     }
 }
 
-enum Broken {
+/// Why there is no whole answer.
+pub(super) enum Broken {
     Http(reqwest::Error),
     TooLarge,
 }
@@ -199,8 +204,13 @@ impl From<reqwest::Error> for Broken {
     }
 }
 
-/// The answer to `request`, with all of its body.
-async fn answered(client: &Client, request: Request, limit: usize, traffic: &mut Traffic) -> Result<Response, Broken> {
+/// The answer to `request`: its status, its headers, and all of its body.
+pub(super) async fn answered(
+    client: &Client,
+    request: Request,
+    limit: usize,
+    traffic: &mut Traffic,
+) -> Result<(StatusCode, HeaderMap, Bytes), Broken> {
     let mut response = client.execute(request).await?;
     let mut body = Bytes::new();
     while let Some(piece) = response.chunk().await? {
@@ -211,7 +221,7 @@ async fn answered(client: &Client, request: Request, limit: usize, traffic: &mut
         }
         body = if body.is_empty() { piece } else { joined(body, &piece) };
     }
-    Ok(Response { status: response.status().as_u16(), body, retry_after: retry_after(response.headers()) })
+    Ok((response.status(), std::mem::take(response.headers_mut()), body))
 }
 
 fn joined(start: Bytes, more: &[u8]) -> Bytes {

@@ -27,10 +27,10 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
-    /// Connects from `source_ips`; with `each`, every address of a name is a target in turn. With a `detour`, a proxy of
+    /// Connects from `sources`; with `each`, every address of a name is a target in turn. With a `detour`, a proxy of
     /// this run connects in our place: names, addresses and failures stay what they are.
-    pub(super) fn new(source_ips: &[IpAddr], each: bool, detour: Option<SocketAddr>) -> Self {
-        Self { resolver: Resolver::default(), sources: Sources::new(source_ips), each, detour }
+    pub(super) fn new(sources: Sources, each: bool, detour: Option<SocketAddr>) -> Self {
+        Self { resolver: Resolver::default(), sources, each, detour }
     }
 
     /// A connection of `client` to `host`: stage dns, if the name has to be asked for, and stage tcp, which the caller ends.

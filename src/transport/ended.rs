@@ -44,6 +44,26 @@ pub(super) fn call(url: &Url, patience: Duration, error: &reqwest::Error) -> Clo
     }
 }
 
+/// A request to `url` that something else waits for, in `stage`, was not answered.
+pub(super) fn exchange(stage: Word, url: &Url, patience: Duration, error: &reqwest::Error) -> ConnectError {
+    let place = shown(url);
+    if error.is_timeout() {
+        return failure(stage, Word::TIMEOUT, format!("{place}: not answered within {patience:?}"));
+    }
+    if let Some(error) = find::<rustls::Error>(error) {
+        return ConnectError { stage, ..rustls_failure(url.host_str().unwrap_or_default(), error) };
+    }
+    if let Some(error) = find::<ConnectError>(error) {
+        return ConnectError { stage, ..error.clone() };
+    }
+    match (io_error(error), find::<hyper::Error>(error)) {
+        (Some(error), _) => io_failure(stage, &place, error),
+        (None, Some(error)) if error.is_parse() => failure(stage, Word::PROTOCOL, format!("{place}: {}", root(error))),
+        (None, Some(_)) => failure(stage, Word::EOF, format!("{place}: the peer closed the connection")),
+        (None, None) => failure(stage, Word::OTHER, format!("{place}: {}", root(error))),
+    }
+}
+
 /// Something is beyond the size agreed.
 pub(super) fn too_large(what: &str, limit: usize) -> CloseReason {
     CloseReason::Protocol(format!("{what} is larger than {limit} bytes"))

@@ -7,7 +7,7 @@ use super::dial::Dialer;
 use super::failure::failure;
 use super::network::{NetworkConfig, SetupError, check_headers};
 use super::proxy::Proxy;
-use super::source::Lease;
+use super::source::{Lease, Sources};
 use super::stages::Progress;
 use super::stamped::Line;
 use super::target::{Redirect, Target};
@@ -35,7 +35,8 @@ impl Lines {
         }
         let connect_to = config.connect_to.iter().map(Redirect::new).collect::<Result<Vec<_>, _>>()?;
         let targets = urls.into_iter().map(|url| Target::new(url, &connect_to)).collect::<Result<Vec<_>, _>>()?;
-        let dialer = Dialer::new(&config.source_ips, config.resolve_each, config.detour);
+        let dialer =
+            Dialer::new(Sources::new(&config.source_ips, config.loopback_block), config.resolve_each, config.detour);
         let secure = targets.iter().any(|target| target.tls);
         let tls = if secure { Some(Tls::new(&config.tls)?) } else { None };
         let proxy = config.proxy.as_ref().map(Proxy::new).transpose()?;

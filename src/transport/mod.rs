@@ -12,8 +12,9 @@ use url::Url;
 
 use crate::observe::{TransportKind, Word};
 use crate::time::Clock;
-use crate::wire::{CloseReason, Frame, Opening, Received};
+use crate::wire::{CloseReason, Frame, Opening, Received, Requests};
 
+mod beside;
 mod caller;
 mod calls;
 mod codec;
@@ -21,11 +22,13 @@ mod connect;
 mod dial;
 mod ended;
 mod event_stream;
+mod exchange;
 mod failure;
 pub mod http;
 mod inlet;
 mod lines;
 mod network;
+mod preceded;
 mod proxy;
 mod refusal;
 mod request;
@@ -41,7 +44,9 @@ mod tls;
 mod upgrade;
 pub mod websocket;
 
+pub use exchange::{Answered, Exchange, Exchanges};
 pub use network::{NetworkConfig, SetupError, TlsConfig};
+pub use preceded::Preceded;
 pub use stamped::Traffic;
 
 /// How long each stage of connecting took, in order; a stage that did not happen is absent.
@@ -96,7 +101,8 @@ pub trait Transport: Send + Sync + fmt::Debug {
 /// When a URL, a header or a file of the configuration cannot be used.
 pub fn of(kind: TransportKind, urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transport>, SetupError> {
     match kind {
-        TransportKind::WebSocket => connect::websocket(urls, config),
+        TransportKind::WebSocket if config.requests == Requests::Usual => connect::websocket(urls, config),
+        TransportKind::WebSocket => beside::websocket(urls, config),
         TransportKind::Sse => sse::sse(urls, config),
         TransportKind::EventsourceClient => sse::eventsource_client(urls, config),
         TransportKind::LongPoll => http::http(urls, config),
@@ -110,21 +116,27 @@ pub fn of(kind: TransportKind, urls: Vec<Url>, config: NetworkConfig) -> Result<
 pub enum Connection {
     /// RFC 6455.
     WebSocket(Box<websocket::WebSocket>),
+    /// RFC 6455, and requests beside it.
+    Beside(Box<beside::Beside>),
     /// A stream of server-sent events, and requests beside it.
     Sse(Box<sse::Sse>),
     /// Requests.
     Http(Box<http::Http>),
     /// A scripted peer.
     Scripted(Box<scripted::Scripted>),
+    /// One of these, before which something was heard.
+    Preceded(Box<Preceded>),
 }
 
 macro_rules! each {
     ($self:ident, $c:ident => $call:expr) => {
         match $self {
             Connection::WebSocket($c) => $call,
+            Connection::Beside($c) => $call,
             Connection::Sse($c) => $call,
             Connection::Http($c) => $call,
             Connection::Scripted($c) => $call,
+            Connection::Preceded($c) => $call,
         }
     };
 }
@@ -161,9 +173,11 @@ impl Connection {
     pub fn start_close(&mut self, code: u16) {
         match self {
             Self::WebSocket(socket) => socket.start_close(code),
+            Self::Beside(beside) => beside.socket.start_close(code),
             Self::Scripted(scripted) => scripted.start_close(code),
             Self::Sse(stream) => stream.start_close(),
             Self::Http(calls) => calls.start_close(),
+            Self::Preceded(preceded) => preceded.connection.start_close(code),
         }
     }
 
@@ -172,8 +186,10 @@ impl Connection {
     pub fn take_little(&self) {
         match self {
             Self::WebSocket(socket) => socket.take_little(),
+            Self::Beside(beside) => beside.socket.take_little(),
             Self::Scripted(scripted) => scripted.take_little(),
             Self::Sse(stream) => stream.take_little(),
+            Self::Preceded(preceded) => preceded.connection.take_little(),
             Self::Http(_) => {}
         }
     }
@@ -183,7 +199,9 @@ impl Connection {
     pub fn reset_when_dropped(&self) {
         match self {
             Self::WebSocket(socket) => socket.reset_when_dropped(),
+            Self::Beside(beside) => beside.socket.reset_when_dropped(),
             Self::Sse(stream) => stream.reset_when_dropped(),
+            Self::Preceded(preceded) => preceded.connection.reset_when_dropped(),
             Self::Http(_) | Self::Scripted(_) => {}
         }
     }
@@ -192,7 +210,7 @@ impl Connection {
     pub fn retry(&self) -> Option<Duration> {
         match self {
             Self::Sse(stream) => stream.retry(),
-            Self::WebSocket(_) | Self::Http(_) | Self::Scripted(_) => None,
+            Self::WebSocket(_) | Self::Beside(_) | Self::Http(_) | Self::Scripted(_) | Self::Preceded(_) => None,
         }
     }
 
@@ -200,7 +218,7 @@ impl Connection {
     pub fn last_event_id(&self) -> &str {
         match self {
             Self::Sse(stream) => stream.last_event_id(),
-            Self::WebSocket(_) | Self::Http(_) | Self::Scripted(_) => "",
+            Self::WebSocket(_) | Self::Beside(_) | Self::Http(_) | Self::Scripted(_) | Self::Preceded(_) => "",
         }
     }
 

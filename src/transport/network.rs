@@ -7,11 +7,15 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use url::Url;
 
+use crate::wire::Requests;
+
 /// Everything beside the URLs.
 #[derive(Clone)]
 pub struct NetworkConfig {
     /// Request headers; they replace those of the dialect and the defaults (`Host`), cookies are joined.
     pub headers: Vec<(String, String)>,
+    /// Where requests beside a connection go; another server than the target is sent none of these headers.
+    pub requests: Requests,
     /// The TLS set-up.
     pub tls: TlsConfig,
     /// An HTTP proxy to `CONNECT` through; it resolves the target's name.
@@ -22,6 +26,9 @@ pub struct NetworkConfig {
     pub resolve_each: bool,
     /// Local addresses to connect from, in turn.
     pub source_ips: Vec<IpAddr>,
+    /// Where to connect from on loopback if that is left open: which block of addresses, 127.0.B.x. Processes that share a
+    /// run have one each, because none sees how many ports the others have taken.
+    pub loopback_block: u8,
     /// A proxy of this run through which every connection goes, as [`crate::detour`] has it.
     pub detour: Option<SocketAddr>,
     /// For the whole connect, name to upgrade.
@@ -52,11 +59,13 @@ impl Default for NetworkConfig {
     fn default() -> Self {
         Self {
             headers: Vec::new(),
+            requests: Requests::Usual,
             tls: TlsConfig::default(),
             proxy: None,
             connect_to: Vec::new(),
             resolve_each: false,
             source_ips: Vec::new(),
+            loopback_block: 0,
             detour: None,
             connect_timeout: Duration::from_secs(10),
             max_message: 16 << 20,
@@ -76,6 +85,7 @@ impl fmt::Debug for NetworkConfig {
             .field("connect_to", &self.connect_to)
             .field("resolve_each", &self.resolve_each)
             .field("source_ips", &self.source_ips)
+            .field("loopback_block", &self.loopback_block)
             .field("detour", &self.detour)
             .field("connect_timeout", &self.connect_timeout)
             .finish_non_exhaustive()

@@ -21,7 +21,7 @@ use super::tap::Tap;
 use super::{CloseReason, Connecting, Frame, Received, Transport};
 use crate::observe::TransportKind;
 use crate::time::{Clock, Timestamp};
-use crate::wire::Opening;
+use crate::wire::{Opening, Requests};
 
 mod crated;
 mod foreign;
@@ -33,7 +33,7 @@ mod own;
 /// # Errors
 /// When a URL, a header or a file of the configuration cannot be used.
 pub(super) fn sse(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transport>, SetupError> {
-    Ok(Arc::new(Streams { caller: Caller::new(urls, config)?, kind: TransportKind::Sse }))
+    streams(urls, config, TransportKind::Sse)
 }
 
 /// Streams of `urls`, read by the crate `eventsource-client`.
@@ -41,12 +41,24 @@ pub(super) fn sse(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Trans
 /// # Errors
 /// When a URL, a header or a file of the configuration cannot be used.
 pub(super) fn eventsource_client(urls: Vec<Url>, config: NetworkConfig) -> Result<Arc<dyn Transport>, SetupError> {
-    Ok(Arc::new(Streams { caller: Caller::new(urls, config)?, kind: TransportKind::EventsourceClient }))
+    streams(urls, config, TransportKind::EventsourceClient)
+}
+
+fn streams(urls: Vec<Url>, config: NetworkConfig, kind: TransportKind) -> Result<Arc<dyn Transport>, SetupError> {
+    let caller = Caller::new(urls.clone(), config.clone())?;
+    let beside = match &config.requests {
+        Requests::To(_) => Caller::beside(urls, config)?,
+        Requests::Usual | Requests::Target => Arc::clone(&caller),
+    };
+    Ok(Arc::new(Streams { caller, beside, kind }))
 }
 
 /// The transport.
 struct Streams {
+    /// Opens the streams.
     caller: Arc<Caller>,
+    /// Makes the requests beside them.
+    beside: Arc<Caller>,
     /// By which engine.
     kind: TransportKind,
 }
@@ -64,9 +76,10 @@ impl Transport for Streams {
 
     fn connect(&self, url: usize, opening: &Opening, clock: &Clock) -> Connecting {
         let (caller, opening, clock) = (Arc::clone(&self.caller), opening.clone(), clock.clone());
+        let calls = Calls::new(Arc::clone(&self.beside), url, clock.clone());
         match self.kind {
-            TransportKind::EventsourceClient => Box::pin(crated::connect(caller, url, opening, clock)),
-            _ => Box::pin(own::connect(caller, url, opening, clock)),
+            TransportKind::EventsourceClient => Box::pin(crated::connect(caller, url, opening, clock, calls)),
+            _ => Box::pin(own::connect(caller, url, opening, clock, calls)),
         }
     }
 }

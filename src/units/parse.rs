@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::number::{Decimal, UnitError, split};
 use super::{DURATION, PERCENT, RATE, SIZE};
 
@@ -138,7 +140,7 @@ fn scaled(
 }
 
 /// So many per second.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Rate(f64);
 
 impl Rate {

@@ -1,11 +1,14 @@
 //! The console: by pipes as scripts use it, against our server and one that is not, and at a terminal of its own.
 
-use std::process::Command;
-
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::support::{PATIENCE, Server, put, root, scratch, wait_for, wsbench};
+use crate::support::{Server, put, root, scratch, wsbench};
+
+mod commands;
+mod identity;
+mod strangers;
+mod terminal;
 
 /// A console at a pipe: these lines, then the end of input.
 fn script(args: &[&str], lines: &[&str]) -> crate::support::Finished {
@@ -117,70 +120,14 @@ fn the_document_has_every_command_as_the_table_has_it() {
     }
 }
 
-/// A terminal in tmux; gone when dropped.
-struct Tmux(String);
-
-impl Tmux {
-    fn run(&self, args: &[&str]) -> String {
-        let ran = Command::new("tmux").args(["-L", &self.0, "-f", "/dev/null"]).args(args).output().unwrap();
-        String::from_utf8_lossy(&ran.stdout).into_owned()
-    }
-
-    fn keys(&self, keys: &[&str]) {
-        self.run(&[&["send-keys", "-t", "0"], keys].concat());
-    }
-
-    fn shows(&self, words: &str) {
-        wait_for(&format!("{words:?} on the terminal"), PATIENCE, || {
-            let screen = self.run(&["capture-pane", "-p", "-S", "-100", "-t", "0"]);
-            screen.contains(words).then_some(())
-        });
-    }
-}
-
-impl Drop for Tmux {
-    fn drop(&mut self) {
-        self.run(&["kill-server"]);
-    }
-}
-
 #[test]
-fn messages_never_damage_the_line_that_is_typed() {
-    if Command::new("tmux").arg("-V").output().is_err() {
-        eprintln!("skipped: there is no tmux, so nobody sits at a terminal");
-        return;
+fn every_command_is_typed_by_a_test() {
+    let typed: Vec<String> = ["repl.rs", "repl/commands.rs", "repl/identity.rs", "repl/terminal.rs"]
+        .map(|file| std::fs::read_to_string(root().join("tests/it").join(file)).unwrap())
+        .to_vec();
+    for entry in wsbench::repl::command::COMMANDS {
+        let begun = [format!("\"/{} ", entry.name), format!("\"/{}\"", entry.name)];
+        let is_typed = typed.iter().any(|text| begun.iter().any(|begun| text.contains(begun)));
+        assert!(is_typed, "no test types /{}", entry.name);
     }
-    let home = scratch();
-    let tmux = Tmux(format!("wsbench-it-{}", std::process::id()));
-    let program = env!("CARGO_BIN_EXE_wsbench");
-    let state = home.path().display();
-    let command = format!("env -u REDIS_URL XDG_STATE_HOME={state} USER=ada {program} repl; echo ended $?; sleep 60");
-    tmux.run(&["new-session", "-d", "-x", "100", "-y", "40", &command]);
-    tmux.shows("joined lobby on instance a");
-    // Somebody else speaks while a line is half typed.
-    tmux.keys(&["/as bob", "Enter"]);
-    tmux.shows("bob@lobby>");
-    tmux.keys(&["hello from bob", "Enter"]);
-    tmux.keys(&["half a "]);
-    tmux.shows("[ada] lobby bob: hello from bob");
-    tmux.shows("bob@lobby> half a");
-    tmux.run(&["resize-window", "-x", "80", "-y", "30"]);
-    tmux.keys(&["line", "Enter"]);
-    tmux.shows("[ada] lobby bob: half a line");
-    // Tab, Ctrl-R, a loss and the way back.
-    tmux.keys(&["/jo", "Tab", "den", "Enter"]);
-    tmux.shows("[bob] joined den on instance");
-    tmux.keys(&["/as ada", "Enter"]);
-    tmux.shows("ada@lobby>");
-    tmux.keys(&["C-r", "hello", "Enter"]);
-    tmux.shows("[bob] lobby ada: hello from bob");
-    tmux.keys(&["/drop rst", "Enter"]);
-    tmux.shows("ada@lobby!>");
-    tmux.keys(&["/resume", "Enter"]);
-    tmux.shows("[ada] joined lobby on instance");
-    tmux.keys(&["C-d"]);
-    tmux.shows("closed 1000");
-    tmux.shows("ended 0");
-    let kept = std::fs::read_to_string(home.path().join("wsbench/history")).unwrap();
-    assert!(kept.contains("/join den\n"), "{kept}");
 }

@@ -175,6 +175,24 @@ fn two_results_are_compared_and_counts_may_decide() {
 }
 
 #[test]
+fn more_than_two_results_stand_in_one_table() {
+    let directory = scratch();
+    let [base, new] = two(&directory);
+    let compare =
+        |more: &[&str]| wsbench(["compare", &base, &new, &base]).args(more.iter().copied()).env("NO_COLOR", "1").run();
+    let shown = compare(&[]);
+    let text = &shown.expect(0).stdout;
+    for (line, name) in text.lines().skip(2).zip(["base.json", "new.json", "base.json"]) {
+        assert!(line.trim_start().starts_with(name), "{text}");
+    }
+    assert!(!text.contains("not the same work"), "{text}");
+    let json: Value = serde_json::from_str(&compare(&["--format", "json"]).expect(0).stdout).unwrap();
+    let lost: Vec<&Value> = json["runs"].as_array().unwrap().iter().map(|run| &run["lost"]).collect();
+    assert_eq!(lost[1].as_u64(), lost[0].as_u64().map(|lost| lost + 7), "{json}");
+    compare(&["--fail-on", "deliveries.lost"]).expect(2).says(&["--fail-on", "name two"]);
+}
+
+#[test]
 fn a_run_is_judged_against_a_baseline_and_from_a_moment_on() {
     let directory = scratch();
     put(&directory, "base.json", saved());

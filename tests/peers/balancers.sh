@@ -86,6 +86,30 @@ failed=0
 TRANSPORTS=all raised socketio
 cp tests/peers/balancers/check.mjs "$node/balancers.mjs"
 timeout 60 node "$node/balancers.mjs" "$(IFS=,; echo "${ports[*]:0:4}")" "$(IFS=,; echo "${ports[*]:4:3}")" "$a" "$b" || failed=1
+
+# polled PORT: wsbench comes in by polling first through the balancer there.
+polled() {
+    "$wsbench" run scenarios/servers/socketio-polling.toml -q -e "A=127.0.0.1:$1" -e "B=127.0.0.1:$1" >"$place/said.txt" 2>&1
+}
+# judged CLAIM CODE: says whether it holds.
+judged() {
+    if [[ $2 -eq 0 ]]; then
+        echo "PASS  $1"
+    else
+        echo "FAIL  $1"
+        cat "$place/said.txt"
+        failed=1
+    fi
+}
+for way in "nginx, by cookie=${ports[3]}" "haproxy, by cookie=${ports[5]}"; do
+    code=0
+    polled "${way#*=}" || code=$?
+    judged "wsbench comes in by polling first: ${way%=*}" "$code"
+done
+code=0
+polled "${ports[1]}" && code=1
+grep --quiet "Session ID unknown.*another instance was asked" "$place/said.txt" || code=1
+judged "wsbench says that a client is not kept at one instance: nginx, in turn" "$code"
 fell
 
 # told RESULT: whether both instances are known by name, and every copy's way with them.

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::facts::Facts;
-use crate::scenario::Limits;
+use crate::scenario::{Limits, MOST_PROCESSES};
 use crate::units::human::{bytes, duration, grouped};
 
 /// What clients and copies cost, as measured in `docs/performance.md`: memory of a quiet client and CPU time of a
@@ -122,7 +122,10 @@ impl Facts {
         let mut found = vec![
             good("open files", format!("{} (may raise to {})", grouped(soft), grouped(hard))).doubted(
                 hard < 65_536,
-                format!("at most {} clients in a process", grouped(self.limits().clients())),
+                format!(
+                    "at most {} clients in a process; more are shared among several (run --processes)",
+                    grouped(self.limits().clients())
+                ),
                 Some("ulimit -Hn 1048576  # as root, before wsbench; of a service: LimitNOFILE=1048576".to_owned()),
             ),
             good("local ports", format!("{first} to {last}, {} per address", grouped(ports))).doubted(
@@ -206,6 +209,20 @@ impl Facts {
         found
     }
 
+    /// That the clients are too many for one process and not for several, if it is so.
+    fn shared(&self, needs: &super::Asked) -> Option<Finding> {
+        let limits = self.limits();
+        let one = needs.files <= limits.open_files || needs.others_files > limits.open_files;
+        let processes = needs.clients.div_ceil(limits.clients().max(1));
+        if one || processes > u64::from(MOST_PROCESSES) {
+            return None;
+        }
+        let value = format!("needs {} of {}", grouped(needs.files), grouped(limits.open_files));
+        let words = format!("too many for one process: share the clients among {processes}, or raise the limit");
+        let remedy = Some(format!("wsbench run FILE --processes {processes}"));
+        Some(good("its open files", value).doubted(true, words, remedy))
+    }
+
     /// Whether `clients` at once and so many deliveries a second can be carried: `needs` says open files and ports.
     pub(super) fn carries(&self, needs: &super::Asked) -> Vec<Finding> {
         let limits = self.limits();
@@ -219,13 +236,15 @@ impl Facts {
         let share = needs.deliveries * here(DELIVERY_CPU, SERVER_DELIVERY_CPU);
         let usable = self.paid_cores() * USABLE;
         let mut found = vec![
-            short(
-                "its open files",
-                of(needs.files, limits.open_files),
-                needs.files <= limits.open_files,
-                "ask for fewer clients (-c), or raise the limit".to_owned(),
-                Some(format!("ulimit -Hn {}  # as root, before wsbench", needs.files)),
-            ),
+            self.shared(needs).unwrap_or_else(|| {
+                short(
+                    "its open files",
+                    of(needs.files, limits.open_files),
+                    needs.files <= limits.open_files,
+                    "ask for fewer clients (-c), or raise the limit".to_owned(),
+                    Some(format!("ulimit -Hn {}  # as root, before wsbench", needs.files)),
+                )
+            }),
             short(
                 "its memory",
                 format!("needs {} of {}", bytes(memory), bytes(self.bytes() as u64)),

@@ -60,13 +60,25 @@ fn what_can_be_carried_follows_from_the_stated_costs() {
 
 #[test]
 fn a_scenario_is_short_of_what_it_needs_and_of_nothing_else() {
-    let asked = Asked { clients: 10_000, files: 10_128, ports: Some(5_000), deliveries: 100_000.0, server_here: true };
+    let asked = Asked {
+        clients: 10_000,
+        files: 10_128,
+        others_files: 10_128,
+        ports: Some(5_000),
+        deliveries: 100_000.0,
+        server_here: true,
+    };
     let short = |facts: &Facts, asked: &Asked| -> Vec<&str> {
         let found = facts.carries(asked);
         found.iter().filter(|found| found.verdict == Verdict::Short).map(|found| found.what).collect()
     };
     assert_eq!(short(&sound(), &asked), [""; 0]);
     assert_eq!(short(&Facts { files: (1_024, 10_127), ..sound() }, &asked), ["its open files"]);
+    let foreign = Asked { others_files: 0, ..asked.clone() };
+    let found = Facts { files: (1_024, 4_128), ..sound() }.carries(&foreign);
+    assert_eq!((found[0].what, found[0].verdict), ("its open files", Verdict::Look), "several processes can");
+    assert!(found[0].remedy.as_ref().is_some_and(|said| said.ends_with("--processes 3")), "{found:?}");
+    assert_eq!(short(&Facts { files: (1_024, 200), ..sound() }, &foreign), ["its open files"], "not even sixty-four");
     assert_eq!(short(&Facts { memory: Some(64 << 20), ..sound() }, &asked), ["its memory"]);
     assert_eq!(short(&Facts { cores: 2, ..sound() }, &asked), ["its CPU time"]);
     assert_eq!(short(&Facts { ports: Some((60_000, 60_999)), ..sound() }, &asked), ["its local ports"]);

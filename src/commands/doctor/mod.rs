@@ -52,8 +52,10 @@ enum Format {
 #[derive(Clone, Debug, Serialize)]
 struct Asked {
     clients: u64,
-    /// Open files of the busiest process.
+    /// Open files of the busiest process, if one process has all clients.
     files: u64,
+    /// Those of the busiest process that carries no clients: of the server, or of the fault proxy.
+    others_files: u64,
     /// Local ports of one address, where they can run out.
     ports: Option<u64>,
     /// Deliveries a second in the mean.
@@ -75,6 +77,7 @@ impl Asked {
         Self {
             clients: u64::from(plan.peak()),
             files: needs.most_files(),
+            others_files: needs.server_files.max(needs.proxy_files),
             ports,
             deliveries: mean_expected(scenario, &plan).deliveries,
             server_here: matches!(scenario.target, Target::Bundled(_)),

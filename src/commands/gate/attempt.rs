@@ -11,10 +11,11 @@ use super::live::{DRAIN, Live};
 use super::turns;
 use crate::commands::exit::Failure;
 use crate::commands::run::target::{self as ground, Ground};
-use crate::engine::{self, Act, Aftermath, Cuts, Meeting, OnTick, Outcome, Setup, Signals, Tick, Turns};
+use crate::engine::{self, Act, Aftermath, Crew, Cuts, Meeting, OnTick, Outcome, Setup, Signals, Tick, Turns};
 use crate::gate::{Block, Gate, Schedule, Side};
 use crate::scenario::plan::Plan;
 use crate::scenario::{Target as Whom, Times};
+use crate::transport::NetworkConfig;
 
 /// What comes of one attempt.
 pub(super) struct Attempt {
@@ -82,7 +83,8 @@ impl Live<'_> {
         let ours =
             matches!(scenario.target, Whom::Bundled(_)) || crate::commands::environment("WSBENCH_JWT_SECRET").is_some();
         let secret = ours.then(|| Arc::from(self.asked.secret.as_bytes()));
-        let ground = ground::at(&raised.urls, &scenario, &plan, secret, self.detours[side as usize])?;
+        let usual = NetworkConfig { detour: self.detours[side as usize], ..NetworkConfig::default() };
+        let ground = ground::at(&raised.urls, &scenario, &plan, secret, usual)?;
         let clients = plan.lives().len();
         let turns = Turns { spans: spans.into(), meeting: Arc::clone(meeting), place: side as usize };
         let setup = Setup {
@@ -113,7 +115,7 @@ async fn side_by_side(
     let run = async |side: Side, setup: Setup, mut signals: Signals| {
         let mut on_tick = |tick: &Tick| -> ControlFlow<String> { collector.borrow_mut().tick(side, tick) };
         let on_tick: &mut OnTick<'_> = &mut on_tick;
-        let outcome = engine::run(setup, &mut NoRig, &mut signals, on_tick).await;
+        let outcome = engine::run(setup, Crew::Threads, &mut NoRig, &mut signals, on_tick).await;
         meeting.leave(side as usize);
         outcome
     };

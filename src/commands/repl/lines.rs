@@ -50,7 +50,7 @@ fn history() -> Option<PathBuf> {
     state.or_else(home).map(|state| state.join("wsbench/history"))
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
     started.map(drop).map_err(|error| Failure::internal(format!("failed to start a thread: {error}")))
 }
@@ -64,25 +64,5 @@ fn read_stdin(sender: &mpsc::Sender<Input>) {
         if sender.blocking_send(Input { line: text, prompt: None }).is_err() {
             return;
         }
-    }
-}
-
-/// A text of several lines, written in the editor the environment names.
-pub(super) fn edit() -> Result<String, String> {
-    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(crate::commands::environment);
-    let editor = editor.ok_or("no editor is named: set EDITOR in the environment")?;
-    let file = std::env::temp_dir().join(format!("wsbench-message-{:08x}.txt", rand::random::<u32>()));
-    let failed = |error: std::io::Error| format!("{}: {error}", file.display());
-    std::fs::write(&file, "").map_err(failed)?;
-    let mut words = editor.split_whitespace();
-    let program = words.next().unwrap_or_default();
-    let status = std::process::Command::new(program).args(words).arg(&file).status();
-    let text = std::fs::read_to_string(&file);
-    // Whoever has removed it already did what was to be done.
-    drop(std::fs::remove_file(&file));
-    match status {
-        Ok(status) if status.success() => text.map_err(|error| format!("failed to read what was written: {error}")),
-        Ok(status) => Err(format!("{editor} ended with {status}: nothing is said")),
-        Err(error) => Err(format!("failed to start {editor}: {error}")),
     }
 }

@@ -1,15 +1,18 @@
 //! Whose token: from a file, the environment or stdin, minted where the secret is known, or the scenario's.
 
-use std::io::BufRead as _;
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use super::{Args, Given, target};
 use crate::commands::exit::Failure;
 use crate::dialect::{AuthStyle, Identity};
 use crate::observe::ClientId;
+use crate::repl::{Whence, Who};
 use crate::scenario::plan::Life;
-use crate::scenario::{Scenario, Target};
+use crate::scenario::{Login, Scenario, Target, Users};
 use crate::token::mint_for;
 
 /// A minted token is good for a day.
@@ -20,6 +23,8 @@ pub(super) struct Tokens {
     own: Option<String>,
     secret: Option<Arc<[u8]>>,
     auth: AuthStyle,
+    /// How the scenario's users log in, and who they are.
+    logins: Option<(Login, Users)>,
 }
 
 impl Tokens {
@@ -36,22 +41,21 @@ impl Tokens {
         };
         let shared = if room && ground.secret().is_none() { args.secret.given()? } else { None };
         let secret = ground.secret().or(shared.map(|secret| Arc::from(secret.into_bytes())));
-        let auth = if room { AuthStyle::FirstMessage } else { AuthStyle::Header };
-        Ok(Self { own, secret, auth })
+        let auth = match &scenario.target {
+            Target::Bundled(_) => AuthStyle::FirstMessage,
+            Target::Foreign(foreign) => foreign.dialect.usual_auth(),
+        };
+        let logins = scenario.login.clone().map(|login| (login, scenario.users.clone()));
+        Ok(Self { own, secret, auth, logins })
     }
 
     /// Who sits at the console first.
-    pub(super) fn first(
-        &self,
-        args: &Args,
-        given: &Given,
-        scenario: &Scenario,
-        life: &Life,
-    ) -> Result<Identity, Failure> {
+    pub(super) fn first(&self, args: &Args, given: &Given, scenario: &Scenario, life: &Life) -> Result<Who, Failure> {
         if let (Given::Scenario(_), None, None) = (given, &self.own, &args.user) {
             let (user, token) = scenario.users.user(life.user, self.secret.as_deref());
-            let auth = if token.is_some() { scenario[life.group].auth } else { AuthStyle::None };
-            return Ok(Identity { client: life.client, user, token, auth });
+            let login = scenario.login_of(life.user);
+            let auth = if token.is_some() || login.is_some() { scenario[life.group].auth } else { AuthStyle::None };
+            return Ok(Who { identity: Identity { client: life.client, user, token, auth }, login });
         }
         let told = self.own.as_deref().and_then(subject);
         let user = args.user.clone().or(told).or_else(|| crate::commands::environment("USER"));
@@ -60,21 +64,31 @@ impl Tokens {
         Ok(self.showing(&user, token))
     }
 
-    /// Another user: with the token that is found at `from`, or a minted one.
-    pub(super) fn identity(&self, user: &str, from: Option<&str>) -> Result<Identity, String> {
-        let token = match from {
-            Some(from) => Some(place(from).and_then(|from| read(&from))?),
-            None => self.minted(user),
+    /// Another user, or the same with another token: with the token of that place, with its own login, or with a minted one.
+    pub(super) fn somebody(&self, user: &str, whence: Whence<'_>) -> Result<Who, String> {
+        if let (Some((login, users)), Whence::Minted, None) = (&self.logins, whence, &self.own) {
+            let number =
+                users.number(user).ok_or_else(|| format!("the scenario has no user {user} who could log in"))?;
+            let identity = Identity { client: ClientId(0), user: user.to_owned(), token: None, auth: self.auth };
+            return Ok(Who { identity, login: Some(login.ask(users, number)) });
+        }
+        let token = match whence {
+            Whence::Place(from) => Some(place(from).and_then(|from| read(&from))?),
+            Whence::Told(token) => Some(token.to_owned()),
+            Whence::Minted => self.minted(user),
         };
         if token.is_none() && self.own.is_some() {
-            return Err(format!("no token for {user}: /as {user} @FILE or /as {user} env:NAME says where it is"));
+            return Err(format!(
+                "no token for {user}: /as {user} - asks for it, or @FILE or env:NAME says where it is"
+            ));
         }
-        Ok(self.showing(user, token))
+        let told = if whence == Whence::Minted { None } else { token.as_deref().and_then(subject) };
+        Ok(self.showing(told.as_deref().unwrap_or(user), token))
     }
 
-    fn showing(&self, user: &str, token: Option<String>) -> Identity {
+    fn showing(&self, user: &str, token: Option<String>) -> Who {
         let auth = if token.is_some() { self.auth } else { AuthStyle::None };
-        Identity { client: ClientId(0), user: user.to_owned(), token, auth }
+        Who { identity: Identity { client: ClientId(0), user: user.to_owned(), token, auth }, login: None }
     }
 
     fn minted(&self, user: &str) -> Option<String> {
@@ -88,7 +102,7 @@ pub(super) fn place(text: &str) -> Result<String, String> {
     let known = text == "-" || text.starts_with('@') || text.starts_with("env:");
     known
         .then(|| text.to_owned())
-        .ok_or_else(|| "a token is named, not written: - (the first line of stdin), @FILE or env:NAME".to_owned())
+        .ok_or_else(|| "a token is named, not written: - (asked for), @FILE or env:NAME".to_owned())
 }
 
 fn read(place: &str) -> Result<String, String> {
@@ -98,10 +112,25 @@ fn read(place: &str) -> Result<String, String> {
     if let Some(name) = place.strip_prefix("env:") {
         return crate::commands::environment(name).ok_or_else(|| format!("{name} is not set in the environment"));
     }
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| format!("failed to read a token from stdin: {error}"))?;
+    let line = read_line().map_err(|error| format!("failed to read a token from stdin: {error}"))?;
     trimmed(&line, "the first line of stdin")
+}
+
+/// The next line of stdin; a terminal does not show what is typed.
+fn read_line() -> std::io::Result<String> {
+    let (stdin, mut line) = (std::io::stdin(), String::new());
+    let Some(found) = tcgetattr(&stdin).ok().filter(|_| stdin.is_terminal()) else {
+        stdin.lock().read_line(&mut line)?;
+        return Ok(line);
+    };
+    let mut hiding = found.clone();
+    hiding.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&stdin, OptionalActions::Flush, &hiding)?;
+    eprint!("token: ");
+    let read = stdin.lock().read_line(&mut line);
+    tcsetattr(&stdin, OptionalActions::Now, &found)?;
+    eprintln!();
+    read.map(|_| line)
 }
 
 fn read_file(path: &Path) -> Result<String, String> {

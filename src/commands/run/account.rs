@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::secrets::Secrets;
 use crate::engine::{End, Health, Identity, Outcome};
 use crate::metrics::{Names, Snapshot};
 use crate::output::Request;
 use crate::report::{self, Environment, Facts, Report, Scenario, Series};
+use crate::scenario;
 use crate::threshold::{Judge, Mark};
 
 /// What a report says that no outcome knows.
@@ -19,7 +21,7 @@ pub(super) struct Account {
     /// The names of the scenario; those of instances are known only at the end.
     pub(super) names: Names,
     /// Secrets that must be in no report.
-    pub(super) secrets: Vec<String>,
+    pub(super) secrets: Secrets,
 }
 
 impl Account {
@@ -37,7 +39,7 @@ impl Account {
             strict: self.strict,
         };
         let mut report = report::build(outcome, facts);
-        report.hide(&self.secrets);
+        report.hide(&self.secrets.all());
         report
     }
     /// What the run amounts to if it is killed now. Copies on their way are in no account yet, and nobody has judged the
@@ -61,6 +63,17 @@ impl Account {
             closes: Vec::new(),
         };
         self.report(&outcome, judge, &moment.marks, series)
+    }
+}
+
+/// A scenario as a report tells it.
+pub(super) fn described(scenario: &scenario::Scenario) -> Scenario {
+    Scenario {
+        name: scenario.name.clone(),
+        path: scenario.source.path.clone(),
+        sha256: scenario.source.sha256.clone(),
+        seed: scenario.seed,
+        text: scenario.source.text.to_string(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::report::Report;
 
 /// Annotations go to stderr, where the runner reads commands too: stdout belongs to the result.
 pub(super) fn tell(report: &Report) {
-    if environment("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+    if !on_github() {
         return;
     }
     let mut text = Vec::new();
@@ -22,6 +22,18 @@ pub(super) fn tell(report: &Report) {
         && let Err(error) = append(&page, report)
     {
         anstream::eprintln!("warning: no summary in {}: {error}", crate::ui::printable(&page));
+    }
+}
+
+fn on_github() -> bool {
+    environment("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// Has the runner hide `secret` wherever it stands in its log, from now on.
+pub(super) fn hide(secret: &str) {
+    let mut text = Vec::new();
+    if on_github() && output::write_mask(secret, &mut text).is_ok() {
+        anstream::eprint!("{}", String::from_utf8_lossy(&text));
     }
 }
 

@@ -24,9 +24,16 @@ pub(super) fn prepare(needs: &Needs) -> Result<(), Failure> {
     let limits = of_this_machine()?;
     let needed = needs.most_files();
     if needed > limits.open_files {
+        let remedy = match needs.processes(&limits) {
+            Some(processes) => format!("share them among {processes} processes (--processes {processes}), "),
+            None if needs.one_server() => {
+                "join the server's instances by Redis, so that each is a process (--broker redis), ".to_owned()
+            }
+            None => String::new(),
+        };
         return Err(Failure::setup(format!(
-            "this scenario needs {needed} open files in a process, and {} are allowed: ask for fewer clients (-c), or \
-             raise the hard limit (ulimit -Hn {needed}, or LimitNOFILE= of the service)",
+            "this scenario needs {needed} open files in a process for its clients, and {} are allowed: {remedy}ask for fewer \
+             clients (-c), or raise the hard limit (ulimit -Hn {needed}, or LimitNOFILE= of the service)",
             limits.open_files
         )));
     }

@@ -10,11 +10,13 @@ use crate::engine::{OnTick, RawSink, Setup, Signals, Tick};
 use crate::output::{WriteError, Written};
 use crate::report::{self, Ending, Environment, Report};
 use crate::scenario::plan::Plan;
-use crate::scenario::{self, Needs, Overrides, Scenario, Target};
+use crate::scenario::{self, MOST_PROCESSES, Needs, Overrides, Scenario, Target};
 use crate::ui::{Progress, Terminal, Verbosity};
 
 mod account;
+mod before;
 mod ci;
+mod crew;
 mod find;
 pub(super) mod limits;
 mod live;
@@ -27,10 +29,12 @@ pub(super) mod rules;
 pub(super) mod secrets;
 pub(super) mod target;
 
-use account::{Account, Rotation};
+use account::{Account, Rotation, described};
+use crew::Crew;
 use outputs::Outputs;
 pub(super) use overrides::{ScenarioArgs, TowardsArgs, pair};
 use recording::Recording;
+use secrets::Secrets;
 
 /// Drive clients through a scenario, report, judge thresholds
 #[derive(Clone, Debug, clap::Args)]
@@ -81,12 +85,20 @@ pub(super) struct Args {
     /// No progress
     #[arg(short, long)]
     quiet: bool,
-    /// Threads that drive clients; a worker per two cores by default
+    /// Threads that drive clients, of all processes together; a worker per two cores by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
+    /// Processes that share the clients, for more of them than one may have open files (1: this one alone)
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_PROCESSES)), conflicts_with = "find")]
+    processes: u8,
 }
 
 impl Args {
+    /// What stands against the scenario.
+    fn overrides(&self) -> Overrides {
+        Overrides { allow_commands: self.allow_commands, ..self.over.overrides() }
+    }
+
     /// What is asked for without a scenario.
     fn said(&self) -> quick::Said<'_> {
         quick::Said {
@@ -117,7 +129,13 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     let log = outputs.proxy_log(&scenario)?;
     let judge = Arc::new(rules::judge(&scenario, terminal)?);
     let plan = Plan::new(&scenario);
-    limits::prepare(&Needs::of(&scenario, &plan))?;
+    if args.processes > 1 && scenario.login.is_some() {
+        return Err(Failure::usage(
+            "--processes: the users of this scenario log in, and `at_once` and `rate` of [users].login hold for one process; \
+             leave --processes out, or give tokens by `csv`",
+        ));
+    }
+    limits::prepare(&Needs::of(&scenario, &plan).over(args.processes))?;
     let page = args.metrics_listen.map(live::Listener::bind).transpose()?;
     let runtime = super::runtime()?;
     // From here on a signal ends the run in good order, children included.
@@ -139,7 +157,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
         started: crate::time::wall_clock(),
         strict: args.strict,
         names: rules::names(&scenario),
-        secrets: secrets::known(&scenario, &over),
+        secrets: Secrets::new(secrets::known(&scenario, &over), ground.learnt()),
     });
     let rotation = Rotation::new(outputs.rotated(), args.snapshot_every);
     let rotation = Some(rotation).filter(|rotation| rotation.is_wanted(scenario.times.total()));
@@ -148,20 +166,24 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     let (raw, writer) = outputs.raw_log();
     let setup = setup(&args, scenario, plan, &ground, raw);
     let early = reach(&runtime, &ground, &setup, &mut signals)
-        .map_err(|failure| failure.saying(|message| report::hidden(message, &account.secrets)))?;
+        .map_err(|failure| failure.saying(|message| account.secrets.hide(message)))?;
     // The engine hears of it as of any other, so that a run that has not begun leaves its outputs too.
     let (again, early_signals) = tokio::sync::mpsc::channel(1);
     if let Some(code) = early {
         signals = early_signals;
         again.try_send(code).map_err(Failure::internal)?;
     }
+    let (mut crew, carriers) = Crew::raise(&args, &setup, &ground, &runtime)
+        .map_err(|failure| failure.saying(|message| account.secrets.hide(message)))?;
     let mut outcome = {
         let mut on_tick = |tick: &Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
-        runtime.block_on(crate::engine::run(setup, ground.rig(), &mut signals, on_tick)).map_err(Failure::internal)?
+        let run = crate::engine::run(setup, carriers, ground.rig(), &mut signals, on_tick);
+        runtime.block_on(run).map_err(Failure::internal)?
     };
     let Recording { mut progress, series, seen, .. } = recording;
     progress.finish();
+    crew.stop(&mut outcome.end);
     let proxied = ground.stop(&mut outcome.end);
     let report = account.report(&outcome, &judge, &seen.marks, &series);
     finish(&args, terminal, &report, |report| outputs.write(report, writer, proxied))
@@ -215,7 +237,7 @@ fn finish(
 
 /// The scenario with what stands against it, as `change` makes that.
 fn load(args: &Args, terminal: &Terminal, change: impl FnOnce(Overrides) -> Overrides) -> Result<Scenario, Failure> {
-    let overrides = change(Overrides { allow_commands: args.allow_commands, ..args.over.overrides() });
+    let overrides = change(args.overrides());
     let environment = &super::environment;
     let loaded = match &args.scenario {
         Some(path) => scenario::load(path, &overrides, environment),
@@ -229,29 +251,16 @@ fn load(args: &Args, terminal: &Terminal, change: impl FnOnce(Overrides) -> Over
 }
 
 fn setup(args: &Args, scenario: Scenario, plan: Plan, ground: &target::Ground, raw: Option<RawSink>) -> Setup {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let clients = plan.lives().len();
-    let workers = args.workers.map_or_else(|| crate::engine::suitable_workers(cores, clients), usize::from);
     Setup {
         dialer: ground.dialer(&scenario),
         urls: ground.urls(),
         scenario: Arc::new(scenario),
+        workers: crew::workers(args, plan.lives().len()),
         plan,
-        workers,
         secret: ground.secret(),
         run: rand::random(),
         raw,
         turns: None,
-    }
-}
-
-fn described(scenario: &Scenario) -> report::Scenario {
-    report::Scenario {
-        name: scenario.name.clone(),
-        path: scenario.source.path.clone(),
-        sha256: scenario.source.sha256.clone(),
-        seed: scenario.seed,
-        text: scenario.source.text.to_string(),
     }
 }
 

@@ -1,6 +1,10 @@
 //! What must be in no result: the secrets this run was given, and a word about those given where others can see them.
 
-use crate::report::{is_secret, looks_secret};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ci;
+use crate::report::{hidden, is_secret, looks_secret};
 use crate::scenario::{Overrides, Scenario, Target, Users};
 use crate::ui::Progress;
 
@@ -19,6 +23,8 @@ pub(in crate::commands) fn known(scenario: &Scenario, over: &Overrides) -> Vec<S
             known.extend(url.query_pairs().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.into_owned()));
         }
     }
+    let said = scenario.login.iter().flat_map(|login| &login.said);
+    known.extend(said.filter(|(name, _)| is_secret(name)).map(|(_, value)| value.clone()));
     match &scenario.users {
         Users::Numbered => {}
         Users::Minted { secret, .. } => known.push(secret.clone()),
@@ -32,6 +38,50 @@ pub(in crate::commands) fn known(scenario: &Scenario, over: &Overrides) -> Vec<S
         over.vars.iter().filter(|(name, value)| is_secret(name) || looks_secret(value)).map(|var| var.1.clone()),
     );
     known
+}
+
+/// Shorter than this, in bytes, what a login gives is no secret that could be taken out of texts.
+const SHORTEST: usize = 8;
+
+/// Secrets that only become known while the run goes on: what logins give. One more for each.
+#[derive(Clone, Debug, Default)]
+pub(in crate::commands) struct Learnt(Arc<Mutex<BTreeSet<String>>>);
+
+impl Learnt {
+    /// Takes note of `secret`; GitHub's runner is told too, so that it hides it in its log.
+    pub(super) fn note(&self, secret: &str) {
+        if secret.len() < SHORTEST {
+            return;
+        }
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned()) {
+            ci::hide(secret);
+        }
+    }
+}
+
+/// All that must be in no text: what is known from the start, and what is learnt on the way.
+#[derive(Clone, Debug, Default)]
+pub(in crate::commands) struct Secrets {
+    known: Vec<String>,
+    learnt: Learnt,
+}
+
+impl Secrets {
+    /// Those that are `known` already, and all that will be `learnt`.
+    pub(in crate::commands) fn new(known: Vec<String>, learnt: Learnt) -> Self {
+        Self { known, learnt }
+    }
+
+    /// All of them by now.
+    pub(in crate::commands) fn all(&self) -> Vec<String> {
+        let learnt = self.learnt.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.known.iter().chain(&*learnt).cloned().collect()
+    }
+
+    /// `text` without them.
+    pub(in crate::commands) fn hide(&self, text: &str) -> String {
+        hidden(text, &self.all())
+    }
 }
 
 /// Warns of a token on the command line.

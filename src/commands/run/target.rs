@@ -4,21 +4,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::before;
 use super::rigging::{self, Rigging};
+use super::secrets::Learnt;
 use crate::commands::exit::Failure;
 use crate::commands::redis;
 use crate::commands::rig::{Layout, Rig};
 use crate::commands::secret;
 use crate::dialect::{self, Dialect, Parameters};
 use crate::engine::{self, End, Setup};
-use crate::observe::{RoomId, TransportKind};
+use crate::observe::{RoomId, TransportKind, Word};
 use crate::proxy::Written;
 use crate::report::{self, Environment};
 use crate::scenario::plan::{Life, Plan};
-use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Network, Scenario, Target};
-use crate::session::{Cookies, Dialer, Place};
+use crate::scenario::{BrokerChoice, Bundled, Cadence, Deed, Foreign, Scenario, Target};
+use crate::session::{Dialer, Login, Pass, Place};
 use crate::time::Clock;
-use crate::transport::{self, NetworkConfig, TlsConfig, Transport};
+use crate::transport::{self, Exchanges, NetworkConfig, TlsConfig, Transport};
 use crate::ui::Progress;
 use crate::units::print_duration;
 
@@ -33,29 +35,38 @@ pub(in crate::commands) struct Ground {
     rigging: Rigging,
     transports: Vec<Arc<dyn Transport>>,
     dialect: Arc<dyn Dialect>,
-    urls: usize,
+    urls: Vec<url::Url>,
+    detour: Option<std::net::SocketAddr>,
     secret: Option<Arc<[u8]>>,
     environment: Environment,
+    login: Option<Arc<Login>>,
+    exchanges: Option<Arc<Exchanges>>,
+    learnt: Learnt,
 }
 
-/// A server that is up, at `urls`, whoever raised it, and how it is reached.
+/// A server that is up, at `urls`, whoever raised it, and how it is reached: as `usual`, and as the scenario says.
 pub(in crate::commands) fn at(
     urls: &[url::Url],
     scenario: &Scenario,
     plan: &Plan,
     secret: Option<Arc<[u8]>>,
-    detour: Option<std::net::SocketAddr>,
+    usual: NetworkConfig,
 ) -> Result<Ground, Failure> {
-    let network = NetworkConfig { max_queued: queue_for(scenario), detour, ..NetworkConfig::default() };
+    let network = NetworkConfig { max_queued: queue_for(scenario), ..usual };
     let (network, dialect) = match &scenario.target {
         Target::Bundled(_) => (network, dialect::find("room", &Parameters::new()).map_err(Failure::internal)?),
-        Target::Foreign(foreign) => (towards(&foreign.network, network), Arc::clone(&foreign.dialect)),
+        Target::Foreign(foreign) => (towards(foreign, network), Arc::clone(&foreign.dialect)),
     };
+    let learnt = Learnt::default();
     Ok(Ground {
         rigging: Rigging::default(),
+        login: before::login(scenario, &network, &learnt)?,
+        exchanges: before::exchanges(dialect.as_ref(), urls, &network)?,
+        learnt,
         transports: transports(&used(plan), urls, &network)?,
         dialect,
-        urls: urls.len(),
+        detour: network.detour,
+        urls: urls.to_vec(),
         secret,
         environment: super::foreign_environment(urls.len()),
     })
@@ -88,7 +99,7 @@ pub(in crate::commands) fn raise(
     let rigging = Rigging { proxy, ..Rigging::default() };
     match &scenario.target {
         Target::Bundled(bundled) => raise_bundled(bundled, scenario, plan, &wants, progress, network, rigging),
-        Target::Foreign(foreign) => reach(foreign, &wants.kinds, network, rigging),
+        Target::Foreign(foreign) => reach(scenario, foreign, &wants.kinds, network, rigging),
     }
 }
 
@@ -123,9 +134,14 @@ fn raise_bundled(
     };
     let rig = Rig::start(layout, broker)?;
     let urls: Vec<url::Url> = rig.instances.iter().filter_map(|instance| url::Url::parse(&instance.url).ok()).collect();
+    let learnt = Learnt::default();
     Ok(Ground {
-        urls: urls.len(),
+        login: before::login(scenario, &network, &learnt)?,
+        exchanges: None,
+        learnt,
         transports: transports(&wants.kinds, &urls, &network)?,
+        detour: network.detour,
+        urls,
         dialect: dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
         secret: Some(Arc::from(secret.into_bytes())),
         environment: Environment::new(joined_by, u32::from(bundled.instances), super::cores()),
@@ -147,20 +163,26 @@ fn arguments(bundled: &Bundled, scenario: &Scenario, plan: &Plan) -> Vec<String>
 }
 
 fn reach(
+    scenario: &Scenario,
     foreign: &Foreign,
     kinds: &[TransportKind],
     network: NetworkConfig,
     rigging: Rigging,
 ) -> Result<Ground, Failure> {
-    let urls = foreign.urls.len();
-    let network = towards(&foreign.network, network);
+    let urls = foreign.urls.clone();
+    let network = towards(foreign, network);
+    let learnt = Learnt::default();
     Ok(Ground {
         rigging,
+        login: before::login(scenario, &network, &learnt)?,
+        exchanges: before::exchanges(foreign.dialect.as_ref(), &foreign.urls, &network)?,
+        learnt,
         transports: transports(kinds, &foreign.urls, &network)?,
         dialect: Arc::clone(&foreign.dialect),
+        environment: super::foreign_environment(urls.len()),
+        detour: network.detour,
         urls,
         secret: None,
-        environment: super::foreign_environment(urls),
     })
 }
 
@@ -180,10 +202,12 @@ fn transports(
 }
 
 /// `usual`, and what the scenario says of the way there.
-fn towards(network: &Network, usual: NetworkConfig) -> NetworkConfig {
+fn towards(foreign: &Foreign, usual: NetworkConfig) -> NetworkConfig {
+    let network = &foreign.network;
     let tls = &network.tls;
     NetworkConfig {
         headers: network.headers.clone(),
+        requests: foreign.dialect.requests(),
         tls: TlsConfig {
             ca: tls.ca.clone(),
             cert: tls.cert.clone(),
@@ -247,15 +271,32 @@ impl Ground {
                 Target::Foreign(foreign) => Arc::clone(&foreign.instances),
             },
             join_timeout: scenario.times.join_timeout,
+            login: self.login.clone(),
+            exchanges: self.exchanges.clone(),
         }
     }
 
     pub(in crate::commands) fn urls(&self) -> usize {
-        self.urls
+        self.urls.len()
+    }
+
+    /// Where the target is.
+    pub(super) fn addresses(&self) -> &[url::Url] {
+        &self.urls
+    }
+
+    /// Where the fault proxy is, if there is one.
+    pub(super) fn detour(&self) -> Option<std::net::SocketAddr> {
+        self.detour
     }
 
     pub(in crate::commands) fn secret(&self) -> Option<Arc<[u8]>> {
         self.secret.clone()
+    }
+
+    /// What logins give that must be in no text.
+    pub(in crate::commands) fn learnt(&self) -> Learnt {
+        self.learnt.clone()
     }
 
     pub(super) fn environment(&self) -> Environment {
@@ -276,15 +317,18 @@ impl Ground {
             TransportKind::WebSocket => Vec::new(),
             _ => vec![life.rooms.first().map_or_else(|| Place::mailbox(None), named)],
         };
-        for url in 0..self.urls {
+        let mut pass = Pass::new(setup.scenario.login_of(life.user));
+        for url in 0..self.urls.len() {
             let mut tried = 0;
             loop {
-                let Err(error) =
-                    setup.dialer.dial(life.transport, url, &identity, rooms.clone(), &mut Cookies::default()).await
-                else {
-                    break;
-                };
+                pass.forget_cookies();
+                let dialed = setup.dialer.dial(life.transport, url, &identity, rooms.clone(), &mut pass);
+                let Err(error) = dialed.await else { break };
                 tried += 1;
+                // Who is refused at the door may be kept out for good after the third time.
+                if error.stage == Word::LOGIN {
+                    return Err(Failure::setup(format!("{} cannot log in: {}", identity.user, error.detail)));
+                }
                 if tried == TRIES {
                     return Err(Failure::setup(format!("the target cannot be reached: {error}")));
                 }

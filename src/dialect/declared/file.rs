@@ -6,33 +6,72 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{compile, parameters::is_key};
-use crate::dialect::{Dialect, DialectEntry, DialectError, Parameters};
+use crate::dialect::{Dialect, DialectEntry, DialectError, Parameters, Signs};
 
 /// One built-in dialect: the file of its name.
 macro_rules! builtin {
-    ($name:literal, $help:literal) => {
+    ($name:literal, $help:literal, $signs:expr) => {
         DialectEntry {
             name: $name,
             help: $help,
             keys: &[],
             file: Some(include_str!(concat!("../builtin/", $name, ".toml"))),
+            signs: $signs,
             make: |parameters| make($name, include_str!(concat!("../builtin/", $name, ".toml")), parameters),
         }
     };
 }
 
-pub(in crate::dialect) const SOCKETIO: DialectEntry = builtin!("socketio-v5", "Socket.IO 3 and 4, by WebSocket alone");
-pub(in crate::dialect) const GRAPHQL: DialectEntry =
-    builtin!("graphql-transport-ws", "GraphQL subscriptions as the package graphql-ws speaks them");
-pub(in crate::dialect) const ACTIONCABLE: DialectEntry = builtin!("actioncable-v1", "Rails' Action Cable");
-pub(in crate::dialect) const NATS: DialectEntry = builtin!("nats", "NATS over WebSocket");
+const fn known(called: &'static str, messages: &'static [(&'static str, &'static str)]) -> Option<Signs> {
+    Some(Signs { called, messages })
+}
+
+pub(in crate::dialect) const SOCKETIO: DialectEntry =
+    builtin!("socketio-v5", "Socket.IO 3 and 4", known("Socket.IO", &[("0{", "\"sid\":"), ("40{", "\"sid\":")]));
+pub(in crate::dialect) const GRAPHQL: DialectEntry = builtin!(
+    "graphql-transport-ws",
+    "GraphQL subscriptions as the package graphql-ws speaks them",
+    known("graphql-ws", &[("{", "\"type\":\"connection_ack\"")])
+);
+pub(in crate::dialect) const ACTIONCABLE: DialectEntry = builtin!(
+    "actioncable-v1",
+    "Rails' Action Cable",
+    known(
+        "Action Cable",
+        &[
+            ("{\"type\":\"welcome\"}", ""),
+            ("{\"type\":\"welcome\",\"sid\":", ""),
+            ("{\"type\":\"ping\",\"message\":", "")
+        ]
+    )
+);
+pub(in crate::dialect) const NATS: DialectEntry =
+    builtin!("nats", "NATS over WebSocket", known("NATS", &[("INFO {", "\"server_id\":")]));
 pub(in crate::dialect) const HONO: DialectEntry =
-    builtin!("hono-article", "the article's server: a room per URL, no acknowledgements");
-pub(in crate::dialect) const PHOENIX: DialectEntry = builtin!("phoenix-v2", "Phoenix channels, serializer 2.0.0");
-pub(in crate::dialect) const CENTRIFUGO: DialectEntry =
-    builtin!("centrifugo-v5", "Centrifugo and centrifuge, JSON, with recovery by offset and epoch");
-pub(in crate::dialect) const SIGNALR: DialectEntry =
-    builtin!("signalr-json", "ASP.NET Core SignalR, JSON, without negotiation");
+    builtin!("hono-article", "the article's server: a room per URL, no acknowledgements", None);
+pub(in crate::dialect) const PHOENIX: DialectEntry = builtin!(
+    "phoenix-v2",
+    "Phoenix channels, serializer 2.0.0",
+    known("Phoenix channels", &[("[", "\"phx_reply\""), ("[", "\"presence_state\"")])
+);
+pub(in crate::dialect) const CENTRIFUGO: DialectEntry = builtin!(
+    "centrifugo-v5",
+    "Centrifugo and centrifuge, JSON, with recovery by offset and epoch",
+    known("Centrifugo", &[("{", "\"connect\":{\"client\":")])
+);
+pub(in crate::dialect) const SIGNALR: DialectEntry = builtin!(
+    "signalr-json",
+    "ASP.NET Core SignalR, JSON, without negotiation",
+    known("SignalR", &[("{}\u{1e}", ""), ("{\"type\":", "\u{1e}")])
+);
+pub(in crate::dialect) const PUSHER: DialectEntry = builtin!(
+    "pusher-v7",
+    "Pusher Channels 7; publishing by its HTTP API",
+    known("Pusher Channels", &[("{", "\"event\":\"pusher:connection_established\"")])
+);
+pub(in crate::dialect) const MERCURE: DialectEntry = builtin!("mercure", "a Mercure hub: a topic per room", None);
+pub(in crate::dialect) const SSE: DialectEntry =
+    builtin!("sse", "server-sent events, a stream per room; publishing by a request", None);
 
 /// The dialect that the file `text` describes, with the parameters of `[target.with]`.
 ///
@@ -49,12 +88,16 @@ pub(in crate::dialect) fn make(
         file = merged(based_on(&base, text)?, file);
     }
     file.remove("help");
+    let ways = file.remove("ways");
     let declared = match file.remove("parameters") {
         None => Map::new(),
         Some(Value::Object(declared)) => declared,
         Some(_) => return Err(wrong(text, "parameters", "must be a table")),
     };
     let values = fill(&declared, with, text)?;
+    if let Some(ways) = ways {
+        file = merged(file, way(&ways, &declared, &values, text)?);
+    }
     let filled = file.into_iter().map(|(key, value)| (key, filled(value, &values))).collect();
     let overridden = with.iter().filter(|(key, _)| !declared.contains_key(*key));
     let own = overridden.map(|(key, value)| (key.clone(), value.clone())).collect();
@@ -62,6 +105,28 @@ pub(in crate::dialect) fn make(
         DialectError::Parameter { key, problem } if !given(with, &key) => wrong(text, &key, &problem),
         error => error,
     })
+}
+
+/// What the file says over the rest where the parameter `way` asks for it; nothing by default.
+fn way(
+    ways: &Value,
+    declared: &Parameters,
+    values: &[(String, String)],
+    text: &str,
+) -> Result<Parameters, DialectError> {
+    let ways = ways.as_object().ok_or_else(|| wrong(text, "ways", "must be a table of tables"))?;
+    let usual = declared.get("way").and_then(|way| way.get("default")).and_then(Value::as_str);
+    let usual = usual.ok_or_else(|| wrong(text, "ways", "needs a parameter `way` with a default"))?;
+    let chosen = values.iter().find(|(name, _)| name == "way").map_or(usual, |(_, value)| value.as_str());
+    match ways.get(chosen) {
+        Some(Value::Object(own)) => Ok(own.clone()),
+        Some(_) => Err(wrong(text, &format!("ways.{chosen}"), "must be a table")),
+        None if chosen == usual => Ok(Map::new()),
+        None => {
+            let known = std::iter::once(usual).chain(ways.keys().map(String::as_str)).collect::<Vec<_>>().join(", ");
+            Err(DialectError::Parameter { key: "way".to_owned(), problem: format!("must be one of {known}") })
+        }
+    }
 }
 
 /// What parameters the file `text` declares: name, default if there is one, help.

@@ -37,7 +37,8 @@ impl Framing {
     pub(super) fn messages<'a>(&self, frame: &'a [u8], each: &mut dyn FnMut(Message<'a>)) {
         let mut one = |message| match self.format {
             Format::Json => each(Message::json(message)),
-            Format::Prefixed | Format::Plain => each(Message::prefixed(message)),
+            Format::Prefixed => each(Message::prefixed(message)),
+            Format::Plain => each(Message::plain(message)),
         };
         let Some(split) = &self.split else { return one(frame) };
         let (mut rest, mut any) = (frame, false);

@@ -4,17 +4,20 @@ use crate::dialect::{AuthStyle, Dialect, Event, Identity, Intent, Parameters, fi
 use crate::observe::ClientId;
 use crate::wire::Frame;
 use std::sync::Arc;
+use std::time::Duration;
+
+mod socketio;
 
 fn dialect(name: &str) -> Arc<dyn Dialect> {
     find(name, &Parameters::new()).unwrap()
 }
 
-fn transcript(name: &str) -> String {
+pub(super) fn transcript(name: &str) -> String {
     std::fs::read_to_string(format!("{}/tests/data/transcripts/{name}.txt", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 /// The messages that one side (`<` or `>`) sent over connection number `connection`.
-fn messages(name: &str, connection: usize, side: char) -> Vec<Frame> {
+pub(super) fn messages(name: &str, connection: usize, side: char) -> Vec<Frame> {
     let text = transcript(name);
     let section = text.split("\n== ").nth(connection + 1).unwrap().to_owned();
     let said = section.lines().filter_map(|line| line.strip_prefix(side));
@@ -31,7 +34,7 @@ fn messages(name: &str, connection: usize, side: char) -> Vec<Frame> {
 }
 
 /// What one message means, shortly.
-fn meaning(event: &Event<'_>) -> String {
+pub(super) fn meaning(event: &Event<'_>) -> String {
     match event {
         Event::Delivery(delivery) => {
             let offset = delivery.offset.map(|offset| format!(" at {offset}")).unwrap_or_default();
@@ -73,17 +76,17 @@ fn says(name: &str, file: &str, connection: usize, intent: &Intent<'_>) -> bool 
     messages(file, connection, '>').iter().any(same)
 }
 
-const TEXT: &str = "hello \"you\" \\ and 😀";
+pub(super) const TEXT: &str = "hello \"you\" \\ and 😀";
 
-fn join(reference: u64) -> Intent<'static> {
+pub(super) fn join(reference: u64) -> Intent<'static> {
     Intent::Join { room: "r1", position: None, reference }
 }
 
-fn publish(reference: u64) -> Intent<'static> {
+pub(super) fn publish(reference: u64) -> Intent<'static> {
     Intent::Publish { room: "r1", text: TEXT, reference }
 }
 
-fn ann(token: &str) -> Identity {
+pub(super) fn ann(token: &str) -> Identity {
     let token = Some(token.to_owned());
     Identity { client: ClientId(0), user: "ann".to_owned(), token, auth: AuthStyle::FirstMessage }
 }
@@ -175,6 +178,12 @@ fn nats_is_heard_and_said() {
     let frame = Frame::Binary("MSG room.r1 1 9\r\nwsb1 hers\r\nPING\r\n-ERR 'no'\r\n".into());
     dialect("nats").decode(&frame, &mut |event| events.push(meaning(&event)));
     assert_eq!(events, ["delivery", "heartbeat, answer Some(\"PONG\\r\\n\")", "refused None error"]);
+    // What looks like JSON behind the marker is text all the same.
+    let frame = Frame::Binary("MSG room.r1 1 17\r\nwsb1 says [\"hi\"]\r\n".into());
+    dialect("nats").decode(&frame, &mut |event| {
+        let crate::dialect::Event::Delivery(delivery) = event else { panic!("{event:?}") };
+        assert_eq!(delivery.body, b"wsb1 says [\"hi\"]");
+    });
 }
 
 #[test]
@@ -187,9 +196,11 @@ fn the_articles_server_is_heard_and_said() {
 #[test]
 fn phoenix_is_heard_and_said() {
     let name = "phoenix-v2";
-    let expected = ["acked 3", "delivery", "acked 4", "acked 5", "refused Some(8) unmatched topic"];
+    let expected = ["acked 3", "delivery", "acked 4", "heartbeat, answer None", "refused Some(8) unmatched topic"];
     assert_eq!(heard(name, name, 0), expected);
     assert!(says(name, name, 0, &join(3)));
+    assert!(says(name, name, 0, &Intent::Heartbeat { reference: 5 }));
+    assert_eq!(dialect(name).habits().heartbeat, Some(Duration::from_secs(30)));
 }
 
 #[test]

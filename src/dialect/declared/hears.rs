@@ -8,7 +8,7 @@ use super::message::Message;
 use super::parameters::Checked;
 use super::pointer::{Pointer, elements};
 use super::rules::{self, When};
-use super::template::Values;
+use super::slot::Values;
 use crate::dialect::{Delivery, DialectError, Event, Position};
 use crate::wire::{Frame, MARKER_PREFIX};
 
@@ -43,6 +43,8 @@ pub(super) struct Hears {
     error: Option<When>,
     error_code: Option<Pointer>,
     error_ref: Option<Pointer>,
+    /// What is kept of answers, by place.
+    saves: Vec<Pointer>,
     unconfirmed: Vec<String>,
     marker: Finder<'static>,
     /// Authentication is a request that is answered by its number.
@@ -55,6 +57,7 @@ impl Hears {
         // Checked though nothing needs it: the marker names the room.
         given.pointer("deliver.room")?;
         let answer = given.template("heartbeat.answer", &[])?;
+        let hears_heartbeats = given.has("heartbeat.when") || answer.is_some();
         let reply_when = if given.has("reply.when") { given.when("reply")? } else { None };
         Ok(Self {
             skip: given.when("skip")?,
@@ -76,12 +79,13 @@ impl Hears {
             welcome: given.when("welcome")?,
             welcome_instance: given.pointer("welcome.instance")?,
             authenticated: given.when("authenticated")?,
-            heartbeat: given.when("heartbeat")?,
+            heartbeat: if given.has("heartbeat.say") && !hears_heartbeats { None } else { given.when("heartbeat")? },
             heartbeat_answer: answer.map(|answer| framing.frame(answer.render(&Values::default()))),
             presence: given.when("presence")?,
             error: given.when("error")?,
             error_code: given.pointer("error.code")?,
             error_ref: given.pointer("error.ref")?,
+            saves: given.saves()?,
             unconfirmed: given.words("unconfirmed"),
             marker: Finder::new(MARKER_PREFIX),
             numbers_auth,
@@ -99,19 +103,33 @@ impl Hears {
         }
         let error = self.reply_error.as_ref().and_then(|error| error.find(message.json));
         if !error.is_some_and(rules::is_error) && is(&self.joined) {
+            self.save(message, emit);
             emit(self.join(message));
             let missed = self.joined_missed.as_ref().and_then(|missed| missed.find(message.json));
             return elements(missed.unwrap_or_default(), &mut |body| {
                 emit(Event::Delivery(Delivery { body, stamps: None, offset: None, replayed: true }));
             });
         }
-        emit(self.event(message));
+        let event = self.event(message);
+        if matches!(event, Event::Welcome { .. } | Event::AuthAccepted | Event::Acked { .. }) {
+            self.save(message, emit);
+        }
+        emit(event);
+    }
+
+    /// Tells what of an answer is to be kept.
+    fn save(&self, message: &Message<'_>, emit: &mut dyn FnMut(Event<'_>)) {
+        for (place, pointer) in self.saves.iter().enumerate() {
+            if let Some(value) = pointer.read(message.json) {
+                emit(Event::Saved { place, value: &value });
+            }
+        }
     }
 
     fn copy<'a>(&self, message: &Message<'a>) -> Event<'a> {
         let offset = self.deliver_offset.as_ref().and_then(|offset| offset.find(message.json));
         let offset = offset.and_then(rules::reference);
-        Event::Delivery(Delivery { body: message.json_or_whole(), stamps: None, offset, replayed: false })
+        Event::Delivery(Delivery { body: message.body, stamps: None, offset, replayed: false })
     }
 
     fn join<'a>(&self, message: &Message<'a>) -> Event<'a> {

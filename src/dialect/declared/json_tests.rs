@@ -68,6 +68,7 @@ fn an_rpc_backend_is_spoken_to() {
         acknowledges_auth: false,
         welcomes: false,
         answers_welcome: false,
+        heartbeat: None,
     };
     assert_eq!(rpc.habits(), habits);
 }
@@ -146,6 +147,7 @@ fn a_backend_with_everything() {
         acknowledges_auth: true,
         welcomes: true,
         answers_welcome: false,
+        heartbeat: None,
     };
     assert_eq!(all.habits(), habits);
 }
@@ -206,11 +208,11 @@ fn every_wrong_description_is_told() {
         (say(r#"{"say":"hi"}"#), r#"parameter "publish": has no {{text}}: no copy could be recognised"#),
         (
             say(r#"{"say":"{{texd}}"}"#),
-            r#"parameter "publish": {{texd}} is no placeholder; there are: {{text}} {{room}} {{ref}}; did you mean {{text}}?"#,
+            r#"parameter "publish": {{texd}} is no placeholder; there are: {{text}} {{marker}} {{room}} {{ref}}; did you mean {{text}}?"#,
         ),
         (
             say(r#"{"say":"{{token}}"}"#),
-            r#"parameter "publish": {{token}} cannot be used here; there are: {{text}} {{room}} {{ref}}"#,
+            r#"parameter "publish": {{token}} cannot be used here; there are: {{text}} {{marker}} {{room}} {{ref}}"#,
         ),
         (say(r#"{"say":"{{text"}"#), r#"parameter "publish": has "{{" without "}}""#),
         (
@@ -267,6 +269,22 @@ fn every_wrong_description_is_told() {
             with(say(r#"{"say":"{{text}}"}"#), "messages", json!({"who": r#"{"id":{{ref}}}"#})),
             r#"parameter "messages": are recognised by their answers: `reply.ref` must say where"#,
         ),
+        (
+            with(rpc(), "heartbeat", json!({"every": "30s", "when": {"/p": 1}})),
+            r#"parameter "heartbeat.say": is missing; it is what a client says `every` so often"#,
+        ),
+        (
+            with(rpc(), "heartbeat", json!({"say": "{}"})),
+            r#"parameter "heartbeat.every": is missing; it says how often `say` is said"#,
+        ),
+        (
+            with(rpc(), "heartbeat", json!({"say": "{}", "every": "500ms"})),
+            r#"parameter "heartbeat.every": must be at least 1s"#,
+        ),
+        (
+            with(rpc(), "heartbeat", json!({"say": "{}", "every": "30s", "answer": "{}"})),
+            r#"parameter "heartbeat.when": is missing; it must be a table such as { "/type" = "message" }"#,
+        ),
         (with(rpc(), "subprotocols", json!("v1")), r#"parameter "subprotocols": must be a list of strings"#),
     ] {
         assert_eq!(refusal(parameters.clone()), problem, "{parameters}");
@@ -278,6 +296,13 @@ fn an_unknown_dialect_names_those_there_are() {
     let error = find("socketio", &Parameters::new()).unwrap_err().to_string();
     assert_eq!(
         error,
-        r#"no dialect is called "socketio"; there are: room, json, raw, socketio-v5, graphql-transport-ws, actioncable-v1, nats, hono-article, phoenix-v2, centrifugo-v5, signalr-json"#
+        r#"no dialect is called "socketio"; there are: room, json, raw, socketio-v5, graphql-transport-ws, actioncable-v1, nats, hono-article, phoenix-v2, centrifugo-v5, signalr-json, pusher-v7, mercure, sse"#
     );
+}
+
+#[test]
+fn a_token_is_said_first_where_there_is_a_message_for_it() {
+    let usual = |name| find(name, &Parameters::new()).unwrap().usual_auth();
+    assert_eq!([usual("centrifugo-v5"), usual("nats"), usual("room")], [AuthStyle::FirstMessage; 3]);
+    assert_eq!([usual("actioncable-v1"), usual("raw")], [AuthStyle::Header; 2]);
 }

@@ -19,8 +19,14 @@ pub(super) enum Kind {
     When,
     /// A list of words.
     Words,
+    /// A list of tables.
+    Steps,
     /// `true` or `false`.
     Flag,
+    /// A duration.
+    Duration,
+    /// A table of names and JSON Pointers.
+    Pointers,
     /// A table whose keys stand in this list as `table.key`.
     Table,
 }
@@ -34,26 +40,34 @@ impl Kind {
             Self::Pointer => "must be a string: a JSON Pointer such as \"/id\"",
             Self::When => "must be a table such as { \"/type\" = \"message\" }",
             Self::Words => "must be a list of strings",
+            Self::Steps => "must be a list of tables such as [{ ask = \"welcome\" }]",
             Self::Flag => "must be true or false",
+            Self::Pointers => "must be a table of JSON Pointers such as { id = \"/data/id\" }",
+            Self::Duration => "must be a duration such as \"30s\"",
             Self::Table => "must be a table",
         }
     }
 
     pub(super) fn fits(self, value: &Value) -> bool {
         match self {
-            Self::Template | Self::Text | Self::Pointer => value.is_string(),
-            Self::Texts | Self::Templates => {
+            Self::Template | Self::Text | Self::Pointer | Self::Duration => value.is_string(),
+            Self::Texts | Self::Templates | Self::Pointers => {
                 value.as_object().is_some_and(|table| table.values().all(Value::is_string))
             }
             Self::When | Self::Table => value.is_object(),
             Self::Words => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+            Self::Steps => value.as_array().is_some_and(|list| list.iter().all(Value::is_object)),
             Self::Flag => value.is_boolean(),
         }
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 57] = [
-    ("publish", Kind::Template, "what a client says to publish: {{text}} {{room}} {{ref}}; required"),
+pub(super) const TABLE: [(&str, Kind, &str); 85] = [
+    (
+        "publish",
+        Kind::Template,
+        "what a client says to publish: {{text}} {{marker}} {{room}} {{ref}}; this or `publish_by` is required",
+    ),
     ("join", Kind::Template, "what it says to enter a room: {{room}} {{ref}}; without it, being connected is enough"),
     ("leave", Kind::Template, "what it says to leave a room: {{room}} {{ref}}"),
     ("messages", Kind::Templates, "what it can ask, by name: {{room}} {{ref}}; answered as `reply` says"),
@@ -61,6 +75,24 @@ pub(super) const TABLE: [(&str, Kind, &str); 57] = [
     ("hello", Kind::Template, "what it says first where auth is not \"first-message\"; {{user}}"),
     ("resume", Kind::Template, "what it says to enter a room again: {{room}} {{ref}} {{offset}} {{epoch}}"),
     ("after_welcome", Kind::Flag, "whether `auth` or `hello` waits for the welcome (default false)"),
+    ("publish_by", Kind::Table, "publishing by an HTTP request in place of a message"),
+    ("publish_by.method", Kind::Text, "POST (default) | PUT"),
+    ("publish_by.url", Kind::Text, "where to, if not to the target: https://api.example.com"),
+    ("publish_by.path", Kind::Text, "the path: {{room}} {{user}} {{ref}}"),
+    ("publish_by.query", Kind::Texts, "query parameters: as in `body`, and {{body}} {{unix}}"),
+    ("publish_by.headers", Kind::Texts, "request headers: as in `query`"),
+    (
+        "publish_by.body",
+        Kind::Text,
+        "the body, JSON unless a Content-Type is given: {{text}} {{marker}} {{room}} {{ref}} {{user}} {{token}}",
+    ),
+    ("publish_by.form", Kind::Texts, "fields of a form, in place of `body`: as there"),
+    ("publish_by.code", Kind::Pointer, "where in a refusal its code stands (default: what the status says)"),
+    ("save", Kind::Pointers, "values to keep for {{saved.NAME}}, from the welcome, a join's or any other answer"),
+    ("stream", Kind::Table, "a room is a stream of server-sent events, not a socket"),
+    ("stream.path", Kind::Text, "its path: {{room}} {{user}}"),
+    ("stream.query", Kind::Texts, "query parameters: {{room}} {{user}} {{token}}"),
+    ("stream.headers", Kind::Texts, "request headers: {{room}} {{user}} {{token}}"),
     ("reply", Kind::Table, "how answers name the request they belong to"),
     ("reply.when", Kind::When, "pointers and their values (default: whatever has the reference)"),
     (
@@ -102,6 +134,12 @@ pub(super) const TABLE: [(&str, Kind, &str); 57] = [
     ("heartbeat", Kind::Table, "what a sign of life looks like"),
     ("heartbeat.when", Kind::When, "pointers and their values"),
     ("heartbeat.answer", Kind::Template, "what a client answers"),
+    (
+        "heartbeat.every",
+        Kind::Duration,
+        "after so long without a word of its own a client says `heartbeat.say`: \"30s\"",
+    ),
+    ("heartbeat.say", Kind::Template, "the sign of life that a client says by itself: {{ref}}"),
     ("presence", Kind::Table, "what coming and going of others looks like"),
     ("presence.when", Kind::When, "pointers and their values"),
     ("skip", Kind::Table, "what says nothing by itself"),
@@ -115,6 +153,27 @@ pub(super) const TABLE: [(&str, Kind, &str); 57] = [
     ("query", Kind::Texts, "query parameters of the URL: {{user}} {{token}}"),
     ("headers", Kind::Texts, "request headers of the opening: {{user}} {{token}}"),
     ("subprotocols", Kind::Words, "sub-protocols to offer"),
+    ("open", Kind::Table, "what is said before the socket carries the conversation"),
+    (
+        "open.steps",
+        Kind::Steps,
+        "in order: { ask = A } fetches until A has come, { greet = A } posts `auth` or `hello` and wants A as the answer, \
+         { say = T } and { hear = T } are on the socket; A is welcome, authenticated or a message",
+    ),
+    ("open.query", Kind::Texts, "query parameters of these requests, in place of those of the URL"),
+    ("open.content_type", Kind::Text, "content type of what is posted"),
+    ("open.split", Kind::Text, "what separates the messages of one answer"),
+    (
+        "open.carry",
+        Kind::Pointers,
+        "where in an answer values stand that go along in every query from then on, by name",
+    ),
+    ("open.strayed", Kind::Text, "what a refusal says where another instance was asked than the one before"),
+    ("recover", Kind::Table, "how a conversation whose connection was lost is gone on with"),
+    ("recover.session", Kind::Pointer, "where its name stands in the acceptance of auth"),
+    ("recover.session_as", Kind::Text, "what that is called in the next greeting"),
+    ("recover.when", Kind::When, "the messages whose last element, a text, is a position"),
+    ("recover.last_as", Kind::Text, "what the last position is called in the next greeting"),
     ("sender_hears_itself", Kind::Flag, "whether a publisher gets its own message (default true)"),
     ("acknowledges_joins", Kind::Flag, "whether each join is answered (default: when a join or its reply is told)"),
     (

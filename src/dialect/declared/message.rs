@@ -9,24 +9,26 @@ pub(super) struct Message<'a> {
     pub(super) prefix: &'a [u8],
     /// The rest.
     pub(super) json: &'a [u8],
+    /// Where the marker can stand.
+    pub(super) body: &'a [u8],
 }
 
 impl<'a> Message<'a> {
     /// A message that is JSON.
     pub(super) fn json(whole: &'a [u8]) -> Self {
-        Self { whole, prefix: &[], json: whole }
+        Self { whole, prefix: &[], json: whole, body: whole }
     }
 
     /// A message that begins with something else: up to the first `[`, `{` or `"`, or all of it.
     pub(super) fn prefixed(whole: &'a [u8]) -> Self {
         let at = whole.iter().position(|byte| matches!(byte, b'[' | b'{' | b'"')).unwrap_or(whole.len());
         let (prefix, json) = whole.split_at(at);
-        Self { whole, prefix, json }
+        Self { whole, prefix, json, body: if json.is_empty() { whole } else { json } }
     }
 
-    /// Where the marker can stand.
-    pub(super) fn json_or_whole(&self) -> &'a [u8] {
-        if self.json.is_empty() { self.whole } else { self.json }
+    /// A message that is text, in which JSON may stand behind something else.
+    pub(super) fn plain(whole: &'a [u8]) -> Self {
+        Self { body: whole, ..Self::prefixed(whole) }
     }
 }
 

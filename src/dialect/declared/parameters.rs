@@ -1,12 +1,15 @@
 //! Parameters, checked against the table of keys.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::time::Duration;
 
 use super::keys::{Kind, TABLE};
 use super::pointer::Pointer;
 use super::rules::When;
-use super::template::{Slot, Template};
+use super::slot::{Slot, Vocabulary};
+use super::template::Template;
 use crate::dialect::{DialectError, Parameters};
+use crate::units::{parse_duration, print_duration};
 
 /// What messages are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +21,8 @@ pub(super) enum Format {
 
 const FORMATS: [(&str, Format); 3] = [("json", Format::Json), ("prefixed", Format::Prefixed), ("plain", Format::Plain)];
 
-type Read = fn(&str, &[Slot]) -> Result<Template, String>;
+/// How a text becomes a template.
+type Read = fn(&str, Vocabulary<'_>) -> Result<Template, String>;
 
 impl Format {
     fn reader(self) -> Read {
@@ -36,7 +40,11 @@ pub(super) fn is_key(name: &str) -> bool {
 }
 
 /// Parameters that are known and of the right kind.
-pub(super) struct Checked<'a>(&'a Parameters);
+pub(super) struct Checked<'a> {
+    parameters: &'a Parameters,
+    /// Names of saved values, in the order of their places.
+    saved: Vec<String>,
+}
 
 type Made<T> = Result<T, DialectError>;
 
@@ -55,13 +63,14 @@ impl<'a> Checked<'a> {
                 }
             }
         }
-        Ok(Self(parameters))
+        let saved = parameters.get("save").and_then(Value::as_object).into_iter().flatten();
+        Ok(Self { parameters, saved: saved.map(|(name, _)| name.clone()).collect() })
     }
 
     fn get(&self, key: &str) -> Option<&'a Value> {
         match key.split_once('.') {
-            Some((table, member)) => self.0.get(table)?.get(member),
-            None => self.0.get(key),
+            Some((table, member)) => self.parameters.get(table)?.get(member),
+            None => self.parameters.get(key),
         }
     }
 
@@ -70,17 +79,33 @@ impl<'a> Checked<'a> {
         self.get(key).is_some()
     }
 
+    /// A template of a message, as messages are here.
     pub(super) fn template(&self, key: &str, allowed: &[Slot]) -> Made<Option<Template>> {
-        let (text, read) = (self.get(key).and_then(Value::as_str), self.format()?.reader());
-        text.map(|text| read(text, allowed)).transpose().map_err(|problem| wrong(key, problem))
+        self.read(key, allowed, self.format()?.reader())
+    }
+
+    /// The same, where values that are saved can be named too.
+    pub(super) fn late(&self, key: &str, allowed: &[Slot]) -> Made<Option<Template>> {
+        self.late_read(key, allowed, self.format()?.reader())
+    }
+
+    /// A template that `read` makes, where values that are saved can be named too.
+    pub(super) fn late_read(&self, key: &str, slots: &[Slot], read: Read) -> Made<Option<Template>> {
+        self.made(key, Vocabulary { slots, saved: &self.saved }, read)
+    }
+
+    fn read(&self, key: &str, slots: &[Slot], read: Read) -> Made<Option<Template>> {
+        self.made(key, Vocabulary { slots, saved: &[] }, read)
+    }
+
+    fn made(&self, key: &str, words: Vocabulary<'_>, read: Read) -> Made<Option<Template>> {
+        let text = self.get(key).and_then(Value::as_str);
+        text.map(|text| read(text, words)).transpose().map_err(|problem| wrong(key, problem))
     }
 
     /// What messages are.
     pub(super) fn format(&self) -> Made<Format> {
-        let written = self.get("framing.format").and_then(Value::as_str);
-        let format = FORMATS.iter().find(|(name, _)| written.is_none_or(|written| written == *name));
-        let known = || FORMATS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        format.map(|(_, format)| *format).ok_or_else(|| wrong("framing.format", format!("must be one of {}", known())))
+        self.one_of("framing.format", &FORMATS)
     }
 
     /// A text that is not empty.
@@ -92,27 +117,62 @@ impl<'a> Checked<'a> {
     }
 
     pub(super) fn text(&self, key: &str, allowed: &[Slot]) -> Made<Option<Template>> {
-        let text = self.get(key).and_then(Value::as_str);
-        text.map(|text| Template::plain(text, allowed)).transpose().map_err(|problem| wrong(key, problem))
+        self.read(key, allowed, Template::plain)
     }
 
-    pub(super) fn texts(&self, key: &str, allowed: &[Slot]) -> Made<Vec<(String, Template)>> {
-        self.compiled(key, allowed, Template::plain)
+    /// A path, in which values are percent-encoded.
+    pub(super) fn path(&self, key: &str, allowed: &[Slot]) -> Made<Option<Template>> {
+        self.read(key, allowed, Template::path)
     }
 
-    pub(super) fn templates(&self, key: &str, allowed: &[Slot]) -> Made<Vec<(String, Template)>> {
-        self.compiled(key, allowed, self.format()?.reader())
+    /// A text in which nothing is filled in.
+    pub(super) fn plain(&self, key: &str) -> Option<&'a str> {
+        self.get(key).and_then(Value::as_str)
     }
 
-    fn compiled(&self, key: &str, allowed: &[Slot], read: Read) -> Made<Vec<(String, Template)>> {
+    pub(super) fn texts(&self, key: &str, slots: &[Slot]) -> Made<Vec<(String, Template)>> {
+        self.compiled(key, Vocabulary { slots, saved: &[] }, Template::plain)
+    }
+
+    /// The same, where values that are saved can be named too.
+    pub(super) fn late_texts(&self, key: &str, slots: &[Slot]) -> Made<Vec<(String, Template)>> {
+        self.compiled(key, Vocabulary { slots, saved: &self.saved }, Template::plain)
+    }
+
+    pub(super) fn templates(&self, key: &str, slots: &[Slot]) -> Made<Vec<(String, Template)>> {
+        self.compiled(key, Vocabulary { slots, saved: &self.saved }, self.format()?.reader())
+    }
+
+    fn compiled(&self, key: &str, words: Vocabulary<'_>, read: Read) -> Made<Vec<(String, Template)>> {
         let entries = self.get(key).and_then(Value::as_object).into_iter().flatten();
         let compile = |(name, text): (&String, &Value)| {
-            let template = read(text.as_str().unwrap_or_default(), allowed);
+            let template = read(text.as_str().unwrap_or_default(), words);
             template
                 .map(|template| (name.clone(), template))
                 .map_err(|problem| wrong(&format!("{key}.{name}"), problem))
         };
         entries.map(compile).collect()
+    }
+
+    /// Where the saved values stand, by their places.
+    pub(super) fn saves(&self) -> Made<Vec<Pointer>> {
+        let entries = self.get("save").and_then(Value::as_object).into_iter().flatten();
+        let pointer = |(name, text): (&String, &Value)| {
+            Pointer::new(text.as_str().unwrap_or_default()).map_err(|problem| wrong(&format!("save.{name}"), problem))
+        };
+        entries.map(pointer).collect()
+    }
+
+    /// One of `words`; the first of them if nothing is said.
+    pub(super) fn one_of<T: Copy, const N: usize>(&self, key: &str, words: &[(&str, T); N]) -> Made<T> {
+        let written = self.get(key).and_then(Value::as_str).unwrap_or(words[0].0);
+        match words.iter().find(|(name, _)| *name == written) {
+            Some((_, value)) => Ok(*value),
+            None => {
+                let known = words.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+                Err(wrong(key, format!("must be one of {known}")))
+            }
+        }
     }
 
     pub(super) fn pointer(&self, key: &str) -> Made<Option<Pointer>> {
@@ -125,8 +185,38 @@ impl<'a> Checked<'a> {
         words.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
+    /// A list of tables.
+    pub(super) fn list(&self, key: &str) -> Vec<&'a Map<String, Value>> {
+        self.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).collect()
+    }
+
+    /// A table of texts as they are.
+    pub(super) fn pairs(&self, key: &str) -> Vec<(String, String)> {
+        let entries = self.get(key).and_then(Value::as_object).into_iter().flatten();
+        entries.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect()
+    }
+
+    /// A table of pointers.
+    pub(super) fn pointers(&self, key: &str) -> Made<Vec<(String, Pointer)>> {
+        let compile = |(name, text): (String, String)| {
+            let pointer = Pointer::new(&text).map_err(|problem| wrong(&format!("{key}.{name}"), problem))?;
+            Ok((name, pointer))
+        };
+        self.pairs(key).into_iter().map(compile).collect()
+    }
+
     pub(super) fn flag(&self, key: &str) -> Option<bool> {
         self.get(key).and_then(Value::as_bool)
+    }
+
+    /// A duration that is not below `least`.
+    pub(super) fn duration(&self, key: &str, least: Duration) -> Made<Option<Duration>> {
+        let Some(text) = self.get(key).and_then(Value::as_str) else { return Ok(None) };
+        match parse_duration(text) {
+            Ok(duration) if duration >= least => Ok(Some(duration)),
+            Ok(_) => Err(wrong(key, format!("must be at least {}", print_duration(least)))),
+            Err(error) => Err(wrong(key, error.to_string())),
+        }
     }
 
     /// The condition of `table`, which must have one when it is given.

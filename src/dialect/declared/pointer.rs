@@ -2,6 +2,8 @@
 //!
 //! What is skipped is not checked: this reads what a server sends, it does not judge it.
 
+use serde_json::Value;
+
 /// A compiled pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pointer {
@@ -17,6 +19,18 @@ impl Pointer {
         Ok(Self { steps: steps.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect() })
     }
 
+    /// The text or number it points at, also within JSON that stands in a string. For what does not come by the thousand.
+    pub(super) fn read(&self, json: &[u8]) -> Option<String> {
+        // Most answers have nothing of that name: they are not parsed.
+        memchr::memmem::find(json, self.steps.last()?.as_bytes())?;
+        let all = serde_json::from_slice::<Value>(json).ok()?;
+        match self.steps.iter().try_fold(all, |value, step| member(value, step))? {
+            Value::String(text) => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
     /// The value it points at in `json`, as it is written there.
     pub(super) fn find<'a>(&self, json: &'a [u8]) -> Option<&'a [u8]> {
         let mut rest = Walk(json);
@@ -26,6 +40,22 @@ impl Pointer {
         let start = rest.trim().0;
         rest.skip()?;
         Some(&start[..start.len() - rest.0.len()])
+    }
+}
+
+/// What stands at `step` of a value, which may be JSON in a string.
+fn member(value: Value, step: &str) -> Option<Value> {
+    match value {
+        Value::String(text) => match serde_json::from_str(&text).ok()? {
+            Value::String(_) => None,
+            inner => member(inner, step),
+        },
+        Value::Object(mut members) => members.remove(step),
+        Value::Array(mut list) => {
+            let at: usize = step.parse().ok()?;
+            (at < list.len()).then(|| list.swap_remove(at))
+        }
+        _ => None,
     }
 }
 
@@ -148,9 +178,8 @@ fn same(key: &[u8], step: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Pointer;
+    use super::{Pointer, Value};
     use proptest::prelude::{Just, Strategy, any, prop_assert_eq, prop_oneof, proptest};
-    use serde_json::Value;
 
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![

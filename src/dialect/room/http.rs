@@ -12,7 +12,7 @@ use super::{Writer, meaning};
 use crate::dialect::credentials::show_token_over_http;
 use crate::dialect::quote::escaped_len;
 use crate::dialect::{Event, Identity, Intent, Position};
-use crate::wire::{Answer, Call, Opening};
+use crate::wire::{Answer, Call, Method, Opening};
 
 /// The one question that can be asked without a socket.
 pub(super) const QUESTION: &str = "presence";
@@ -48,12 +48,13 @@ pub(super) fn call(identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
         Intent::Ask { message, room, reference } if message == QUESTION => {
             (path("rooms", room, "presence"), Vec::new(), None, reference)
         }
-        Intent::Ask { .. } | Intent::Auth { .. } | Intent::Leave { .. } => return None,
+        Intent::Ask { .. } | Intent::Auth { .. } | Intent::Leave { .. } | Intent::Heartbeat { .. } => return None,
     };
     let mut opening = Opening { path, query, ..Opening::default() };
     show_token_over_http(identity, &mut opening);
     let waits = matches!(intent, Intent::Join { .. } | Intent::Poll { .. });
-    Some(Call { opening, body, reference, waits })
+    let method = if body.is_some() { Method::Post } else { Method::Get };
+    Some(Call { method, opening, body, reference, waits })
 }
 
 fn path(of: &str, name: &str, what: &str) -> String {

@@ -76,7 +76,7 @@ fn whatever_can_be_asked_has_a_frame_or_a_call() {
     assert_eq!(names(TransportKind::WebSocket), ["history", "presence", "ping"]);
     for message in names(TransportKind::WebSocket) {
         assert!(room.encode(&Intent::Ask { message: &message, room: "r1", reference: 1 }).is_some(), "{message}");
-        let called = room.call(&identity, &Intent::Ask { message: &message, room: "r1", reference: 1 }).is_some();
+        let called = room.call(&identity, &Intent::Ask { message: &message, room: "r1", reference: 1 }, 0).is_some();
         for kind in [TransportKind::Sse, TransportKind::EventsourceClient, TransportKind::LongPoll] {
             assert_eq!(called, names(kind).contains(&message), "{message}");
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use crate::dialect::Delivery;
 use crate::engine::Setup;
@@ -29,7 +30,7 @@ use pending::Pending;
 pub(in crate::engine) use requests::{Account, Fate};
 
 /// What a talker's worker tells the others about a publication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::engine) struct SendReport {
     pub(in crate::engine) room: RoomId,
     pub(in crate::engine) index: u32,
@@ -37,7 +38,7 @@ pub(in crate::engine) struct SendReport {
 }
 
 /// What became of a publication at its talker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::engine) enum SendFate {
     Sent(Sent),
     Refused,

@@ -1,4 +1,4 @@
-//! The way back: which URL, after how long, with which cookies. Pure but for the seed it was made with.
+//! The way back: which URL, after how long, with which pass. Pure but for the seed it was made with.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::scenario::plan::Life;
 use crate::scenario::{Failover, Reconnect};
-use crate::session::{Cookies, Hint};
+use crate::session::{Hint, Pass};
 
 /// No server keeps a client away for longer.
 const LONGEST: Duration = Duration::from_secs(86_400);
@@ -21,7 +21,7 @@ pub(super) struct Comeback<'r> {
     attempt: u32,
     previous: Duration,
     hint: Option<Hint>,
-    cookies: Cookies,
+    pass: Pass,
 }
 
 impl<'r> Comeback<'r> {
@@ -34,7 +34,7 @@ impl<'r> Comeback<'r> {
             attempt: 0,
             previous: Duration::ZERO,
             hint: None,
-            cookies: Cookies::default(),
+            pass: Pass::default(),
         }
     }
 
@@ -43,12 +43,17 @@ impl<'r> Comeback<'r> {
         self.url
     }
 
-    /// What servers gave it to show again; none where each connection is to be like the first.
-    pub(super) fn cookies(&mut self) -> &mut Cookies {
+    /// The same with `pass` in hand.
+    pub(super) fn carrying(self, pass: Pass) -> Self {
+        Self { pass, ..self }
+    }
+
+    /// What it has to show; no cookies of earlier connections where each is to be like the first.
+    pub(super) fn pass(&mut self) -> &mut Pass {
         if !self.reconnect.keeps_cookies {
-            self.cookies = Cookies::default();
+            self.pass.forget_cookies();
         }
-        &mut self.cookies
+        &mut self.pass
     }
 
     /// Takes note of what the server said about coming back.

@@ -22,7 +22,7 @@ use crate::wire::CloseReason;
 pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
     let reconnect = &desk.scenario[life.group].reconnect;
     let identity = desk.identity(&life);
-    let mut way = Comeback::new(desk.scenario.seed, &life, reconnect, desk.urls);
+    let mut way = Comeback::new(desk.scenario.seed, &life, reconnect, desk.urls).carrying(desk.pass(&life));
     let mut places: Option<Vec<Place>> = None;
     loop {
         let started = desk.clock.now();
@@ -40,6 +40,9 @@ pub(in crate::engine) async fn live(desk: &Desk, client: &Client, life: Life) {
             break;
         }
         way.heed(parted.hint);
+        if reconnect.resume {
+            way.pass().go_on_from(parted.cursor);
+        }
         if parted.was_up && desk.clock.now() - started >= HEALTHY_AFTER {
             way.start_over();
         }
@@ -66,7 +69,7 @@ async fn establish(
     (life, way): (&Life, &mut Comeback<'_>),
     places: Vec<Place>,
 ) -> Result<(), Option<Ended>> {
-    let (session, stages) = match desk.dialer.dial(life.transport, way.url(), identity, places, way.cookies()).await {
+    let (session, stages) = match desk.dialer.dial(life.transport, way.url(), identity, places, way.pass()).await {
         Ok(dialed) => dialed,
         Err(error) => {
             let who = || desk.name_of(client.id, client.group);
@@ -75,7 +78,8 @@ async fn establish(
             books.fail(error.stage, error.kind, now, who, || error.detail.clone());
             note_failure(&mut books, client, now, error.stage, error.kind);
             way.heed(error.retry_after.map(Hint::NotBefore));
-            return Err(None);
+            let refused = error.stage == Word::AUTH && error.kind == Word::REFUSED;
+            return Err(refused.then_some(Ended::AuthRefused(error.detail)));
         }
     };
     {
@@ -167,6 +171,10 @@ fn became_ready(desk: &Desk, client: &Client) {
         if let (Some(from), false) = (session.silent_from(), state.watched) {
             state.watched = true;
             desk.silences.add(from, client.id);
+        }
+        if let (Some(due), false) = (session.heartbeat_due(), state.keeps_alive) {
+            state.keeps_alive = true;
+            desk.heartbeats.add(due, client.id);
         }
     }
     if let Some(loss) = state.lost.take() {

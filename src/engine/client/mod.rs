@@ -53,6 +53,8 @@ struct State {
     given_up: bool,
     /// The desk has it down to be looked at for silence.
     watched: bool,
+    /// The desk has it down to be looked at for a sign of life.
+    keeps_alive: bool,
 }
 
 /// The loss of a connection.
@@ -135,6 +137,17 @@ impl Client {
             }
         }
         None
+    }
+
+    /// Says a sign of life if one is owed; when to look again, if ever.
+    pub(in crate::engine) fn keep_alive(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.state.borrow_mut();
+        let again = state.session.as_mut().and_then(|session| session.keep_alive(now));
+        state.keeps_alive = again.is_some();
+        if let (Some(_), Some(waker)) = (again, &state.waker) {
+            waker.wake_by_ref();
+        }
+        again
     }
 
     /// From now on it reads no faster than `rate` bytes per second, and its socket takes in little beyond that.

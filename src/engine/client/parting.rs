@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Client, Loss, named};
+use crate::dialect::Cursor;
 use crate::engine::books::{Fate, SendFate, SendReport};
 use crate::engine::desk::Desk;
 use crate::engine::incidents::{ClientEvent, Parting, Turn};
@@ -17,12 +18,14 @@ pub(in crate::engine) fn abandon(desk: &Desk, client: &Client) {
 }
 
 /// How a client parted from its server.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Parted {
     /// It had been in all its rooms.
     pub(super) was_up: bool,
     /// When the server said it should come back.
     pub(super) hint: Option<Hint>,
+    /// Where the conversation stood, if it can be gone on with.
+    pub(super) cursor: Option<Cursor>,
 }
 
 /// Books the end of a conversation.
@@ -78,7 +81,7 @@ pub(super) fn part(
             books.events.push(ClientEvent { client: client.id, at: now, what: Turn::Failed(stage, kind) });
         }
     }
-    Parted { was_up, hint: session.hint() }
+    Parted { was_up, hint: session.hint(), cursor: session.cursor() }
 }
 
 /// The kind under which an ending is counted.

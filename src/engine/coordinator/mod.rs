@@ -15,6 +15,7 @@ use crate::engine::health::{Meter, Vitals};
 use crate::engine::incidents::Incidents;
 use crate::engine::link::{FromWorker, Stage, ToWorker};
 use crate::engine::outcome::{End, ErrorSample, Outcome, Tick};
+use crate::engine::processes::Notice;
 use crate::engine::turns::Turn;
 use crate::ledger::Tally;
 use crate::metrics::{Histogram, Names, Recorder, Snapshot};
@@ -24,13 +25,12 @@ use crate::wire::InstanceTag;
 
 mod faults;
 mod meeting;
+mod phases;
+mod processes;
 mod sums;
 
 /// Between the decision that everybody is there and the first moment of the schedule.
 const RUN_UP: Duration = Duration::from_millis(100);
-
-/// Publishing without a single recognised delivery for this long is not a measurement.
-const UNRECOGNISED: Duration = Duration::from_secs(5);
 
 /// How long an interrupted run waits for copies that are on their way.
 const SHORT_DRAIN: Duration = Duration::from_secs(1);
@@ -44,12 +44,21 @@ pub type Signals = mpsc::Receiver<u8>;
 /// What the engine calls with each second; it may end the run, giving the reason.
 pub type OnTick<'a> = dyn FnMut(&Tick) -> ControlFlow<String> + 'a;
 
+/// How the workers are reached.
+pub(in crate::engine) struct Posts {
+    /// To each worker, or to each process of workers.
+    pub(in crate::engine) orders: Vec<mpsc::Sender<ToWorker>>,
+    /// From all of them.
+    pub(in crate::engine) reports: mpsc::Receiver<FromWorker>,
+    /// Of the processes, where there are any.
+    pub(in crate::engine) notices: mpsc::Receiver<Notice>,
+}
+
 /// The coordinator's view of the run.
 pub(in crate::engine) struct Coordinator<'a> {
     setup: Arc<Setup>,
     clock: Clock,
-    orders: Vec<mpsc::Sender<ToWorker>>,
-    reports: mpsc::Receiver<FromWorker>,
+    posts: Posts,
     rig: &'a mut dyn Rig,
     signals: &'a mut Signals,
     on_tick: &'a mut OnTick<'a>,
@@ -71,6 +80,10 @@ pub(in crate::engine) struct Coordinator<'a> {
     instances: Vec<(String, u64)>,
     meter: Meter,
     vitals: Option<Vitals>,
+    /// What the measured phase cost the processes that carry clients.
+    carriers: Vec<Vitals>,
+    /// The first of them that ended before its time.
+    died: Option<usize>,
     peak: u64,
     next_tick: Timestamp,
     t0: Option<Timestamp>,
@@ -98,8 +111,7 @@ enum Woken {
 impl<'a> Coordinator<'a> {
     pub(in crate::engine) fn new(
         setup: Arc<Setup>,
-        orders: Vec<mpsc::Sender<ToWorker>>,
-        reports: mpsc::Receiver<FromWorker>,
+        posts: Posts,
         rig: &'a mut dyn Rig,
         signals: &'a mut Signals,
         on_tick: &'a mut OnTick<'a>,
@@ -114,8 +126,8 @@ impl<'a> Coordinator<'a> {
         };
         let clock = setup.dialer.clock.clone();
         Self {
-            workers: vec![Known::default(); orders.len()],
-            tally: Tally::new(orders.len()),
+            workers: vec![Known::default(); setup.workers],
+            tally: Tally::new(setup.workers),
             own: Recorder::default(),
             totals: Snapshot::default(),
             second: Snapshot::default(),
@@ -126,14 +138,15 @@ impl<'a> Coordinator<'a> {
             instances: Vec::new(),
             meter: Meter::new(&clock),
             vitals: None,
+            carriers: Vec::new(),
+            died: None,
             peak: 0,
             next_tick: clock.now() + Duration::from_secs(1),
             t0: None,
             names,
             clock,
             setup,
-            orders,
-            reports,
+            posts,
             rig,
             signals,
             on_tick,
@@ -174,75 +187,6 @@ impl<'a> Coordinator<'a> {
         self.outcome(end, measured)
     }
 
-    /// Starts the ramps and waits until every client has joined or failed.
-    async fn gather(&mut self) -> Result<Timestamp, End> {
-        let scenario = Arc::clone(&self.setup.scenario);
-        let start = self.clock.now();
-        self.order(&ToWorker::Ramp(start)).await;
-        let latest = start + self.setup.plan.ramp() + scenario.times.join_timeout;
-        let all_in = |known: &[Known]| known.iter().all(|k| k.stage.is_some() && k.undecided == 0);
-        let ramp_over = start + self.setup.plan.ramp();
-        if let Woken::Stopped(end) = self.wait(ramp_over, |_| false).await {
-            return Err(end);
-        }
-        if let Woken::Stopped(end) = self.wait(latest, all_in).await {
-            return Err(end);
-        }
-        for (at, group) in scenario.groups.iter().enumerate() {
-            let of = |pick: fn(&(u64, u64)) -> u64| -> u64 {
-                self.workers.iter().filter_map(|known| known.groups.get(at)).map(pick).sum()
-            };
-            let (asked, ready) = (of(|g| g.0), of(|g| g.1));
-            if asked > 0 && ready == 0 {
-                return Err(End::Failed(self.nobody_got_in(&group.name, asked)));
-            }
-        }
-        match self.setup.turns.clone() {
-            Some(turns) => self.meet(&turns).await,
-            None => Ok(self.clock.now() + RUN_UP),
-        }
-    }
-
-    fn nobody_got_in(&self, group: &str, asked: u64) -> String {
-        let why = self.errors.iter().find(|sample| sample.client.starts_with(group)).or(self.errors.first());
-        let why = why.map_or_else(
-            || "no client finished joining in time; see join_timeout".to_owned(),
-            |sample| format!("{}: {}", sample.stage.name(), sample.detail),
-        );
-        format!("none of the {asked} clients of group {group:?} got in: {why}")
-    }
-
-    /// The warm-up and the measured phase.
-    async fn publish(&mut self, t0: Timestamp) -> End {
-        let times = self.setup.scenario.times;
-        let (started, over) = (t0 + times.warm_up, t0 + times.warm_up + times.duration);
-        let first = self.setup.plan.publications().next().map(|publication| t0 + publication.due);
-        let verdict_at = first.map(|first| first + UNRECOGNISED).filter(|at| *at < over);
-        let mut stops = [Some(started), verdict_at, Some(over)];
-        stops.sort();
-        for stop in stops.into_iter().flatten() {
-            if let Woken::Stopped(end) = self.wait(stop, |_| false).await {
-                return end;
-            }
-            if stop == started {
-                self.meter.start();
-            }
-            let recognised: u64 = self.workers.iter().map(|known| known.recognised).sum();
-            if (Some(stop) == verdict_at || stop == over) && first.is_some() && recognised == 0 {
-                return End::Failed(self.nothing_recognised());
-            }
-        }
-        End::Complete
-    }
-
-    fn nothing_recognised(&self) -> String {
-        let seen = match self.unknown.first() {
-            Some(frame) => format!("the first frame not understood was: {frame}"),
-            None => "no unknown frame came either".to_owned(),
-        };
-        format!("publications were sent, but nothing that came back was recognised as a delivery; {seen}")
-    }
-
     /// Asks every worker for the fate of its last publications, lets all know, and ends them.
     async fn close(&mut self) {
         self.make_amends();
@@ -257,7 +201,11 @@ impl<'a> Coordinator<'a> {
         let reached = move |known: &[Known]| known.iter().all(|k| k.stage >= Some(stage));
         while !reached(&self.workers) {
             let report = tokio::select! {
-                report = self.reports.recv() => report,
+                Some(notice) = self.posts.notices.recv() => {
+                    self.notice(notice);
+                    continue;
+                }
+                report = self.posts.reports.recv() => report,
                 () = self.clock.sleep_until(deadline) => None,
             };
             let Some(report) = report else { break };
@@ -282,7 +230,14 @@ impl<'a> Coordinator<'a> {
                     }
                     continue;
                 }
-                report = self.reports.recv() => report,
+                Some(notice) = self.posts.notices.recv() => {
+                    self.notice(notice);
+                    match self.died {
+                        Some(process) => return Woken::Stopped(End::Failed(self.obituary(process))),
+                        None => continue,
+                    }
+                }
+                report = self.posts.reports.recv() => report,
             };
             let Some(report) = report else {
                 return Woken::Stopped(End::Failed("a worker ended before its time".to_owned()));
@@ -300,7 +255,7 @@ impl<'a> Coordinator<'a> {
     }
 
     async fn order(&mut self, order: &ToWorker) {
-        for worker in &self.orders {
+        for worker in &self.posts.orders {
             // A worker that is gone is noticed by its missing reports.
             drop(worker.send(order.clone()).await);
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Coordinator, Known};
 use crate::engine::books::{SendReport, signed};
+use crate::engine::health::Vitals;
 use crate::engine::incidents::Incidents;
 use crate::engine::link::{FromWorker, ToWorker};
 use crate::engine::outcome::{End, Identity, Outcome, Phase, Tick};
@@ -36,6 +37,8 @@ impl Coordinator<'_> {
         let room = 3usize.saturating_sub(self.unknown.len());
         self.unknown.extend(report.unknown.into_iter().take(room));
         let known = &mut self.workers[report.worker];
+        // What came from a process before its end may be heard after its end.
+        let stage = known.stage.max(Some(report.stage));
         *known = Known {
             ready: report.ready,
             asked: report.asked,
@@ -43,11 +46,11 @@ impl Coordinator<'_> {
             groups: report.groups,
             recognised: report.recognised,
             instances: report.instances,
-            stage: Some(report.stage),
+            stage,
         };
         self.follow(report.events).await;
         self.peak = self.peak.max(self.workers.iter().map(|known| known.ready).sum());
-        if self.orders.len() > 1 && !report.reports.is_empty() {
+        if self.workers.len() > 1 && !report.reports.is_empty() {
             let from = |sent: SendReport| (report.worker, sent);
             let batch: Arc<[_]> = report.reports.into_iter().map(from).collect();
             self.order(&ToWorker::Peers(batch)).await;
@@ -78,11 +81,21 @@ impl Coordinator<'_> {
         (self.on_tick)(&Tick { at_ns, phase, delta, clients, asked, turns })
     }
 
-    fn take_second(&mut self) -> Snapshot {
+    pub(super) fn take_second(&mut self) -> Snapshot {
         let mut delta = std::mem::take(&mut self.second);
         delta.merge(&self.own.take());
         self.totals.merge(&delta);
         delta
+    }
+
+    /// The four counts so far.
+    pub(super) fn identity(&self) -> Identity {
+        Identity {
+            due: self.totals.count("deliveries.due"),
+            delivered: self.totals.count("deliveries.delivered"),
+            lost: self.totals.count("deliveries.lost"),
+            excluded: self.totals.count("deliveries.excluded"),
+        }
     }
 
     pub(super) fn note_instances(&mut self) {
@@ -102,21 +115,18 @@ impl Coordinator<'_> {
 
     pub(super) fn outcome(mut self, end: End, measured: Duration) -> Outcome {
         self.take_second();
+        let end = self.without_the_dead(end);
         let start = self.t0.map_or(self.clock.now(), |t0| t0 + self.setup.scenario.times.warm_up);
         self.names.incidents = self.incidents.names();
         let incidents = std::mem::replace(&mut self.incidents, Incidents::declared([]));
         let closes = std::mem::take(&mut self.closes).conclude(&self.names.instances);
         let incidents = incidents.conclude(start, start + measured + self.setup.scenario.times.drain);
-        let identity = Identity {
-            due: self.totals.count("deliveries.due"),
-            delivered: self.totals.count("deliveries.delivered"),
-            lost: self.totals.count("deliveries.lost"),
-            excluded: self.totals.count("deliveries.excluded"),
-        };
+        let identity = self.identity();
         if self.names.instances.is_empty() {
             self.note_instances();
         }
-        let vitals = self.vitals.take().unwrap_or_else(|| self.meter.stop(measured));
+        let own = self.vitals.take().unwrap_or_else(|| self.meter.stop(measured));
+        let vitals = self.carriers.drain(..).fold(own, Vitals::and);
         let health = vitals.judge(&self.totals, &self.lag, self.peak);
         Outcome {
             end,

@@ -34,6 +34,8 @@ fn setup(place: usize, clock: &Clock, meeting: &Arc<Meeting>, late: Duration) ->
         instances: Vec::new(),
         instance_rules: Arc::default(),
         join_timeout: scenario.times.join_timeout,
+        login: None,
+        exchanges: None,
     };
     Setup {
         urls: scenario.target.urls(),

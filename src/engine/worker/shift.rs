@@ -77,6 +77,17 @@ impl Worker {
         }
     }
 
+    /// Who has said nothing for too long says a sign of life, where the protocol wants them.
+    fn keep_alive(&self) {
+        let now = self.desk.clock.now();
+        while let Some(id) = self.desk.heartbeats.next(now) {
+            let again = self.clients.borrow().get(&id).and_then(|(client, _)| client.keep_alive(now));
+            if let Some(at) = again {
+                self.desk.heartbeats.add(at, id);
+            }
+        }
+    }
+
     /// A tick's account: what has happened since the last one.
     fn progress(&self, stage: Stage, with_snapshot: bool) -> FromWorker {
         let mut books = self.desk.books.borrow_mut();
@@ -131,6 +142,7 @@ impl Worker {
     async fn tick(self: &Rc<Self>, number: u32, reports: &mpsc::Sender<FromWorker>) -> ControlFlow<()> {
         self.advance().await;
         self.check_liveness();
+        self.keep_alive();
         self.check_requests();
         self.tell(self.progress(Stage::Running, number.is_multiple_of(10)), reports).await
     }

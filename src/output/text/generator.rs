@@ -31,6 +31,9 @@ fn figures(report: &Report) -> Vec<String> {
         let share = percent(generator.cpu_share / f64::from(generator.cores));
         parts.push(format!("cpu {share} of {}", many(u64::from(generator.cores), "core")));
     }
+    if generator.processes > 1 {
+        parts.push(format!("{} processes", generator.processes));
+    }
     match report.distribution("send_lag") {
         Some(lag) => parts.push(format!("send lag p50 {} p99 {} ms", ms(lag.p50), ms(lag.p99))),
         None => parts.push("send lag unknown: nothing was sent".to_owned()),

@@ -13,6 +13,7 @@ mod generator;
 mod headline;
 mod identity;
 mod layout;
+mod lineup;
 mod probe;
 mod requests;
 mod thresholds;
@@ -22,6 +23,7 @@ use std::io::{self, Write};
 pub use compare::write_comparison;
 pub(crate) use layout::wrap;
 use layout::{WIDTH, flow};
+pub use lineup::write_lineup;
 pub use probe::{write_findings, write_guesses, write_passed, write_step};
 
 use super::Written;

@@ -1,54 +1,52 @@
-//! Other users, other transports, other protocols, and connections that are lost on purpose.
+//! Other transports, other protocols, and connections that are lost on purpose.
 
 use std::sync::Arc;
 
+use crate::dialect;
 use crate::observe::TransportKind;
 use crate::repl::client::Client;
-use crate::repl::command::Loss;
+use crate::repl::command::{Language, Loss};
 use crate::repl::console::Console;
 use crate::session::{Place, Vanish};
 
 /// At most so many users sit at one console.
-const CLIENTS: usize = 16;
+pub(super) const CLIENTS: usize = 16;
 
 impl Console {
-    pub(in crate::repl) fn speak(&mut self, name: &str) {
-        match crate::dialect::find(name, &crate::dialect::Parameters::new()) {
-            Err(error) => self.complain(&error.to_string()),
-            Ok(dialect) => {
-                let mut dialer = (*self.dialer).clone();
-                dialer.dialect = dialect;
-                self.dialer = Arc::new(dialer);
-                let raw = name == "raw";
-                self.clients.iter_mut().for_each(|client| {
-                    client.close();
-                    client.rooms.retain(|place| raw == place.room.is_empty());
-                    if raw && client.rooms.is_empty() {
-                        client.rooms.push(Place::mailbox(None));
-                    }
-                    client.room = client.rooms.last().map(|place| Arc::clone(&place.room));
-                });
-                self.dial();
+    pub(in crate::repl) fn speak(&mut self, language: Language) {
+        let found = match language.name.ends_with(".toml") {
+            false => dialect::find(&language.name, &language.with).map_err(|error| error.to_string()),
+            true => super::read_small(&language.name).and_then(|text| {
+                let text = String::from_utf8_lossy(&text);
+                let read = dialect::read(&text, &language.with);
+                read.map_err(|error| format!("{}: {error}", language.name))
+            }),
+        };
+        let dialect = match found {
+            Ok(dialect) => dialect,
+            Err(problem) => return self.complain(&problem),
+        };
+        let raw = dialect.name() == "raw";
+        let mut dialer = (*self.dialer).clone();
+        dialer.dialect = dialect;
+        self.dialer = Arc::new(dialer);
+        self.language = language;
+        self.clients.iter_mut().for_each(|client| {
+            client.close();
+            client.rooms.retain(|place| raw == place.room.is_empty());
+            if raw && client.rooms.is_empty() {
+                client.rooms.push(Place::mailbox(None));
             }
+            client.room = client.rooms.last().map(|place| Arc::clone(&place.room));
+        });
+        for at in 0..self.clients.len() {
+            let who = self.shown_as_usual(self.clients[at].who());
+            self.clients[at].identity = Arc::new(who.identity);
         }
-    }
-
-    pub(in crate::repl) fn become_user(&mut self, words: &str) {
-        let (user, from) = words.split_once(char::is_whitespace).map_or((words, None), |(u, f)| (u, Some(f.trim())));
-        if let Some(at) = self.clients.iter().position(|client| client.name == user) {
-            self.current = at;
-            return;
+        if self.client().room.is_none() {
+            self.remark("you are in no room; /join ROOM enters one");
         }
-        if self.clients.len() == CLIENTS {
-            return self.complain(&format!("there are {CLIENTS} users at this console already"));
-        }
-        match (self.users)(user, from) {
-            Ok(identity) => {
-                let (kind, rooms) = (self.client().kind, self.client().rooms.clone());
-                self.sit_down(Client::new(user, identity, kind, self.clients.len() % self.urls.max(1)), &rooms);
-            }
-            Err(problem) => self.complain(&problem),
-        }
+        self.dial();
     }
 
     pub(in crate::repl) fn watch(&mut self, transport: &str) {
@@ -69,21 +67,17 @@ impl Console {
         if self.clients.len() == CLIENTS || self.clients.iter().any(|client| client.name == name) {
             return self.complain(&format!("{name} is here already, or there are too many users"));
         }
-        let identity = (*self.client().identity).clone();
+        let who = self.client().who();
         let (back, place) = (self.current, Place::new(room, None));
-        self.sit_down(Client::new(&name, identity, kind, self.clients.len() % self.urls.max(1)), &[place]);
+        self.sit_down(Client::new(&name, who, kind, self.clients.len() % self.urls.max(1)), &[place]);
         self.current = back;
     }
 
-    fn sit_down(&mut self, mut client: Client, rooms: &[Place]) {
-        client.rooms = rooms.iter().map(|place| Place::new(Arc::clone(&place.room), None)).collect();
-        client.room = client.rooms.last().map(|place| Arc::clone(&place.room));
-        self.clients.push(client);
-        self.current = self.clients.len() - 1;
-        self.dial();
-    }
-
     pub(in crate::repl) fn lose(&mut self, how: Loss) {
+        if self.client().stay_lost() {
+            return self
+                .remark("it stays lost; /resume comes back and asks for what was missed, /reconnect starts anew");
+        }
         let lost = match how {
             Loss::Fin => self.client().vanish(Vanish::Fin),
             Loss::Rst => self.client().vanish(Vanish::Rst),

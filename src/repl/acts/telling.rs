@@ -5,10 +5,9 @@ use std::path::Path;
 use super::read_small;
 use crate::repl::client::Client;
 use crate::repl::command::{self, COMMANDS, usage};
-use crate::repl::console::Console;
+use crate::repl::console::{Console, Scripted};
 use crate::repl::drive::Ending;
 use crate::repl::render::time;
-use crate::repl::world::Manner;
 
 /// At most so many lines of scripts wait to be done.
 const LINES: usize = 10_000;
@@ -28,16 +27,29 @@ impl Console {
         self.remark(&lines.join("\n"));
     }
 
+    pub(in crate::repl) fn tell_users(&mut self, room: Option<String>) {
+        let current = self.client().room.as_deref().filter(|room| !room.is_empty()).map(str::to_owned);
+        let Some(room) = room.or(current) else {
+            return self.complain("you are in no room; /join ROOM enters one");
+        };
+        let users: Vec<&str> = self.known.get(&room).into_iter().flatten().map(String::as_str).collect();
+        let words = match users[..] {
+            [] => format!("nobody was heard of in {room} yet"),
+            _ => format!("{room}  {}", users.join(" ")),
+        };
+        self.remark(&words);
+    }
+
     pub(in crate::repl) fn help(&mut self, name: Option<&str>) {
         let text = match name.map(command::find) {
             Some(None) => return self.complain(&command::unknown(name.unwrap_or_default())),
-            Some(Some(entry)) => format!("{}\n    {}", usage(entry), entry.help),
+            Some(Some(entry)) => format!("{}\n    {}\n    for instance: {}", usage(entry), entry.help, entry.example),
             None => {
                 let width = COMMANDS.iter().map(|entry| usage(entry).len()).max().unwrap_or_default();
                 let row = |entry| format!("{:width$}  {}", usage(entry), entry.help);
                 let rows: Vec<String> = COMMANDS.iter().map(row).collect();
                 format!(
-                    "What you type is said to the room; a text that begins with / begins with //.\n{}",
+                    "What you type is said to the room; a text that begins with / begins with //. /help COMMAND says more.\n{}",
                     rows.join("\n")
                 )
             }
@@ -68,23 +80,20 @@ impl Console {
 
     pub(in crate::repl) fn write_record(&mut self, path: &str) {
         let path = Path::new(path);
-        let files = self.record.files(path, &self.goal, self.dialer.dialect.name());
-        let written = files.and_then(|files| {
-            for (name, text) in &files {
-                let file = path.with_file_name(name);
-                std::fs::write(&file, text).map_err(|error| format!("failed to write {}: {error}", file.display()))?;
-            }
-            Ok(files.len())
-        });
-        match written {
-            Ok(files) => self.remark(&format!("wrote {} and {} files beside it", path.display(), files - 1)),
-            Err(problem) => {
-                self.complain(&problem);
-                if self.manner == Manner::Script {
-                    self.ending = Some(Ending::Output(problem));
-                }
+        let files = match self.record.files(path, &self.goal, &self.language) {
+            Ok(files) => files,
+            Err(problem) => return self.complain(&problem),
+        };
+        for (name, text) in &files {
+            let file = path.with_file_name(name);
+            if let Err(error) = std::fs::write(&file, text) {
+                let problem = format!("failed to write {}: {error}", file.display());
+                // What cannot be written is told apart from what cannot be done.
+                self.trouble(Ending::Output(problem.clone()));
+                return self.complain(&problem);
             }
         }
+        self.remark(&format!("wrote {} and {} files beside it", path.display(), files.len() - 1));
     }
 
     pub(in crate::repl) fn source(&mut self, path: &str) {
@@ -95,7 +104,12 @@ impl Console {
             Ok(text) if text.lines().count() + self.script.len() > LINES => {
                 self.complain(&format!("{path}: more than {LINES} lines would be waiting"));
             }
-            Ok(text) => text.lines().rev().for_each(|line| self.script.push_front(line.to_owned())),
+            Ok(text) => {
+                for (at, line) in text.lines().enumerate().collect::<Vec<_>>().into_iter().rev() {
+                    let place = format!("{path}:{}", at + 1);
+                    self.script.push_front(Scripted { line: line.to_owned(), place });
+                }
+            }
         }
     }
 }

@@ -102,6 +102,7 @@ impl Client {
     /// From now on as if it had never been in its rooms.
     pub(in crate::repl) fn forget_positions(&mut self) {
         self.rooms.iter_mut().for_each(|place| place.position = None);
+        self.pass.begin_anew();
     }
 
     /// Reads no faster than this.
@@ -120,6 +121,7 @@ impl Client {
     /// Says goodbye; gives whether there is anything to wait for.
     pub(in crate::repl) fn close(&mut self) -> bool {
         self.leaving = true;
+        self.stay_lost();
         match &mut self.state {
             State::Talking(session) => {
                 session.leave();

@@ -12,14 +12,20 @@ use crate::scenario::file::{
     Arrive, Auth, Clients, CookiesWord, Course, FailoverWord, File, RatePoint, Reconnect as Written, WordOr,
 };
 use crate::scenario::plan::apportion;
-use crate::scenario::{Failover, Group, Population, Reconnect, Target, Users};
+use crate::scenario::{Failover, Group, Login, Population, Reconnect, Target, Users};
 use crate::units::Rate;
 
 /// Starts per second of a ramp whose length is not said.
 const RAMP_PER_SECOND: u32 = crate::scenario::plan::RAMP_PER_SECOND;
 
 impl Check<'_> {
-    pub(super) fn groups(&self, file: &File, target: &Target, users: &Users, rooms: &mut Rooms) -> Checked<Vec<Group>> {
+    pub(super) fn groups(
+        &self,
+        file: &File,
+        target: &Target,
+        users: (&Users, Option<&Login>),
+        rooms: &mut Rooms,
+    ) -> Checked<Vec<Group>> {
         let written = &file.clients;
         if written.is_empty() {
             let help = "write `[[clients]]` with a `name` and a `count`".to_owned();
@@ -227,12 +233,14 @@ fn fixed_count(group: &Clients) -> Option<u32> {
     }
 }
 
-fn auth(group: &Clients, target: &Target, users: &Users) -> AuthStyle {
-    let tokens = match (target, users) {
-        (Target::Bundled(_), _) | (_, Users::Minted { .. }) => true,
-        (_, Users::Rows { columns, .. }) => columns.iter().any(|column| column == "token"),
-        (_, Users::Numbered) => false,
-    };
+fn auth(group: &Clients, target: &Target, (users, login): (&Users, Option<&Login>)) -> AuthStyle {
+    let granted = login.is_some_and(|login| login.token.is_some());
+    let tokens = granted
+        || match (target, users) {
+            (Target::Bundled(_), _) | (_, Users::Minted { .. }) => true,
+            (_, Users::Rows { columns, .. }) => columns.iter().any(|column| column == "token"),
+            (_, Users::Numbered) => false,
+        };
     match group.auth {
         Some(Auth::QueryToken) => AuthStyle::QueryToken,
         Some(Auth::FirstMessage) => AuthStyle::FirstMessage,

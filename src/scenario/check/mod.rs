@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::diagnostic::{Diagnostic, did_you_mean};
 use super::document::{self, Node, Origin, Value};
 use super::file::{self, File};
@@ -13,6 +15,7 @@ use super::{Fault, RulePart, Scenario, Source, Times, builtin, deserialize};
 mod clients;
 mod faults;
 mod gate;
+mod login;
 mod owned;
 mod proxy;
 mod publish;
@@ -25,7 +28,7 @@ mod transports;
 mod users;
 
 /// What the command line says against the file.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Overrides {
     /// `-e NAME=VALUE`: values of variables.
     pub vars: Vec<(String, String)>,
@@ -60,7 +63,7 @@ pub struct Overrides {
 }
 
 /// Whose the target is, as far as it was said. Faults and crowds are for one's own servers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Owned {
     /// Nothing was said: only what is on this machine is ours.
     #[default]
@@ -123,9 +126,10 @@ impl Check<'_> {
     fn scenario(&self, file: &File) -> Checked<Scenario> {
         let mut times = self.times(&file.run)?;
         let users = self.users(file.users.as_ref())?;
+        let login = self.login(file.users.as_ref(), &users)?;
         let target = self.target(file, &times)?;
         let mut rooms = rooms::Rooms::default();
-        let groups = self.groups(file, &target, &users, &mut rooms)?;
+        let groups = self.groups(file, &target, (&users, login.as_ref()), &mut rooms)?;
         let publishes = self.publishes(file, &times, &groups, &rooms)?;
         let requests = self.requests(file, &times, &target, &groups)?;
         let faults = self.faults(file, times.duration, &target, &groups)?;
@@ -141,6 +145,7 @@ impl Check<'_> {
             target,
             proxy,
             users,
+            login,
             rooms: rooms.names,
             groups,
             publishes,

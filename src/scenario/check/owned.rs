@@ -13,6 +13,7 @@ const FEW: usize = 100;
 impl Check<'_> {
     /// Refuses a fault, or more than a few clients, towards a host that is neither this machine nor said to be ours.
     pub(super) fn owned(&self, scenario: &Scenario, plan: &Plan) -> Checked<()> {
+        self.owned_login(scenario, plan)?;
         let Target::Foreign(foreign) = &scenario.target else { return Ok(()) };
         let Some((at, host)) = self.stranger(foreign) else { return Ok(()) };
         let clients = plan.lives().len();
@@ -35,19 +36,42 @@ impl Check<'_> {
         Err(wrong.with_help(help))
     }
 
+    /// The same of where they log in.
+    fn owned_login(&self, scenario: &Scenario, plan: &Plan) -> Checked<()> {
+        let Some(login) = &scenario.login else { return Ok(()) };
+        let here = Network::default();
+        let network = match &scenario.target {
+            Target::Foreign(foreign) => &foreign.network,
+            Target::Bundled(_) => &here,
+        };
+        let (host, clients) = (dialled(&login.url, network), plan.lives().len());
+        if clients <= FEW || self.is_ours(&host, network) {
+            return Ok(());
+        }
+        let message = format!(
+            "{clients} clients in all log in at {host}, which is not this machine: more than {FEW} are only for its owner"
+        );
+        let help = format!("if it is yours, type `export WSBENCH_OWNED={host}`, or add `--i-own-this-target`");
+        Err(self.wrong("users.login.url", message).with_help(help))
+    }
+
     /// The first URL whose host is nobody's we know, and that host.
     fn stranger(&self, foreign: &Foreign) -> Option<(usize, String)> {
+        let hosts = foreign.urls.iter().map(|url| dialled(url, &foreign.network)).enumerate();
+        hosts.into_iter().find(|(_, host)| !self.is_ours(host, &foreign.network))
+    }
+
+    /// Whether a host that is reached by way of `network` is this machine, or was said to be ours.
+    fn is_ours(&self, host: &str, network: &Network) -> bool {
         let known = |host: &str| match &self.overrides.owned {
             Owned::Unsaid => false,
             Owned::Hosts(hosts) => hosts.iter().any(|own| bare(own).eq_ignore_ascii_case(host)),
             Owned::Target => true,
         };
         // What a proxy elsewhere calls localhost is not this machine.
-        let proxy = foreign.network.proxy.as_ref().and_then(Url::host_str);
+        let proxy = network.proxy.as_ref().and_then(Url::host_str);
         let direct = proxy.is_none_or(|proxy| is_here(bare(proxy)));
-        let hosts = foreign.urls.iter().map(|url| dialled(url, &foreign.network)).enumerate();
-        let mut strangers = hosts.filter(|(_, host)| !(known(host) || direct && is_here(host)));
-        strangers.next()
+        known(host) || direct && is_here(host)
     }
 }
 

@@ -17,6 +17,7 @@ impl Check<'_> {
         let plan = Plan::new(scenario);
         self.owned(scenario, &plan)?;
         self.enough_users(scenario, &plan)?;
+        self.logins_in_time(scenario, &plan)?;
         self.no_silent_room(scenario, &plan)
     }
 

@@ -56,7 +56,12 @@ impl Check<'_> {
             && !foreign.dialect.speaks(kind)
         {
             let message = format!("the dialect `{}` is not spoken over {}", foreign.dialect.name(), kind.name());
-            return Err(self.wrong(place, message));
+            let help = foreign.dialect.speaks(TransportKind::Sse).then(|| "write `transport = \"sse\"`".to_owned());
+            let wrong = self.wrong(place, message);
+            return Err(match help {
+                Some(help) => wrong.with_help(help),
+                None => wrong,
+            });
         }
         Ok(())
     }

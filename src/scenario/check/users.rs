@@ -8,9 +8,6 @@ use crate::template::{Placeholder, Template};
 impl Check<'_> {
     pub(super) fn users(&self, written: Option<&file::Users>) -> Checked<Users> {
         let Some(written) = written else { return Ok(Users::Numbered) };
-        if written.login.is_some() {
-            return Err(self.not_built("users.login", "`login`"));
-        }
         let cycle = written.reuse == Some(Reuse::Cycle);
         let read = |key: &str, name: &str, rows: fn(&str) -> Result<users::Table, String>| {
             let place = format!("users.{key}");
@@ -22,6 +19,7 @@ impl Check<'_> {
             (Some(name), None, None) => read("csv", name, users::read_csv),
             (None, Some(name), None) => read("jsonl", name, users::read_jsonl),
             (None, None, Some(mint)) => self.minted(mint),
+            (None, None, None) if written.login.is_some() => Ok(Users::Numbered),
             _ => Err(self.wrong("users", "write exactly one of `csv`, `jsonl` and `mint`")),
         }
     }
@@ -61,7 +59,12 @@ impl Check<'_> {
     }
 
     /// Points at the placeholder itself where the text stands in the file as it is.
-    fn template_error(&self, place: &str, text: &str, error: crate::template::TemplateError) -> super::Diagnostic {
+    pub(super) fn template_error(
+        &self,
+        place: &str,
+        text: &str,
+        error: crate::template::TemplateError,
+    ) -> super::Diagnostic {
         let mut wrong = self.wrong(place, error.problem.clone());
         let written = &self.source.text[wrong.span.clone()];
         if let Some(start) = written.find(text) {

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::plan::{Expected, Plan};
-use super::{Scenario, Target};
+use super::{BrokerChoice, Deed, Scenario, Target};
 use crate::time::nanos;
 use crate::units::human::{count, duration, grouped, rate};
 
 mod faults;
+mod login;
 mod proxy;
 mod traffic;
 mod wrap;
@@ -17,6 +18,9 @@ use wrap::{Wrapped, few, plural};
 
 /// Files a process has open beside its connections: streams, timers, outputs, pipes to children.
 const OTHER_FILES: u64 = 128;
+
+/// Among so many processes a run's clients can be shared.
+pub const MOST_PROCESSES: u8 = 64;
 
 /// What this machine allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +41,10 @@ impl Limits {
 /// What a run needs of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs {
-    /// Open files of wsbench itself: a connection per client, and a margin.
+    /// Clients at one time.
+    pub clients: u64,
+    /// Open files of wsbench itself: a connection per client, and a margin; of each process, where the clients are shared
+    /// among several.
     pub open_files: u64,
     /// Open files of the busiest process of the bundled server; 0 when none is started.
     pub server_files: u64,
@@ -53,13 +60,38 @@ impl Needs {
         let clients = u64::from(plan.peak());
         let urls = scenario.target.urls().max(1) as u64;
         let server_files = match &scenario.target {
+            // With Redis each instance is a process; those that are left when one is taken away have its clients too.
+            Target::Bundled(bundled) if bundled.broker == BrokerChoice::Redis => {
+                let away = scenario.faults.iter().any(|fault| matches!(fault.deed, Deed::Instance { .. }));
+                clients.div_ceil(u64::from(bundled.instances).saturating_sub(u64::from(away)).max(1)) + OTHER_FILES
+            }
             // With the embedded broker all instances share one process, and which broker it will be is not known yet.
             Target::Bundled(_) => clients + OTHER_FILES,
             Target::Foreign(_) => 0,
         };
         let proxy_files =
             scenario.proxy.map_or(0, |_| 2 * (clients + proxy::forgotten(scenario, clients)) + OTHER_FILES);
-        Self { open_files: clients + OTHER_FILES, server_files, proxy_files, ports: clients.div_ceil(urls) }
+        Self { clients, open_files: clients + OTHER_FILES, server_files, proxy_files, ports: clients.div_ceil(urls) }
+    }
+
+    /// The same when `processes` share the clients (`run --processes`).
+    #[must_use]
+    pub fn over(self, processes: u8) -> Self {
+        Self { open_files: self.clients.div_ceil(u64::from(processes.max(1))) + OTHER_FILES, ..self }
+    }
+
+    /// Among how many processes the clients would have to be shared, where that is all that is needed.
+    pub fn processes(&self, limits: &Limits) -> Option<u64> {
+        let others = self.server_files.max(self.proxy_files);
+        let shared = self.open_files > limits.open_files && others <= limits.open_files && limits.clients() > 0;
+        shared
+            .then(|| self.clients.div_ceil(limits.clients()))
+            .filter(|processes| *processes <= u64::from(MOST_PROCESSES))
+    }
+
+    /// Whether all clients are of one process of the bundled server, or may be.
+    pub fn one_server(&self) -> bool {
+        self.server_files >= self.clients + OTHER_FILES
     }
 
     /// Open files of the process that needs most of them.
@@ -74,6 +106,7 @@ pub fn explain(scenario: &Scenario, limits: &Limits) -> String {
     let mut out = Wrapped::default();
     headline(scenario, &plan, &mut out);
     server(scenario, &mut out);
+    login::login(scenario, &mut out);
     proxy::proxy(scenario, &plan, &mut out);
     traffic::clients(scenario, &plan, &mut out);
     traffic::publications(scenario, &mut out);
@@ -102,12 +135,12 @@ fn server(scenario: &Scenario, out: &mut Wrapped) {
         Target::Bundled(bundled) => {
             let instances = plural(u64::from(bundled.instances), "instance");
             let broker = match bundled.broker {
-                super::BrokerChoice::Auto => {
+                BrokerChoice::Auto => {
                     "joined by Redis if there is one (--redis, REDIS_URL, or a redis-server or valkey-server on PATH), \
                      else by the embedded broker in one process"
                 }
-                super::BrokerChoice::Redis => "joined by Redis",
-                super::BrokerChoice::Memory => "joined by the embedded broker, in one process",
+                BrokerChoice::Redis => "joined by Redis",
+                BrokerChoice::Memory => "joined by the embedded broker, in one process",
             };
             out.item(&format!("starts the bundled room server: {instances}, {broker}"));
         }
@@ -197,12 +230,22 @@ fn machine(needs: &Needs, limits: &Limits, scenario: &Scenario, out: &mut Wrappe
         grouped(limits.open_files),
         judged(needs.most_files(), limits.open_files)
     );
-    if needs.most_files() > limits.open_files {
+    if let Some(processes) = needs.processes(limits) {
+        let _written = write!(
+            files,
+            " in one process; run it with --processes {processes}, raise it (ulimit -n {}) or ask for fewer clients (-c)",
+            needs.most_files()
+        );
+    } else if needs.most_files() > limits.open_files {
         let _written = write!(files, "; raise it (ulimit -n {}) or ask for fewer clients (-c)", needs.most_files());
     }
     out.item(&files);
     if needs.server_files > 0 {
-        out.item(&format!("the server needs as many, {} in one process at most", grouped(needs.server_files)));
+        let busiest = grouped(needs.server_files);
+        out.item(&match needs.one_server() {
+            true => format!("the server needs as many, {busiest} in one process at most"),
+            false => format!("each instance of the server is a process, and needs {busiest}"),
+        });
     }
     if needs.proxy_files > 0 {
         out.item(&format!("the fault proxy needs two per connection, {}", grouped(needs.proxy_files)));

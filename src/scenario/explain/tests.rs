@@ -70,6 +70,33 @@ fn what_is_not_enough_comes_with_the_remedy() {
 }
 
 #[test]
+fn more_clients_than_one_process_can_have_are_shared_by_a_flag() {
+    let text = "
+        [server]
+        instances = 4
+        broker = 'redis'
+        [[clients]]
+        name = 'crowd'
+        count = 60_000
+        ";
+    let scenario = parse(Source::new("crowd.toml", text), &Overrides::default(), &|_| None).unwrap();
+    let needs = Needs::of(&scenario, &Plan::new(&scenario));
+    assert_eq!((needs.open_files, needs.server_files), (60_128, 15_128));
+    assert_eq!((needs.processes(&ROOMY), needs.over(4).open_files), (Some(4), 15_128));
+    assert_eq!((needs.over(2).processes(&ROOMY), needs.over(4).processes(&ROOMY)), (Some(4), None));
+    let words = unbroken(&explain(&scenario, &ROOMY));
+    for part in [
+        "the limit is 20 000: NOT ENOUGH in one process; run it with --processes 4, raise it (ulimit -n 60128)",
+        "each instance of the server is a process, and needs 15 128",
+    ] {
+        assert!(words.contains(part), "{part} is not in {words}");
+    }
+    let memory = parse(Source::new("crowd.toml", text.replace("redis", "memory")), &Overrides::default(), &|_| None);
+    let words = unbroken(&explain(&memory.unwrap(), &ROOMY));
+    assert!(!words.contains("--processes"), "the one process of the server would be too small: {words}");
+}
+
+#[test]
 fn everything_that_moves_is_described_within_eighty_columns() {
     let text = "
         [target]

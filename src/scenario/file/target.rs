@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use super::values::{RateText, Time, Whole};
+use super::login::Login;
+use super::values::{Time, Whole};
 
 /// The bundled room server, started for this run.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -123,7 +124,7 @@ pub(in crate::scenario) struct Users {
     pub(in crate::scenario) jsonl: Option<String>,
     /// Tokens are minted here.
     pub(in crate::scenario) mint: Option<Mint>,
-    /// Tokens come from a login call (not built yet).
+    /// What each user asks for before it connects: a token, or cookies.
     pub(in crate::scenario) login: Option<Login>,
     /// What happens when there are fewer rows than clients. Default no.
     pub(in crate::scenario) reuse: Option<Reuse>,
@@ -138,22 +139,6 @@ pub(in crate::scenario) struct Mint {
     /// Claims; texts are templates (`{{n}}`). `exp` is added. Default: sub = "u{{n}}".
     #[serde(default)]
     pub(in crate::scenario) claims: serde_json::Map<String, serde_json::Value>,
-}
-
-/// A login call.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename = "login")]
-#[allow(dead_code)]
-pub(in crate::scenario) struct Login {
-    /// Where.
-    url: String,
-    /// The body, a template.
-    json: Option<String>,
-    /// What to take from the answer.
-    #[serde(default)]
-    take: BTreeMap<String, String>,
-    /// How often.
-    rate: Option<RateText>,
 }
 
 /// What happens when there are fewer rows than clients.

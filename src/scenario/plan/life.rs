@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::observe::{ClientId, GroupId, PublishId, RoomId, TransportKind};
 
 /// One client of the run, from its first connect to its leaving. Reconnects happen within a life.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Life {
     /// Its number: its place in [`Plan::lives`].
     pub client: ClientId,
@@ -41,7 +41,7 @@ impl Life {
 }
 
 /// When a life begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Start {
     /// Before t0; counted from the start of the ramp, which is the start of the run.
     BeforeT0(Duration),

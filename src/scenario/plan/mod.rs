@@ -2,6 +2,7 @@
 //! what to which room when ([`Publication`]), and who asks what ([`Inquiry`]). A pure function of scenario and seed: every worker makes or walks the same
 //! plan, however many there are.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +88,14 @@ impl Plan {
     /// The life of `client`.
     pub fn life(&self, client: ClientId) -> &Life {
         &self.inner.lives[client.0 as usize]
+    }
+
+    /// The same number for the same plan, in every process of this program: whoever walks it for himself can tell that
+    /// it is the others'.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = rustc_hash::FxHasher::default();
+        (self.inner.seed, self.inner.published, self.inner.rooms, &self.inner.lives).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// How many rooms there are, mailboxes included.

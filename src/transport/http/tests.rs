@@ -15,7 +15,7 @@ use super::http;
 use crate::time::Clock;
 use crate::transport::tests::{flush, receive, request, server, until_gone};
 use crate::transport::{Connection, NetworkConfig, Traffic};
-use crate::wire::{Answer, Call, CloseReason, Frame, Opening, Response};
+use crate::wire::{Answer, Call, CloseReason, Frame, Method, Opening, Response};
 
 fn pair(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
@@ -29,7 +29,13 @@ async fn connection(url: &str, config: NetworkConfig) -> Connection {
 }
 
 fn get(path: &str, reference: u64) -> Call {
-    Call { opening: Opening { path: path.to_owned(), ..Opening::default() }, body: None, reference, waits: true }
+    Call {
+        method: Method::Get,
+        opening: Opening { path: path.to_owned(), ..Opening::default() },
+        body: None,
+        reference,
+        waits: true,
+    }
 }
 
 /// Makes one call and waits for what becomes of it.
@@ -51,6 +57,7 @@ async fn body(connection: &mut Connection, call: Call) -> String {
 async fn unanswered(address: SocketAddr, config: NetworkConfig) -> CloseReason {
     let mut connection = connection(&format!("http://u:s3cret@{address}"), config).await;
     let call = Call {
+        method: Method::Get,
         opening: Opening { path: "/poll".to_owned(), query: vec![pair("token", "s3cret")], ..Opening::default() },
         body: None,
         reference: 1,

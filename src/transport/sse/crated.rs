@@ -37,6 +37,7 @@ pub(super) async fn connect(
     url: usize,
     opening: Opening,
     clock: Clock,
+    calls: Calls,
 ) -> Result<Connected, ConnectError> {
     let asked = http_url(caller.target(url), &opening);
     let headers = request_headers(&asked, &USUAL, &opening, &caller.headers)?;
@@ -63,7 +64,7 @@ pub(super) async fn connect(
     let events =
         Events { events, unclaimed: road.unclaimed, retry: None, last_event_id: String::new(), limit: caller.limit };
     let stream = Stream { tap, events: super::Events::Crated(events), _source: lease };
-    let sse = Sse::new(stream, Calls::new(caller, url, clock));
+    let sse = Sse::new(stream, calls);
     Ok(Connected { connection: Connection::Sse(Box::new(sse)), stages, headers: headers_of(head.headers()) })
 }
 

@@ -24,6 +24,7 @@ pub(super) async fn connect(
     url: usize,
     opening: Opening,
     clock: Clock,
+    calls: Calls,
 ) -> Result<Connected, ConnectError> {
     let target = caller.target(url);
     let mut progress = Progress::new(&clock);
@@ -35,7 +36,7 @@ pub(super) async fn connect(
     let tap = Arc::clone(body.tap());
     let events = Events { body, decoder: Decoder::new(caller.limit), limit: caller.limit };
     let stream = Stream { tap, events: super::Events::Own(Box::new(events)), _source: lease };
-    let sse = Sse::new(stream, Calls::new(caller, url, clock));
+    let sse = Sse::new(stream, calls);
     let headers = headers_of(head.headers());
     Ok(Connected { connection: Connection::Sse(Box::new(sse)), stages: progress.into_stages(), headers })
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::account::Account;
+use super::account::{Account, described};
 use super::outputs::Outputs;
 use super::recording::Recording;
-use super::{Args, described, limits, load, progress, reach, rules, secrets, setup, target};
+use super::{Args, limits, load, progress, reach, rules, secrets, setup, target};
 use crate::commands::exit::{Done, Exit, Failure};
-use crate::engine::{OnTick, Signals, Tick};
-use crate::report::{self, Ending, Find, FindEnd, Report, Trial, Trialled, Verdict};
+use crate::engine::{Crew, OnTick, Signals, Tick};
+use crate::report::{Ending, Find, FindEnd, Report, Trial, Trialled, Verdict};
 use crate::scenario::plan::Plan;
 use crate::scenario::{Needs, Overrides, Scenario, mean_expected};
 use crate::threshold::{Judge, RuleText};
@@ -96,7 +96,7 @@ pub(super) fn main(args: &Args, keep: &str, terminal: &Terminal) -> Done {
         started: crate::time::wall_clock(),
         strict: args.strict,
         names: rules::names(&scenario),
-        secrets: secrets::known(&scenario, &over),
+        secrets: secrets::Secrets::new(secrets::known(&scenario, &over), ground.learnt()),
     };
     let mut finder = Finder { args, terminal, judge, account, ground, runtime, trials: Vec::new(), decided: None };
     let found = finder.search(keep, first, &mut signals)?;
@@ -181,10 +181,10 @@ impl Finder<'_> {
         let mut recording = Recording::new(progress(&quiet, &scenario, self.terminal), &self.judge, &self.account);
         let setup = setup(self.args, scenario, plan, &self.ground, None);
         let early = reach(&self.runtime, &self.ground, &setup, signals)
-            .map_err(|failure| failure.saying(|message| report::hidden(message, &self.account.secrets)))?;
+            .map_err(|failure| failure.saying(|message| self.account.secrets.hide(message)))?;
         let mut on_tick = |tick: &Tick| recording.tick(tick);
         let on_tick: &mut OnTick<'_> = &mut on_tick;
-        let run = crate::engine::run(setup, self.ground.rig(), signals, on_tick);
+        let run = crate::engine::run(setup, Crew::Threads, self.ground.rig(), signals, on_tick);
         let mut outcome = self.runtime.block_on(run).map_err(Failure::internal)?;
         if let Some(code) = early {
             outcome.end = crate::engine::End::Interrupted(code);

@@ -5,6 +5,7 @@ use crate::scenario::{Diagnostic, Scenario, Source};
 
 mod faults;
 mod gate;
+mod logins;
 mod meaning;
 mod overrides;
 mod owned;

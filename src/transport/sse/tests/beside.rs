@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{OPEN, connect};
 use crate::transport::tests::{flush, receive, receive_text, request};
-use crate::wire::{Answer, Call, CloseReason, Frame, Opening, Received, Response};
+use crate::wire::{Answer, Call, CloseReason, Frame, Method, Opening, Received, Response};
 
 /// What a request is answered with, by its head and body; `None` is no answer.
 type Answerer = fn(&str, &str) -> Option<String>;
@@ -45,6 +45,7 @@ async fn serve(mut stream: TcpStream, answer: Answerer) {
 fn call(path: &str, body: Option<&'static str>, reference: u64) -> Frame {
     let opening = Opening { path: path.to_owned(), ..Opening::default() };
     Frame::Call(Box::new(Call {
+        method: if body.is_some() { Method::Post } else { Method::Get },
         opening,
         body: body.map(|body| Bytes::from_static(body.as_bytes())),
         reference,

@@ -1,0 +1,155 @@
+//! Publishing by an HTTP request in place of a message: a form or JSON, signed where an API wants that.
+
+use bytes::Bytes;
+use std::borrow::Cow;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::parameters::Checked;
+use super::pointer::Pointer;
+use super::rules;
+use super::slot::{Slot, Values};
+use super::template::Template;
+use crate::dialect::credentials::show_token_over_http;
+use crate::dialect::{DialectError, Event, Identity};
+use crate::wire::{Answer, Call, Method, Opening, Requests, Response};
+
+const METHODS: [(&str, Method); 2] = [("POST", Method::Post), ("PUT", Method::Put)];
+
+/// What a body can name.
+const BODY: &[Slot] = &[Slot::Text, Slot::Marker, Slot::Room, Slot::Ref, Slot::User, Slot::Token];
+
+/// What stands around it can name the body too, and the time: that is what is signed.
+const AROUND: &[Slot] =
+    &[Slot::Text, Slot::Marker, Slot::Room, Slot::Ref, Slot::User, Slot::Token, Slot::Body, Slot::Unix];
+
+/// How to publish.
+#[derive(Debug)]
+pub(super) struct PublishBy {
+    method: Method,
+    to: Requests,
+    path: Option<Template>,
+    query: Vec<(String, Template)>,
+    headers: Vec<(String, Template)>,
+    body: Body,
+    code: Option<Pointer>,
+}
+
+#[derive(Debug)]
+enum Body {
+    None,
+    Text(Template),
+    Form(Vec<(String, Template)>),
+}
+
+impl PublishBy {
+    pub(super) fn new(given: &Checked<'_>) -> Result<Option<Self>, DialectError> {
+        if !given.has("publish_by") {
+            return Ok(None);
+        }
+        let headers = given.late_texts("publish_by.headers", AROUND)?;
+        let json = !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let text = given.late_read("publish_by.body", BODY, if json { Template::json } else { Template::plain })?;
+        let body = match (text, given.late_texts("publish_by.form", BODY)?) {
+            (Some(_), form) if !form.is_empty() => {
+                return Err(Checked::missing("publish_by.form", "excludes `body`"));
+            }
+            (Some(text), _) => Body::Text(text),
+            (None, form) if form.is_empty() => Body::None,
+            (None, form) => Body::Form(form),
+        };
+        let publishing = Self {
+            method: given.one_of("publish_by.method", &METHODS)?,
+            to: target(given)?,
+            path: given.late_read("publish_by.path", &[Slot::Room, Slot::User, Slot::Ref], Template::path)?,
+            query: given.late_texts("publish_by.query", AROUND)?,
+            headers,
+            body,
+            code: given.pointer("publish_by.code")?,
+        };
+        if !publishing.templates().any(|template| template.carries_marker()) {
+            return Err(Checked::missing("publish_by", "has no {{text}} in its `body`, `form` or `query`"));
+        }
+        Ok(Some(publishing))
+    }
+
+    /// What the text can stand in.
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        let (text, form) = match &self.body {
+            Body::None => (None, &[][..]),
+            Body::Text(text) => (Some(text), &[][..]),
+            Body::Form(form) => (None, form.as_slice()),
+        };
+        text.into_iter().chain(form.iter().chain(&self.query).chain(&self.headers).map(|(_, template)| template))
+    }
+
+    /// Where its requests go.
+    pub(super) fn to(&self) -> &Requests {
+        &self.to
+    }
+
+    /// The request that publishes.
+    pub(super) fn call(&self, identity: &Identity, values: Values<'_>) -> Call {
+        let token = identity.token.as_deref().unwrap_or_default();
+        let values = Values { token, user: &identity.user, ..values };
+        let body = match &self.body {
+            Body::None => String::new(),
+            Body::Text(text) => text.render(&values),
+            Body::Form(form) => {
+                let fields = form.iter().map(|(name, value)| (name, value.render(&values)));
+                Serializer::new(String::new()).extend_pairs(fields).finish()
+            }
+        };
+        let values = Values { body: &body, ..values };
+        let fill = |entries: &[(String, Template)]| {
+            entries.iter().map(|(name, template)| (name.clone(), template.render(&values))).collect()
+        };
+        let path = self.path.as_ref().map(|path| path.render(&values)).unwrap_or_default();
+        let mut opening =
+            Opening { path, query: fill(&self.query), headers: fill(&self.headers), ..Opening::default() };
+        if matches!(self.body, Body::Form(_)) {
+            let kind = ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned());
+            opening.headers.push(kind);
+        }
+        // Another server is shown a user's token only where the dialect says so.
+        if self.to == Requests::Target && !self.templates().any(|template| template.names(Slot::Token)) {
+            show_token_over_http(identity, &mut opening);
+        }
+        let reference = values.reference;
+        Call { method: self.method, opening, body: Some(Bytes::from(body)), reference, waits: false }
+    }
+
+    /// What an answer means; nothing, where there is none: that is the conversation's business.
+    pub(super) fn answered(&self, answer: &Answer, emit: &mut dyn FnMut(Event<'_>)) {
+        let reference = answer.reference;
+        let Ok(response) = &answer.outcome else { return };
+        if (200..300).contains(&response.status) {
+            return emit(Event::Acked { reference });
+        }
+        let code = self.code(response);
+        emit(Event::Refused { reference: Some(reference), code: &code, unconfirmed: code == "unconfirmed" });
+    }
+
+    fn code<'a>(&self, response: &'a Response) -> Cow<'a, str> {
+        let told = self.code.as_ref().and_then(|code| code.find(&response.body)).and_then(rules::name);
+        match (told, response.status) {
+            (Some(code), _) => Cow::Borrowed(code),
+            (None, 429) => Cow::Borrowed("rate_limited"),
+            (None, 503) => Cow::Borrowed("unavailable"),
+            (None, 502 | 504) => Cow::Borrowed("unconfirmed"),
+            (None, status) => Cow::Owned(format!("status {status}")),
+        }
+    }
+}
+
+/// Where requests go: an empty URL means the target, as no URL does.
+fn target(given: &Checked<'_>) -> Result<Requests, DialectError> {
+    let wrong = |problem: &str| Err(Checked::missing("publish_by.url", problem));
+    let Some(text) = given.plain("publish_by.url").filter(|text| !text.is_empty()) else { return Ok(Requests::Target) };
+    match Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => wrong("is none of http:// and https://"),
+        Ok(url) if url.has_host() => Ok(Requests::To(url)),
+        Ok(_) => wrong("names no host"),
+        Err(error) => wrong(&format!("is not a URL ({error}); write it as https://host:port")),
+    }
+}
