@@ -44,25 +44,26 @@ pub(in crate::commands) struct Ground {
     learnt: Learnt,
 }
 
-/// A server that is up, at `urls`, whoever raised it, and how it is reached: as `usual`, and as the scenario says.
+/// A server that is up, at `urls`, whoever raised it, and how it is reached: as `usual`, and as the scenario says. What
+/// logins give is noted as `learnt`.
 pub(in crate::commands) fn at(
     urls: &[url::Url],
     scenario: &Scenario,
     plan: &Plan,
     secret: Option<Arc<[u8]>>,
     usual: NetworkConfig,
+    learnt: &Learnt,
 ) -> Result<Ground, Failure> {
     let network = NetworkConfig { max_queued: queue_for(scenario), ..usual };
     let (network, dialect) = match &scenario.target {
         Target::Bundled(_) => (network, dialect::find("room", &Parameters::new()).map_err(Failure::internal)?),
         Target::Foreign(foreign) => (towards(foreign, network), Arc::clone(&foreign.dialect)),
     };
-    let learnt = Learnt::default();
     Ok(Ground {
         rigging: Rigging::default(),
-        login: before::login(scenario, &network, &learnt)?,
+        login: before::login(scenario, &network, learnt)?,
         exchanges: before::exchanges(dialect.as_ref(), urls, &network)?,
-        learnt,
+        learnt: learnt.clone(),
         transports: transports(&used(plan), urls, &network)?,
         dialect,
         detour: network.detour,
