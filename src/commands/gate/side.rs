@@ -14,7 +14,7 @@ use super::target::Target;
 use crate::commands::child::Process;
 use crate::commands::exit::Failure;
 use crate::commands::redis::{self, Broker};
-use crate::commands::run::target as ground;
+use crate::commands::run::bundled;
 use crate::gate::Side;
 use crate::scenario::{BrokerChoice, Bundled, Scenario, Target as Asked};
 use crate::time::Clock;
@@ -230,7 +230,7 @@ fn serve_arguments(bundled: &Bundled, scenario: &Scenario) -> Vec<String> {
     let flags = [
         ("--instances", bundled.instances.to_string()),
         ("--broker", broker.to_owned()),
-        ("--frames-per-second", ground::frames_per_second(scenario, &plan).to_string()),
+        ("--frames-per-second", bundled::frames_per_second(scenario, &plan).to_string()),
         ("--ping-interval", print_duration(bundled.ping_interval)),
         ("--ping-timeout", print_duration(bundled.ping_timeout)),
     ];
