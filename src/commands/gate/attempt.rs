@@ -85,7 +85,7 @@ impl Live<'_> {
             matches!(scenario.target, Whom::Bundled(_)) || crate::commands::environment("WSBENCH_JWT_SECRET").is_some();
         let secret = ours.then(|| Arc::from(self.asked.secret.as_bytes()));
         let usual = NetworkConfig { detour: self.detours[side as usize], ..NetworkConfig::default() };
-        let ground = ground::at(&raised.urls, &scenario, &plan, secret, usual)?;
+        let ground = ground::at(&raised.urls, &scenario, &plan, secret, usual, &self.asked.learnt)?;
         let clients = plan.lives().len();
         let turns = Turns { spans: spans.into(), meeting: Arc::clone(meeting), place: side as usize };
         let setup = Setup {

@@ -51,18 +51,21 @@ struct Up {
     secret: Option<Arc<[u8]>>,
     environment: Environment,
     rigging: Rigging,
+    learnt: Learnt,
 }
 
-/// A server that is up, at `urls`, whoever raised it, and how it is reached: as `usual`, and as the scenario says.
+/// A server that is up, at `urls`, whoever raised it, and how it is reached: as `usual`, and as the scenario says. What
+/// logins give is noted as `learnt`.
 pub(in crate::commands) fn at(
     urls: &[Url],
     scenario: &Scenario,
     plan: &Plan,
     secret: Option<Arc<[u8]>>,
     usual: NetworkConfig,
+    learnt: &Learnt,
 ) -> Result<Ground, Failure> {
     let environment = super::foreign_environment(urls.len());
-    let up = Up { urls: urls.to_vec(), secret, environment, rigging: Rigging::default() };
+    let up = Up { urls: urls.to_vec(), secret, environment, rigging: Rigging::default(), learnt: learnt.clone() };
     Ground::new(up, scenario, &way::used(plan), usual)
 }
 
@@ -77,17 +80,18 @@ pub(in crate::commands) fn raise(
     let proxy = rigging::proxy(scenario, plan, wants.log)?;
     let usual = NetworkConfig { detour: proxy.as_ref().map(|proxy| proxy.address), ..NetworkConfig::default() };
     let rigging = Rigging { proxy, ..Rigging::default() };
+    let learnt = Learnt::default();
     let up = match &scenario.target {
         Target::Bundled(bundled) => {
             let raised = bundled::raise(bundled, scenario, plan, wants.redis, progress)?;
             let urls = raised.rig.instances.iter().filter_map(|instance| Url::parse(&instance.url).ok()).collect();
             let environment = Environment::new(raised.joined_by, u32::from(bundled.instances), super::cores());
             let rigging = Rigging { server: Some(raised.rig), ..rigging };
-            Up { urls, secret: Some(raised.secret), environment, rigging }
+            Up { urls, secret: Some(raised.secret), environment, rigging, learnt }
         }
         Target::Foreign(foreign) => {
             let environment = super::foreign_environment(foreign.urls.len());
-            Up { urls: foreign.urls.clone(), secret: None, environment, rigging }
+            Up { urls: foreign.urls.clone(), secret: None, environment, rigging, learnt }
         }
     };
     Ground::new(up, scenario, &wants.kinds, usual)
@@ -106,11 +110,10 @@ impl Ground {
             Target::Bundled(_) => dialect::find("room", &Parameters::new()).map_err(Failure::internal)?,
             Target::Foreign(foreign) => Arc::clone(&foreign.dialect),
         };
-        let learnt = Learnt::default();
         Ok(Self {
-            login: before::login(scenario, &network, &learnt)?,
+            login: before::login(scenario, &network, &up.learnt)?,
             exchanges: before::exchanges(dialect.as_ref(), &up.urls, &network)?,
-            learnt,
+            learnt: up.learnt,
             transports: way::transports(kinds, &up.urls, &network)?,
             dialect,
             detour: network.detour,
