@@ -17,7 +17,7 @@ use super::approach::Approach;
 use super::recovering::Recovery;
 use super::{
     AuthStyle, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Marking, Parameters, Position,
-    Question,
+    Question, Saying,
 };
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
@@ -88,6 +88,8 @@ struct Machine {
     publish_by: Option<PublishBy>,
     habits: Habits,
     marking: Marking,
+    /// What can be published by name.
+    sayings: Vec<Saying>,
 }
 
 /// The dialect called `name` that `parameters` describe.
@@ -118,9 +120,27 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
     if habits.answers_welcome && !habits.welcomes {
         return Err(Checked::missing("after_welcome", "needs `welcome`: it says what is waited for"));
     }
+    let acknowledged = given.flag("acknowledges_messages").unwrap_or(true) && replies;
+    let saying = |(name, text): &(String, Template)| Saying {
+        name: name.as_str().into(),
+        acknowledged: acknowledged && text.names(Slot::Ref),
+    };
+    let sayings = says.sayings.iter().map(saying).collect();
     let marking = marking::marking(&given, &says, publish_by.as_ref(), &habits)?;
-    let machine =
-        Machine { name, framing, says, hears, opens, approach, recovery, streams, publish_by, habits, marking };
+    let machine = Machine {
+        name,
+        framing,
+        says,
+        hears,
+        opens,
+        approach,
+        recovery,
+        streams,
+        publish_by,
+        habits,
+        marking,
+        sayings,
+    };
     Ok(Arc::new(Declared { machine: Arc::new(machine), saved: Box::default() }))
 }
 
@@ -207,6 +227,10 @@ impl Dialect for Declared {
         asked.map(|(name, text)| Question { name: name.clone(), names_room: text.names(Slot::Room) }).collect()
     }
 
+    fn sayings(&self, kind: TransportKind) -> Vec<Saying> {
+        if self.speaks(kind) { self.sayings.clone() } else { Vec::new() }
+    }
+
     fn encode(&self, intent: &Intent<'_>) -> Option<Frame> {
         let (template, values) = match *intent {
             Intent::Auth { identity } if identity.auth == AuthStyle::FirstMessage && self.says.auth.is_some() => {
@@ -233,6 +257,10 @@ impl Dialect for Declared {
             }
             Intent::Publish { room, text, reference } => {
                 (self.says.publish.as_ref()?, Values { reference, room, text, ..Values::default() })
+            }
+            Intent::PublishAs { message, room, text, reference } => {
+                let (_, template) = self.says.sayings.iter().find(|(name, _)| name == message)?;
+                (template, Values { reference, room, text, ..Values::default() })
             }
             Intent::Ask { message, room, reference } => {
                 let (_, template) = self.says.questions.iter().find(|(name, _)| name == message)?;
@@ -264,3 +292,6 @@ mod marking_tests;
 
 #[cfg(test)]
 mod request_tests;
+
+#[cfg(test)]
+mod sayings_tests;

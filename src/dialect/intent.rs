@@ -90,6 +90,17 @@ pub enum Intent<'a> {
         /// Numbers the request.
         reference: u64,
     },
+    /// Say `text` to a room by a named message.
+    PublishAs {
+        /// The message's name: one of [`Dialect::sayings`].
+        message: &'a str,
+        /// The room's name.
+        room: &'a str,
+        /// The payload, marker included.
+        text: &'a str,
+        /// Numbers the request.
+        reference: u64,
+    },
     /// Show that one is still there, where the protocol wants that of clients ([`Habits::heartbeat`](super::Habits)).
     Heartbeat {
         /// Numbers the request.

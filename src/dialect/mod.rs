@@ -44,6 +44,15 @@ pub struct Question {
     pub names_room: bool,
 }
 
+/// A named message that is published in place of the plain one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saying {
+    /// Its name in scenarios.
+    pub name: Arc<str>,
+    /// Whether it is acknowledged.
+    pub acknowledged: bool,
+}
+
 /// What a protocol does by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habits {
@@ -146,6 +155,11 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// What can be asked over this kind of transport: each has a frame, or a call where there is no socket.
     fn questions(&self, _kind: TransportKind) -> Vec<Question> {
+        Vec::new()
+    }
+
+    /// What can be published by name over this kind of transport.
+    fn sayings(&self, _kind: TransportKind) -> Vec<Saying> {
         Vec::new()
     }
 

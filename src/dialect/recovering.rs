@@ -5,7 +5,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Approach, Dialect, Event, Habits, Identity, Intent, Marking, Passing, Position, Question, Reading};
+use super::{
+    Approach, Dialect, Event, Habits, Identity, Intent, Marking, Passing, Position, Question, Reading, Saying,
+};
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
 
@@ -147,6 +149,10 @@ impl Dialect for Recovering {
 
     fn questions(&self, kind: TransportKind) -> Vec<Question> {
         self.inner.questions(kind)
+    }
+
+    fn sayings(&self, kind: TransportKind) -> Vec<Saying> {
+        self.inner.sayings(kind)
     }
 
     fn introduce(&self, headers: &[(String, String)], emit: &mut dyn FnMut(Event<'_>)) {

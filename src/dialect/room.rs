@@ -97,7 +97,9 @@ impl Dialect for Room {
             }
             Intent::Publish { room, text, reference } => publish(room, text, reference),
             Intent::Ask { message, room, reference } => ask(message, room, reference)?,
-            Intent::Poll { .. } | Intent::Notify { .. } | Intent::Heartbeat { .. } => return None,
+            Intent::Poll { .. } | Intent::Notify { .. } | Intent::PublishAs { .. } | Intent::Heartbeat { .. } => {
+                return None;
+            }
         };
         Some(Frame::text(text))
     }

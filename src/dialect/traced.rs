@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
     Approach, AuthStyle, Cursor, Dialect, Event, Habits, Identity, Intent, Marking, Passing, Position, Question,
-    Reading, Recovery,
+    Reading, Recovery, Saying,
 };
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
@@ -151,6 +151,10 @@ impl Dialect for Traced {
         self.inner.questions(kind)
     }
 
+    fn sayings(&self, kind: TransportKind) -> Vec<Saying> {
+        self.inner.sayings(kind)
+    }
+
     fn introduce(&self, headers: &[(String, String)], emit: &mut dyn FnMut(Event<'_>)) {
         self.inner.introduce(headers, emit);
     }
@@ -219,6 +223,9 @@ fn meant(intent: &Intent<'_>) -> String {
         }
         Intent::Notify { user, reference, .. } => format!("notifies {} (request {reference})", escaped(user)),
         Intent::Publish { room, reference, .. } => format!("publishes to {} (request {reference})", escaped(room)),
+        Intent::PublishAs { message, room, reference, .. } => {
+            format!("publishes {} to {} (request {reference})", escaped(message), escaped(room))
+        }
         Intent::Heartbeat { reference } => format!("shows that it is still there (request {reference})"),
         Intent::Ask { message, reference, .. } => format!("asks {} (request {reference})", escaped(message)),
     }

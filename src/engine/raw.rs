@@ -77,14 +77,20 @@ impl RawLog {
     }
 
     /// A publication of the plan and what became of it.
-    pub(super) fn said(&mut self, publication: &Publication, due: Timestamp, said: Result<Timestamp, Word>) {
+    /// Says when it was due, and whether who says it is owed a copy too.
+    pub(super) fn said(
+        &mut self,
+        publication: &Publication,
+        (due, echo): (Timestamp, bool),
+        said: Result<Timestamp, Word>,
+    ) {
         let Publication { room, index, publisher, publish, .. } = publication;
         let (sent, reason) = match said {
             Ok(at) => (at.nanos().to_string(), "null".to_owned()),
             Err(reason) => ("null".to_owned(), format!("\"{}\"", reason.name())),
         };
         self.line(format_args!(
-            r#"{{"what":"publication","room":{},"index":{index},"publisher":{},"publish":{},"due":{},"sent":{sent},"unsent":{reason}}}"#,
+            r#"{{"what":"publication","room":{},"index":{index},"publisher":{},"publish":{},"due":{},"echo":{echo},"sent":{sent},"unsent":{reason}}}"#,
             room.0,
             publisher.0,
             publish.0,
@@ -133,13 +139,12 @@ impl RawLog {
     /// The axis: t0 and the bounds of the measured phase; and the rules of the accounts.
     pub(super) fn axis(&mut self, t0: Timestamp, from: Timestamp, until: Timestamp, rules: &Rules) {
         self.line(format_args!(
-            r#"{{"what":"axis","t0":{},"measured_from":{},"measured_until":{},"settle":{},"race":{},"sender_hears_itself":{},"needs_name":{}}}"#,
+            r#"{{"what":"axis","t0":{},"measured_from":{},"measured_until":{},"settle":{},"race":{},"needs_name":{}}}"#,
             t0.nanos(),
             from.nanos(),
             until.nanos(),
             nanos(rules.settle),
             nanos(rules.race),
-            rules.sender_hears_itself,
             rules.needs_name,
         ));
     }

@@ -39,8 +39,6 @@ pub struct Rules {
     pub settle: Duration,
     /// How close to a send a leave excuses a missing copy, and an outage explains it.
     pub race: Duration,
-    /// Whether a publisher is owed a copy of its own publication.
-    pub sender_hears_itself: bool,
     /// Copies are recognised by the id that the server's acknowledgement gives a publication: nobody can tell what became
     /// of the copies of one that got none.
     pub needs_name: bool,
@@ -62,6 +60,8 @@ pub struct Owed {
     pub publisher: ClientId,
     /// Whether it falls into the measured phase.
     pub measured: bool,
+    /// Whether who says it is owed a copy too.
+    pub echo: bool,
 }
 
 /// What became of a publication on its way to the socket.
@@ -159,7 +159,7 @@ impl Ledger {
     pub fn owe(&mut self, owed: &Owed) {
         let room = &mut self.rooms[owed.room.0 as usize];
         let mut spares_publisher = None;
-        if !self.rules.sender_hears_itself {
+        if !owed.echo {
             let mut seats = room.seats.iter().filter_map(|id| self.seats.get(*id));
             spares_publisher = seats.find(|s| s.client == owed.publisher && s.end.is_none()).map(|s| s.class);
         }

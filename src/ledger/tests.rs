@@ -62,12 +62,13 @@ struct Bench {
     rows: Vec<Row>,
     seats: Vec<Vec<SeatId>>,
     next: Vec<u32>,
+    echo: bool,
 }
 
 impl Bench {
     /// `members[r]` clients in room `r`, all joined; client ids count through.
-    fn new(members: &[u32], sender_hears_itself: bool) -> Self {
-        let rules = Rules { settle: SETTLE, race: super::RACE, sender_hears_itself, needs_name: false };
+    fn new(members: &[u32], echo: bool) -> Self {
+        let rules = Rules { settle: SETTLE, race: super::RACE, needs_name: false };
         let mut ledger = Ledger::new(members.len(), rules);
         let mut client = 0;
         let mut enter = |room: usize| {
@@ -77,12 +78,12 @@ impl Bench {
             seat
         };
         let seats = members.iter().enumerate().map(|(room, n)| (0..*n).map(|_| enter(room)).collect()).collect();
-        Self { ledger, book: Book::default(), rows: Vec::new(), seats, next: vec![0; members.len()] }
+        Self { ledger, book: Book::default(), rows: Vec::new(), seats, next: vec![0; members.len()], echo }
     }
 
     fn owe(&mut self, room: u32, due: u64, publisher: u32) -> Marker {
-        let owed =
-            Owed { room: RoomId(room), due: at(due), topic: TOPIC, publisher: ClientId(publisher), measured: true };
+        let (room_id, publisher_id, echo) = (RoomId(room), ClientId(publisher), self.echo);
+        let owed = Owed { room: room_id, due: at(due), topic: TOPIC, publisher: publisher_id, measured: true, echo };
         self.ledger.owe(&owed);
         let index = self.next[room as usize];
         self.next[room as usize] += 1;

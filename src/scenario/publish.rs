@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::dialect::Saying;
 use crate::observe::{GroupId, RoomId};
 use crate::profile::{RateShape, Spacing};
 
@@ -21,6 +22,10 @@ pub struct Publish {
     pub to: To,
     /// What is said.
     pub text: Text,
+    /// By which message of the dialect, if not by the plain one.
+    pub message: Option<Saying>,
+    /// Whether whoever says it is owed a copy too.
+    pub echo: bool,
 }
 
 /// How often publications are due.

@@ -27,6 +27,17 @@ impl Target {
             Self::Foreign(foreign) => foreign.urls.len(),
         }
     }
+
+    /// Whether a publisher gets a copy of its own message, as its dialect has it.
+    pub fn sender_hears_itself(&self) -> bool {
+        match self {
+            Self::Bundled(_) => {
+                let room = crate::dialect::find("room", &crate::dialect::Parameters::new());
+                room.map_or(true, |dialect| dialect.habits().sender_hears_itself)
+            }
+            Self::Foreign(foreign) => foreign.dialect.habits().sender_hears_itself,
+        }
+    }
 }
 
 /// How the bundled server is started.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Happening, MAX_WAITING, Session, Step, Token, Waiting};
-use crate::dialect::Intent;
+use crate::dialect::{Intent, Saying};
 use crate::observe::{TransportKind, Word};
 use crate::time::Timestamp;
 use crate::wire::Frame;
@@ -17,7 +17,19 @@ impl Session {
     pub fn publish(&mut self, place: usize, text: &str, token: Token) -> Result<Timestamp, Word> {
         let room = self.room(place)?;
         let reference = self.references + 1;
-        self.say(&Intent::Publish { room: &room, text, reference }, reference, token)
+        let awaits = self.dialect.habits().acknowledges_messages;
+        self.say(&Intent::Publish { room: &room, text, reference }, (reference, awaits), token)
+    }
+
+    /// Hands over `text` as the named message `saying`, as [`Self::publish`] does as the plain one.
+    ///
+    /// # Errors
+    /// `not_joined`, `back_pressure` or `disconnected`; `other` where this cannot be said on this connection.
+    pub fn publish_as(&mut self, place: usize, saying: &Saying, text: &str, token: Token) -> Result<Timestamp, Word> {
+        let room = self.room(place)?;
+        let reference = self.references + 1;
+        let intent = Intent::PublishAs { message: &saying.name, room: &room, text, reference };
+        self.say(&intent, (reference, saying.acknowledged), token)
     }
 
     /// Hands over `text` for `user` alone, as [`Self::publish`] does for a room.
@@ -29,17 +41,18 @@ impl Session {
             return Err(Word::NOT_JOINED);
         }
         let reference = self.references + 1;
-        self.say(&Intent::Notify { user, text, reference }, reference, token)
+        let awaits = self.dialect.habits().acknowledges_messages;
+        self.say(&Intent::Notify { user, text, reference }, (reference, awaits), token)
     }
 
-    fn say(&mut self, intent: &Intent<'_>, reference: u64, token: Token) -> Result<Timestamp, Word> {
+    fn say(&mut self, intent: &Intent<'_>, (reference, awaits): (u64, bool), token: Token) -> Result<Timestamp, Word> {
         self.references = reference;
         let frame = self.request(intent).ok_or(Word::OTHER)?;
         let at = self.clock.now();
         self.hand_over(frame)?;
         let waiting = Waiting { token, reference, at };
         self.unwritten.push_back(waiting);
-        if self.dialect.habits().acknowledges_messages {
+        if awaits {
             if self.unanswered.len() == MAX_WAITING {
                 self.unanswered.pop_front();
             }

@@ -24,6 +24,7 @@ mod readme;
 mod repl;
 mod requests;
 mod results;
+mod said;
 mod scenarios;
 mod secrets;
 mod selftest;

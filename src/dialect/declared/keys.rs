@@ -62,11 +62,16 @@ impl Kind {
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 89] = [
+pub(super) const TABLE: [(&str, Kind, &str); 90] = [
     (
         "publish",
         Kind::Template,
         "what a client says to publish: {{text}} {{marker}} {{room}} {{ref}}; this or `publish_by` is required",
+    ),
+    (
+        "publish_as",
+        Kind::Templates,
+        "what it can publish in place of `publish`, by name, such as typing: {{text}} or {{marker}}, {{room}} {{ref}}",
     ),
     (
         "marker",

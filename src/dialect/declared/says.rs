@@ -20,6 +20,8 @@ pub(super) struct Says {
     pub(super) heartbeat: Option<Template>,
     /// By name.
     pub(super) questions: Vec<(String, Template)>,
+    /// What is published in place of `publish`, by name.
+    pub(super) sayings: Vec<(String, Template)>,
 }
 
 impl Says {
@@ -42,16 +44,43 @@ impl Says {
         if !questions.is_empty() && !given.has("reply.ref") && !given.has("reply.when") {
             return Err(Checked::missing("messages", "are recognised by their answers: `reply.ref` must say where"));
         }
-        Ok(Self { publish, join, leave, resume, auth, hello, heartbeat, questions })
+        let sayings = sayings(given)?;
+        Ok(Self { publish, join, leave, resume, auth, hello, heartbeat, questions, sayings })
     }
+}
+
+/// What a message that publishes can name.
+fn published(given: &Checked<'_>) -> Result<&'static [Slot], DialectError> {
+    const PLAIN: &[Slot] = &[Slot::Text, Slot::Marker, Slot::Room, Slot::Ref, Slot::Bytes];
+    // Escaped text has another length: only plain text can be counted.
+    Ok(if given.format()? == Format::Plain { PLAIN } else { &PLAIN[..4] })
+}
+
+/// What is published in place of `publish`, by name.
+fn sayings(given: &Checked<'_>) -> Result<Vec<(String, Template)>, DialectError> {
+    let sayings = given.templates("publish_as", published(given)?)?;
+    let wrong = |name: &str, problem: &str| Err(Checked::missing(&format!("publish_as.{name}"), problem));
+    if let (true, Some((name, _))) = (given.has("publish_by"), sayings.first()) {
+        return wrong(name, "is said on a socket, and `publish_by` publishes by requests");
+    }
+    let correlates = marking::correlates(given)?;
+    for (name, template) in &sayings {
+        if correlates && !template.names(Slot::Ref) {
+            return wrong(
+                name,
+                "has no {{ref}}: no acknowledgement could tell the id that `marker = \"correlate\"` needs",
+            );
+        }
+        if !correlates && !template.carries_marker() {
+            return wrong(name, "has no {{text}} and no {{marker}}: no copy could be recognised");
+        }
+    }
+    Ok(sayings)
 }
 
 /// What is said to publish; nothing where publications are requests.
 fn publish(given: &Checked<'_>) -> Result<Option<Template>, DialectError> {
-    const PLAIN: &[Slot] = &[Slot::Text, Slot::Marker, Slot::Room, Slot::Ref, Slot::Bytes];
-    // Escaped text has another length: only plain text can be counted.
-    let slots = if given.format()? == Format::Plain { PLAIN } else { &PLAIN[..4] };
-    let publish = given.late("publish", slots)?;
+    let publish = given.late("publish", published(given)?)?;
     match (&publish, given.has("publish_by")) {
         (Some(_), true) => Err(Checked::missing("publish", "excludes `publish_by`: both say how to publish")),
         (None, false) => Err(Checked::missing(

@@ -48,7 +48,11 @@ pub(super) fn call(identity: &Identity, intent: &Intent<'_>) -> Option<Call> {
         Intent::Ask { message, room, reference } if message == QUESTION => {
             (path("rooms", room, "presence"), Vec::new(), None, reference)
         }
-        Intent::Ask { .. } | Intent::Auth { .. } | Intent::Leave { .. } | Intent::Heartbeat { .. } => return None,
+        Intent::PublishAs { .. }
+        | Intent::Ask { .. }
+        | Intent::Auth { .. }
+        | Intent::Leave { .. }
+        | Intent::Heartbeat { .. } => return None,
     };
     let mut opening = Opening { path, query, ..Opening::default() };
     show_token_over_http(identity, &mut opening);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use crate::dialect::Saying;
 use crate::engine::books::Receiver;
 use crate::engine::desk::Desk;
 use crate::ledger::SeatId;
@@ -82,11 +83,11 @@ impl Client {
     }
 
     /// Says what is due now. The publication's fate is known when this returns, or will be reported by the task.
-    /// Goes to the one user if an `addressee` is named.
+    /// Goes to the one user if an `addressee` is named, and as a `saying` if it is one.
     pub(in crate::engine) fn say(
         &self,
         publication: &Publication,
-        addressee: Option<&str>,
+        (addressee, saying): (Option<&str>, Option<&Saying>),
         text: &str,
     ) -> Result<Timestamp, Word> {
         let mut state = self.state.borrow_mut();
@@ -95,7 +96,10 @@ impl Client {
         let Some(session) = state.session.as_mut() else { return Err(Word::DISCONNECTED) };
         let at = match (addressee, place) {
             (Some(user), _) => session.notify(user, text, token)?,
-            (None, Some(place)) => session.publish(place, text, token)?,
+            (None, Some(place)) => match saying {
+                Some(saying) => session.publish_as(place, saying, text, token)?,
+                None => session.publish(place, text, token)?,
+            },
             (None, None) => return Err(Word::DISCONNECTED),
         };
         if let Some(waker) = &state.waker {

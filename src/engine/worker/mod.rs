@@ -212,7 +212,8 @@ impl Worker {
         let addressee = self.desk.addressee(publication.room);
         let mut text = self.text.borrow_mut();
         self.payload.write(publication, &self.desk.books.borrow().markers.write(&marker), &mut text);
-        let said = client.ok_or(Word::DISCONNECTED).and_then(|client| client.say(publication, addressee, &text));
+        let how = (addressee, self.desk.scenario[publication.publish].message.as_ref());
+        let said = client.ok_or(Word::DISCONNECTED).and_then(|client| client.say(publication, how, &text));
         self.account_for(publication, said, t0);
     }
 
@@ -223,7 +224,7 @@ impl Worker {
         let due = t0 + publication.due;
         let topic = Topic { publish: publication.publish, phase: books.stretches.at(due) };
         if let Some(raw) = &mut books.raw {
-            raw.said(publication, due, said);
+            raw.said(publication, (due, self.plan.echoes(publication.publish)), said);
         }
         if measured {
             books.said(Fact::MessageScheduled, topic, group, None, 1);

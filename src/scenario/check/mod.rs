@@ -22,6 +22,7 @@ mod publish;
 mod requests;
 mod rooms;
 mod sanity;
+mod sayings;
 mod target;
 mod thresholds;
 mod transports;
@@ -130,7 +131,7 @@ impl Check<'_> {
         let target = self.target(file, &times)?;
         let mut rooms = rooms::Rooms::default();
         let groups = self.groups(file, &target, (&users, login.as_ref()), &mut rooms)?;
-        let publishes = self.publishes(file, &times, &groups, &rooms)?;
+        let publishes = self.publishes(file, &times, &target, (&groups, &rooms))?;
         let requests = self.requests(file, &times, &target, &groups)?;
         let faults = self.faults(file, times.duration, &target, &groups)?;
         let proxy = self.proxy_of(file.proxy.as_ref(), &target, &groups, &faults)?;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::rooms::Rooms;
 use super::{Check, Checked};
+use crate::dialect::Dialect;
 use crate::observe::{GroupId, TransportKind};
 use crate::profile::Spacing;
 use crate::scenario::file::{self, Arrival, Course, Every, File, Lengths, RatePoint, RateText, WordOr};
 use crate::scenario::plan::LARGEST_PAYLOAD;
-use crate::scenario::{Cadence, Group, Population, Publish, Text, Times, To};
+use crate::scenario::{Cadence, Group, Population, Publish, Target, Text, Times, To};
 use crate::wire::MARKER_LEN;
 
 /// How often something is due, as it was written.
@@ -24,12 +25,13 @@ impl Check<'_> {
         &self,
         file: &File,
         times: &Times,
-        groups: &[Group],
-        rooms: &Rooms,
+        target: &Target,
+        (groups, rooms): (&[Group], &Rooms),
     ) -> Checked<Vec<Publish>> {
+        let dialect = self.dialect(target)?;
         self.different_names("publish", file.publish.iter().map(|publish| publish.name.as_str()))?;
         let streams = file.publish.iter().enumerate();
-        let streams = streams.map(|(at, publish)| self.publish(at, publish, times, groups, rooms));
+        let streams = streams.map(|(at, publish)| self.publish(at, publish, times, &*dialect, (groups, rooms)));
         let mut streams = streams.collect::<Checked<Vec<Publish>>>()?;
         if let Some(wanted) = self.overrides.rate {
             self.scale_rates(&mut streams, wanted.get(), times, groups)?;
@@ -43,13 +45,12 @@ impl Check<'_> {
         at: usize,
         publish: &file::Publish,
         times: &Times,
-        groups: &[Group],
-        rooms: &Rooms,
+        dialect: &dyn Dialect,
+        (groups, rooms): (&[Group], &Rooms),
     ) -> Checked<Publish> {
         let place = |key: &str| format!("publish.{at}.{key}");
-        let reserved = [("via", publish.via), ("message", publish.message), ("echo", publish.echo)];
-        if let Some((key, _)) = reserved.iter().find(|(_, value)| value.is_some()) {
-            return Err(self.not_built(&place(key), &format!("`{key}`")));
+        if publish.via.is_some() {
+            return Err(self.not_built(&place("via"), "`via`"));
         }
         let Some(from) = groups.iter().position(|group| group.name == publish.from) else {
             let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
@@ -75,6 +76,8 @@ impl Check<'_> {
             spacing,
             to: self.to(&place("to"), publish, group, (groups, rooms))?,
             text: self.text(at, publish)?,
+            message: self.saying(at, publish, dialect, group)?,
+            echo: publish.echo.unwrap_or(dialect.habits().sender_hears_itself),
         })
     }
 

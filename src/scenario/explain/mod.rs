@@ -161,7 +161,7 @@ pub fn mean_expected(scenario: &Scenario, plan: &Plan) -> Expected {
     let times = &scenario.times;
     let samples = (0..SAMPLES).map(|at| {
         let along = times.duration.mul_f64((f64::from(at) + 0.5) / f64::from(SAMPLES));
-        plan.expected_at(scenario, times.warm_up + along)
+        plan.expected_at(times.warm_up + along)
     });
     let sum = samples.fold((0.0, 0.0), |sum, one| (sum.0 + one.publications, sum.1 + one.deliveries));
     Expected { publications: sum.0 / f64::from(SAMPLES), deliveries: sum.1 / f64::from(SAMPLES) }

@@ -130,7 +130,16 @@ fn stream(scenario: &Scenario, publish: &Publish) -> String {
         Text::Corpus(lines) => format!("{} in turn", plural(lines.len() as u64, "line")),
     };
     let cadence = cadence(scenario, &publish.rate, publish.spacing);
-    format!("{who} speak {to}, {cadence}, {text}")
+    let speak = match &publish.message {
+        Some(saying) => format!("say {}", saying.name),
+        None => "speak".to_owned(),
+    };
+    let echo = match (publish.echo, scenario.target.sender_hears_itself()) {
+        (false, true) => "; whoever speaks gets no copy",
+        (true, false) => "; whoever speaks gets a copy too",
+        _ => "",
+    };
+    format!("{who} {speak} {to}, {cadence}, {text}{echo}")
 }
 
 /// How often something is due.

@@ -219,10 +219,10 @@ pub(in crate::scenario) struct Publish {
     pub(in crate::scenario) to: Option<WordOr<To>>,
     /// Who speaks: "http" for the backend (not built yet).
     pub(in crate::scenario) via: Option<Reserved>,
-    /// A named message of the dialect (not built yet).
-    pub(in crate::scenario) message: Option<Reserved>,
-    /// Whether the talker hears itself, against the dialect's habit (not built yet).
-    pub(in crate::scenario) echo: Option<Reserved>,
+    /// A named message of the dialect, in place of the plain one: one of its `publish_as`.
+    pub(in crate::scenario) message: Option<String>,
+    /// Whether the talker gets a copy of its own. Default: as the dialect has it.
+    pub(in crate::scenario) echo: Option<bool>,
 }
 
 /// Bytes of text.

@@ -10,8 +10,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Scenario, Target};
-use crate::observe::{ClientId, GroupId, RoomId, TransportKind};
+use super::Scenario;
+use crate::observe::{ClientId, GroupId, PublishId, RoomId, TransportKind};
 
 mod inquiries;
 mod life;
@@ -96,6 +96,11 @@ impl Plan {
         let mut hasher = rustc_hash::FxHasher::default();
         (self.inner.seed, self.inner.published, self.inner.rooms, &self.inner.lives).hash(&mut hasher);
         hasher.finish()
+    }
+
+    /// Whether whoever says a publication of this entry is owed a copy of it.
+    pub fn echoes(&self, publish: PublishId) -> bool {
+        self.inner.publishes.get(usize::from(publish.0)).is_none_or(|publish| publish.echo)
     }
 
     /// How many rooms there are, mailboxes included.
@@ -183,13 +188,13 @@ impl Plan {
     }
 
     /// What is to be expected at `at`, counted from t0.
-    pub fn expected_at(&self, scenario: &Scenario, at: Duration) -> Expected {
+    pub fn expected_at(&self, at: Duration) -> Expected {
         let members = self.members_at(at);
-        let own = u32::from(!hears_itself(scenario));
         let (mut publications, mut deliveries) = (0.0, 0.0);
         for (publish, talkers) in self.inner.publishes.iter().zip(&self.inner.talkers) {
             let rate = talkers.rate(publish, &self.inner.lives, at);
             let present = talkers.clients().iter().map(|client| self.life(*client)).filter(|life| life.covers(at));
+            let own = u32::from(!publish.echo);
             let audience = |room: RoomId| f64::from(members[room.0 as usize].saturating_sub(own));
             let audiences = present.map(|life| match publish.to {
                 super::To::Room(room) => audience(room),
@@ -233,17 +238,6 @@ pub struct Expected {
     pub publications: f64,
     /// Copies of them that are due.
     pub deliveries: f64,
-}
-
-/// Whether a publisher gets a copy of its own message.
-fn hears_itself(scenario: &Scenario) -> bool {
-    match &scenario.target {
-        Target::Bundled(_) => {
-            let room = crate::dialect::find("room", &crate::dialect::Parameters::new());
-            room.map_or(true, |dialect| dialect.habits().sender_hears_itself)
-        }
-        Target::Foreign(foreign) => foreign.dialect.habits().sender_hears_itself,
-    }
 }
 
 #[cfg(test)]

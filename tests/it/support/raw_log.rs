@@ -30,6 +30,7 @@ pub(crate) struct Log {
 pub(crate) struct Publication {
     pub(crate) publisher: u64,
     pub(crate) due: u64,
+    pub(crate) echo: bool,
     pub(crate) sent: Option<u64>,
     pub(crate) refused: bool,
     pub(crate) uncertain: bool,
@@ -63,6 +64,7 @@ impl Log {
                 let publication = Publication {
                     publisher: number("publisher"),
                     due: number("due"),
+                    echo: line["echo"] == true,
                     sent: line["sent"].as_u64(),
                     refused: false,
                     uncertain: false,
@@ -105,7 +107,7 @@ impl Log {
         let there = |(from, until): &(u64, Option<u64>)| {
             *from <= publication.due && until.is_none_or(|until| publication.due < until)
         };
-        let hears = |client: u64| self.axis["sender_hears_itself"] == true || client != publication.publisher;
+        let hears = |client: u64| publication.echo || client != publication.publisher;
         let members = self.members.iter().filter(|((client, of), span)| *of == room && there(span) && hears(*client));
         members.map(|((client, _), _)| *client).collect()
     }

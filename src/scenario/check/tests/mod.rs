@@ -11,6 +11,7 @@ mod overrides;
 mod owned;
 mod proxy;
 mod requests;
+mod sayings;
 mod variables;
 mod wrong;
 

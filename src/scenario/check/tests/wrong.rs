@@ -271,9 +271,7 @@ fn groups_and_streams() {
 #[test]
 fn what_is_not_built_yet() {
     judge(&[
-        ("size = \"128B\"", "message = \"typing\"", "23:11 `message` is not built yet"),
         ("size = \"128B\"", "via = \"http\"", "23:7 `via` is not built yet"),
-        ("size = \"128B\"", "echo = false", "23:8 `echo` is not built yet"),
         (
             "[server]\ninstances = 2",
             "[target]\nurls = [\"ws://x\"]\ndialect = \"socketio-v4\"",
