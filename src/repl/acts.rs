@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::client::{Client, Frames};
 use super::command::{self, Command, Expectation};
-use super::console::{Console, Lost, Scripted};
+use super::console::{Console, Scripted};
 use super::drive::Ending;
 use super::filter::Filter;
 use super::item::Item;
 use super::render::Layout;
 use super::world::Manner;
 use crate::observe::Word;
+use crate::units::print_duration;
 use crate::wire::Frame;
 
 mod company;
@@ -119,9 +120,16 @@ impl Console {
     fn said(&mut self, said: Result<(), Word>, what: &str) {
         let Err(word) = said else { return };
         let words = match word {
-            Word::NOT_JOINED => format!("{what}: you are in no room; /join ROOM enters one"),
+            Word::NOT_JOINED => match &self.clients[self.current].room {
+                Some(room) => format!("{what}: joining {room} is not answered yet"),
+                None => format!("{what}: you are in no room; /join ROOM enters one"),
+            },
+            // Of a script the loss is what went wrong.
+            Word::DISCONNECTED if self.lost.is_some() && self.manner == Manner::Script => return self.end_for_loss(),
             Word::DISCONNECTED => format!("{what}: there is no connection; /resume or /reconnect makes one"),
-            Word::BACK_PRESSURE => format!("{what}: the other side takes nothing more at the moment"),
+            Word::BACK_PRESSURE => {
+                format!("{what}: it is too long, or the other side takes nothing more at the moment")
+            }
             _ => format!("{what}: this cannot be done over this transport and dialect"),
         };
         self.complain(&words);
@@ -201,19 +209,41 @@ impl Console {
         self.pings = 0;
         let words = match &self.lost {
             Some(lost) => format!("the connection was lost and is not back: {}", lost.words),
-            None => "no answer in time to what was asked; going on without it".to_owned(),
+            None => self.unanswered(),
         };
-        self.remark(&words);
+        self.clients.iter_mut().for_each(Client::wait_no_longer);
+        if self.manner == Manner::Person {
+            self.remark(&format!("{words}; going on without it"));
+        }
         self.trouble(Ending::Setup(words));
+    }
+
+    /// What was asked for and has not been answered, in words.
+    fn unanswered(&self) -> String {
+        let what = match self.manner {
+            Manner::Person => self.clients[self.current].unanswered(),
+            Manner::Script => self.clients.iter().find_map(Client::unanswered),
+        };
+        let what = what.unwrap_or_else(|| "what was said".to_owned());
+        let within = print_duration(self.manner.patience());
+        let (dialect, remedy) = (self.dialer.dialect.name(), "(--dialect and /dialect say what it speaks)");
+        let doubt = format!(": does the target speak {dialect}? {remedy}");
+        let doubt = if what.starts_with("joining") { &doubt } else { "" };
+        format!("no answer to {what} within {within}{doubt}")
     }
 
     /// How a script ends that has done everything.
     pub(super) fn verdict(&mut self) -> Ending {
         match self.lost.take() {
-            Some(Lost { words, .. }) if self.manner == Manner::Script => {
-                Ending::Setup(format!("the connection was lost: {words}"))
-            }
+            Some(lost) if self.manner == Manner::Script => lost.ending(),
             _ => Ending::Done,
+        }
+    }
+
+    /// A script needs the connection that was lost.
+    fn end_for_loss(&mut self) {
+        if let Some(lost) = self.lost.take() {
+            self.trouble(lost.ending());
         }
     }
 

@@ -9,9 +9,6 @@ use super::console::Console;
 use super::world::{Input, Manner, Prompt, World};
 use crate::time::Timestamp;
 
-/// How long a line waits for what was asked before it.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// How long the next prompt waits for what was asked, so that it comes after the answer.
 const PROMPT: Duration = Duration::from_millis(150);
 
@@ -89,14 +86,14 @@ async fn attend(console: &mut Console, doors: &mut Doors) -> Ending {
             console.obey_file(scripted);
             continue;
         }
-        if turn.over && (console.has_done_all() || may_go_on && console.script.is_empty()) {
+        if turn.over && may_go_on && console.script.is_empty() {
             let until = *turn.until.get_or_insert(now + doors.linger);
             if now >= until || !console.may_hear_more() {
                 return console.verdict();
             }
         }
         let prompt = turn.prompt.as_ref().filter(|_| !console.is_writing()).map(|(_, at)| *at);
-        let wakes = [console.alarm(), turn.until, prompt, turn.busy.map(|at| at + PATIENCE)];
+        let wakes = [console.alarm(), turn.until, prompt, turn.busy.map(|at| at + console.manner.patience())];
         let wake = wakes.into_iter().flatten().min();
         let clock = console.dialer.clock.clone();
         let asleep = async {
@@ -126,7 +123,9 @@ async fn attend(console: &mut Console, doors: &mut Doors) -> Ending {
 
 /// Whether the next line may be done: what was asked is answered, or has taken too long.
 fn may_go_on(console: &mut Console, turn: &mut Turn, now: Timestamp) -> bool {
-    if console.is_settled() {
+    // The last line of a script waits for what nobody asks after any more.
+    let is_last = turn.over && console.manner == Manner::Script && console.script.is_empty();
+    if if is_last { console.has_done_all() } else { console.is_settled() } {
         turn.busy = None;
         return true;
     }
@@ -135,7 +134,7 @@ fn may_go_on(console: &mut Console, turn: &mut Turn, now: Timestamp) -> bool {
         return false;
     }
     let since = *turn.busy.get_or_insert(now);
-    if now < since + PATIENCE {
+    if now < since + console.manner.patience() {
         return false;
     }
     turn.busy = None;

@@ -17,6 +17,7 @@ mod editor;
 mod lines;
 mod pasted;
 mod source;
+mod spoken;
 mod users;
 
 pub(super) use args::Args;
@@ -83,6 +84,7 @@ fn aim(args: &Args, given: &Given, terminal: &Terminal) -> Result<(Aim, target::
         seat,
         users: Box::new(move |user, whence| tokens.somebody(user, whence)),
         goal,
+        language: spoken::by(&scenario, &args.vars),
         reconnect: scenario[life.group].reconnect.policy.clone(),
     };
     Ok((aim, ground, greeting))
@@ -146,7 +148,12 @@ fn scenario(args: &Args, given: &Given, terminal: &Terminal) -> Result<Scenario,
     if *given != (Given::Nothing) && args.life.is_some() && !matches!(given, Given::Scenario(_)) {
         return Err(Failure::usage("--as N is a user of a scenario: name one in place of the URL, or give --user"));
     }
-    loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))
+    loaded.map_err(|mut diagnostic| {
+        if let (Given::Url(url), "--url") = (given, diagnostic.path.as_str()) {
+            diagnostic.path.clone_from(url);
+        }
+        rules::refuse(&[diagnostic], terminal)
+    })
 }
 
 /// Which user of the scenario sits at the console.
