@@ -218,6 +218,25 @@ impl Console {
         self.trouble(Ending::Setup(words));
     }
 
+    /// A person at a terminal wants nothing of what is under way; gives whether anything was.
+    pub(super) fn break_off(&mut self) -> bool {
+        if self.manner == Manner::Script {
+            return false;
+        }
+        // Whoever writes in an editor breaks something off there.
+        if self.is_writing() {
+            return true;
+        }
+        let waited = self.expecting.take().is_some() || !self.script.is_empty() || !self.is_settled();
+        self.script.clear();
+        self.pings = 0;
+        self.clients.iter_mut().for_each(Client::wait_no_longer);
+        if waited {
+            self.remark("broken off");
+        }
+        waited
+    }
+
     /// What was asked for and has not been answered, in words.
     fn unanswered(&self) -> String {
         let what = match self.manner {

@@ -144,7 +144,8 @@ impl Console {
             heard: world.heard,
             turn: 0,
         };
-        (console, super::drive::Doors { lines: world.lines, signals: world.signals, linger: world.linger })
+        let World { lines, signals, break_off, linger, .. } = world;
+        (console, super::drive::Doors { lines, signals, break_off, linger })
     }
 
     /// Turns to another target: whoever sat here is gone, and nothing of it is recorded.

@@ -1,13 +1,17 @@
 //! The loop: lines, connections, alarms and signals, one at a time.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::console::Console;
 use super::world::{Input, Manner, Prompt, World};
 use crate::time::Timestamp;
+
+/// The exit code of Ctrl-C.
+const INTERRUPTED: u8 = 130;
 
 /// How long the next prompt waits for what was asked, so that it comes after the answer.
 const PROMPT: Duration = Duration::from_millis(150);
@@ -36,6 +40,7 @@ pub enum Ending {
 pub(super) struct Doors {
     pub(super) lines: mpsc::Receiver<Input>,
     pub(super) signals: mpsc::Receiver<u8>,
+    pub(super) break_off: Arc<Notify>,
     pub(super) linger: Duration,
 }
 
@@ -104,7 +109,12 @@ async fn attend(console: &mut Console, doors: &mut Doors) -> Ending {
         };
         tokio::select! {
             biased;
-            Some(code) = doors.signals.recv() => return Ending::Signal(code),
+            Some(code) = doors.signals.recv() => {
+                if code != INTERRUPTED || !console.break_off() {
+                    return Ending::Signal(code);
+                }
+            }
+            () = doors.break_off.notified() => drop(console.break_off()),
             line = doors.lines.recv(), if may_go_on && !turn.over && turn.prompt.is_none() => match line {
                 Some(input) => {
                     console.obey(&input.line);

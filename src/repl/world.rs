@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::command::Language;
 use super::record::Goal;
@@ -135,6 +135,8 @@ pub struct World {
     pub lines: mpsc::Receiver<Input>,
     /// Codes of signals.
     pub signals: mpsc::Receiver<u8>,
+    /// Told when a person who is typing wants nothing of what is under way.
+    pub break_off: Arc<Notify>,
     /// Where things are shown.
     pub paper: Box<dyn Paper>,
     /// In which form.

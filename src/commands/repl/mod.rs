@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::exit::{Done, Exit, Failure};
 use super::run::{rules, target};
 use crate::engine::End;
@@ -37,13 +39,15 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     };
     let manner = manner(args, terminal);
     let (aim, mut ground, greeting) = aim(args, &given, terminal)?;
-    let (lines, paper, heard) = lines::doors(args, manner)?;
+    let break_off = Arc::new(Notify::new());
+    let (lines, paper, heard) = lines::doors(args, manner, &break_off)?;
     let world = World {
         aim,
         find: Box::new(find),
         greeting: if manner == Manner::Person { vec![greeting] } else { Vec::new() },
         lines,
         signals,
+        break_off,
         paper,
         format: if args.format == Show::Text { Format::Text } else { Format::Ndjson },
         palette: terminal.stdout_palette(),
