@@ -43,7 +43,12 @@ fn parse(path: &str, text: &str) -> Result<Report, Failure> {
         let shown = printable(path);
         // What breaks off in the middle has a place in the file, like any other error about a text.
         Failure::usage(match error {
-            ReadError::Json { .. } => format!("{shown}:{}", printable(&error.to_string())),
+            ReadError::Json { .. } => {
+                format!(
+                    "{shown}:{}; is it a whole result of `wsbench run … --out json=FILE`?",
+                    printable(&error.to_string())
+                )
+            }
             error => format!("{shown}: {}", printable(&error.to_string())),
         })
     })
