@@ -5,18 +5,17 @@ use std::sync::Arc;
 use super::client::{Client, Frames};
 use super::command::{self, Command, Expectation};
 use super::console::{Console, Scripted};
-use super::drive::Ending;
 use super::filter::Filter;
 use super::item::Item;
 use super::render::Layout;
 use super::world::Manner;
 use crate::observe::Word;
-use crate::units::print_duration;
 use crate::wire::Frame;
 
 mod company;
 mod identity;
 mod telling;
+mod waiting;
 mod writing;
 
 /// Larger files are not sent and not read as scripts, in bytes.
@@ -201,68 +200,6 @@ impl Console {
                 self.pings = 0;
             }
             self.said(asked, "no ping was sent");
-        }
-    }
-
-    /// What is still waited for has taken too long.
-    pub(super) fn give_up_waiting(&mut self) {
-        self.pings = 0;
-        let words = match &self.lost {
-            Some(lost) => format!("the connection was lost and is not back: {}", lost.words),
-            None => self.unanswered(),
-        };
-        self.clients.iter_mut().for_each(Client::wait_no_longer);
-        if self.manner == Manner::Person {
-            self.remark(&format!("{words}; going on without it"));
-        }
-        self.trouble(Ending::Setup(words));
-    }
-
-    /// A person at a terminal wants nothing of what is under way; gives whether anything was.
-    pub(super) fn break_off(&mut self) -> bool {
-        if self.manner == Manner::Script {
-            return false;
-        }
-        // Whoever writes in an editor breaks something off there.
-        if self.is_writing() {
-            return true;
-        }
-        let waited = self.expecting.take().is_some() || !self.script.is_empty() || !self.is_settled();
-        self.script.clear();
-        self.pings = 0;
-        self.clients.iter_mut().for_each(Client::wait_no_longer);
-        if waited {
-            self.remark("broken off");
-        }
-        waited
-    }
-
-    /// What was asked for and has not been answered, in words.
-    fn unanswered(&self) -> String {
-        let what = match self.manner {
-            Manner::Person => self.clients[self.current].unanswered(),
-            Manner::Script => self.clients.iter().find_map(Client::unanswered),
-        };
-        let what = what.unwrap_or_else(|| "what was said".to_owned());
-        let within = print_duration(self.manner.patience());
-        let (dialect, remedy) = (self.dialer.dialect.name(), "(--dialect and /dialect say what it speaks)");
-        let doubt = format!(": does the target speak {dialect}? {remedy}");
-        let doubt = if what.starts_with("joining") { &doubt } else { "" };
-        format!("no answer to {what} within {within}{doubt}")
-    }
-
-    /// How a script ends that has done everything.
-    pub(super) fn verdict(&mut self) -> Ending {
-        match self.lost.take() {
-            Some(lost) if self.manner == Manner::Script => lost.ending(),
-            _ => Ending::Done,
-        }
-    }
-
-    /// A script needs the connection that was lost.
-    fn end_for_loss(&mut self) {
-        if let Some(lost) = self.lost.take() {
-            self.trouble(lost.ending());
         }
     }
 

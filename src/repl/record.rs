@@ -23,6 +23,9 @@ const SLOT: Duration = Duration::from_millis(50);
 /// What the session goes on after its last message, in the scenario.
 const REST: Duration = Duration::from_secs(1);
 
+/// The first line of a recording.
+pub(super) const HEADING: &str = "# Recorded at the console of wsbench.";
+
 /// Where the scenario's clients go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Goal {
@@ -158,7 +161,7 @@ impl Record {
             }
         };
         format!(
-            "# Recorded at the console of wsbench.\n{forgotten}name = {}\n\n[run]\nwarm_up  = \"0s\"\nduration = \"{duration}\"\n\
+            "{HEADING}\n{forgotten}name = {}\n\n[run]\nwarm_up  = \"0s\"\nduration = \"{duration}\"\n\
              drain    = \"1s\"\n\n{goal}",
             quoted(name)
         )

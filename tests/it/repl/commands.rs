@@ -251,6 +251,18 @@ fn a_recording_speaks_as_the_scenario_did_and_holds_no_secret() {
 fn what_cannot_be_recorded_is_told() {
     let server = echo(Message::text("welcome"));
     script(&[&server.url()], &["/record x.toml"]).expect(2).says(&["nothing was said yet"]);
+    let directory = scratch();
+    let own = put(&directory, "own.toml", "name = \"mine\"\n");
+    put(&directory, "new-0.txt", "mine\n");
+    let (new, fresh) = (own.replace("own", "new"), own.replace("own", "fresh"));
+    let record = |path: &str| script(&[&server.url()], &["one", &format!("/record {path}")]);
+    record(&own).expect(2).says(&["own.toml is there already and is no recording"]);
+    record(&new).expect(2).says(&["new-0.txt is there already"]);
+    record(directory.path().to_str().unwrap()).expect(2).says(&["a scenario is a .toml file"]);
+    // A recording may be made again.
+    record(&fresh).expect(0);
+    record(&fresh).expect(0);
+    assert_eq!(std::fs::read_to_string(&own).unwrap(), "name = \"mine\"\n");
     script(&[&server.url()], &["one", "/record /nowhere/x.toml"]).expect(1).says(&["failed to write /nowhere/x.toml"]);
 }
 
