@@ -120,7 +120,7 @@ enum Shape {
 /// What bare `wsbench` says.
 const GREETING: &str = "\
 try it         wsbench run @quickstart
-test yours     wsbench run --url wss://your.server/path --dialect json -c 100 -d 10s
+test yours     wsbench init mine.toml --dialect json    (then: wsbench probe mine.toml)
 poke a room    wsbench repl
 gate a PR      wsbench gate SCENARIO.toml --base TARGET --new TARGET
 ";

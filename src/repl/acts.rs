@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::client::{Client, Frames};
 use super::command::{self, Command, Expectation};
-use super::console::{Console, Lost, Scripted};
-use super::drive::Ending;
+use super::console::{Console, Scripted};
 use super::filter::Filter;
 use super::item::Item;
 use super::render::Layout;
@@ -16,6 +15,7 @@ use crate::wire::Frame;
 mod company;
 mod identity;
 mod telling;
+mod waiting;
 mod writing;
 
 /// Larger files are not sent and not read as scripts, in bytes.
@@ -119,9 +119,16 @@ impl Console {
     fn said(&mut self, said: Result<(), Word>, what: &str) {
         let Err(word) = said else { return };
         let words = match word {
-            Word::NOT_JOINED => format!("{what}: you are in no room; /join ROOM enters one"),
+            Word::NOT_JOINED => match &self.clients[self.current].room {
+                Some(room) => format!("{what}: joining {room} is not answered yet"),
+                None => format!("{what}: you are in no room; /join ROOM enters one"),
+            },
+            // Of a script the loss is what went wrong.
+            Word::DISCONNECTED if self.lost.is_some() && self.manner == Manner::Script => return self.end_for_loss(),
             Word::DISCONNECTED => format!("{what}: there is no connection; /resume or /reconnect makes one"),
-            Word::BACK_PRESSURE => format!("{what}: the other side takes nothing more at the moment"),
+            Word::BACK_PRESSURE => {
+                format!("{what}: it is too long, or the other side takes nothing more at the moment")
+            }
             _ => format!("{what}: this cannot be done over this transport and dialect"),
         };
         self.complain(&words);
@@ -193,27 +200,6 @@ impl Console {
                 self.pings = 0;
             }
             self.said(asked, "no ping was sent");
-        }
-    }
-
-    /// What is still waited for has taken too long.
-    pub(super) fn give_up_waiting(&mut self) {
-        self.pings = 0;
-        let words = match &self.lost {
-            Some(lost) => format!("the connection was lost and is not back: {}", lost.words),
-            None => "no answer in time to what was asked; going on without it".to_owned(),
-        };
-        self.remark(&words);
-        self.trouble(Ending::Setup(words));
-    }
-
-    /// How a script ends that has done everything.
-    pub(super) fn verdict(&mut self) -> Ending {
-        match self.lost.take() {
-            Some(Lost { words, .. }) if self.manner == Manner::Script => {
-                Ending::Setup(format!("the connection was lost: {words}"))
-            }
-            _ => Ending::Done,
         }
     }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::flood::Flood;
 use super::hearing::Hearing;
 use super::item::Item;
 use super::world::Who;
@@ -20,6 +19,7 @@ use crate::wire::{Ask, CloseReason};
 mod asked;
 mod back;
 mod book;
+mod waiting;
 
 use back::Way;
 pub(super) use book::{Book, Frames, REMEMBERED, Sent, Tally};
@@ -57,6 +57,8 @@ pub(super) struct Client {
     state: State,
     slow: Option<(u64, Timestamp)>,
     leaving: bool,
+    /// What was asked for has taken too long: nobody waits for it any more.
+    given_up: bool,
     way: Way,
 }
 
@@ -76,6 +78,7 @@ impl Client {
             state: State::Down,
             slow: None,
             leaving: false,
+            given_up: false,
             way: Way::default(),
         }
     }
@@ -111,18 +114,12 @@ impl Client {
     fn forget(&mut self) {
         let Book { tokens, frames, looked, .. } = self.book;
         self.book = Book { tokens, frames, looked, ..Book::default() };
-        self.leaving = false;
+        (self.leaving, self.given_up) = (false, false);
         self.state = State::Down;
     }
 
     /// Goes on connecting, hearing and writing; ready when there is something to be told.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        dialer: &Dialer,
-        flood: &mut Flood,
-        items: &mut Vec<Item>,
-    ) -> Poll<()> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, dialer: &Dialer, items: &mut Vec<Item>) -> Poll<()> {
         let before = items.len();
         if let State::Dialing(dial, since) = &mut self.state {
             let since = *since;
@@ -137,8 +134,7 @@ impl Client {
         if pauses {
             return told(items, before);
         }
-        let mut hearing =
-            Hearing::new(dialer, &self.identity, session, (&mut self.book, &mut self.tally), flood, items);
+        let mut hearing = Hearing::new(dialer, &self.identity, session, (&mut self.book, &mut self.tally), items);
         let at_most = if slow.is_some() { 1 } else { AT_ONCE };
         let ended = session.poll(cx, at_most, &mut |happening| hearing.hear(happening));
         let (saw, heard) = (hearing.saw, hearing.heard);
@@ -190,7 +186,7 @@ impl Client {
             }
             Err(error) => {
                 self.state = State::Down;
-                let words = error.to_string();
+                let words = super::closes::refusal(&error);
                 let missed = self.is_lost();
                 self.way.heed(error.retry_after.map(Hint::NotBefore));
                 items.push(if missed { Item::Missed { words } } else { Item::Failed { words } });
@@ -224,24 +220,6 @@ impl Client {
     /// Whether it is connected.
     pub(super) fn is_up(&self) -> bool {
         matches!(self.state, State::Talking(_))
-    }
-
-    /// Whether it is neither connecting nor waiting for a room or for an answer to a question.
-    pub(super) fn is_settled(&self) -> bool {
-        match &self.state {
-            State::Down | State::Stuck(_) => true,
-            // Nobody waits for what was not asked for.
-            State::Dialing(..) => self.is_lost(),
-            State::Talking(session) => session.is_ready() && self.entered(session) && self.book.asked.is_empty(),
-        }
-    }
-
-    /// Whether every room it wants is entered.
-    fn entered(&self, session: &Session) -> bool {
-        let is_in = |want: &Place| {
-            session.places().iter().enumerate().any(|(at, place)| place.room == want.room && session.is_joined(at))
-        };
-        self.rooms.iter().all(is_in)
     }
 
     /// Whether what it said is all written and, where that is done, acknowledged.

@@ -1,5 +1,7 @@
-//! Why a conversation ended, in words: what the code means and what to do about it.
+//! Why a conversation ended or never began, in words: what the code means and what to do about it.
 
+use crate::observe::Word;
+use crate::transport::ConnectError;
 use crate::wire::CloseReason;
 
 /// Codes of RFC 6455 and of the bundled server.
@@ -17,7 +19,7 @@ const CODES: &[(u16, &str)] = &[
     (1012, "the server is being restarted"),
     (1013, "the server has too much to do: try again later"),
     (4001, "not authenticated: /token shows one that is valid"),
-    (4002, "not authenticated in time"),
+    (4002, "not authenticated in time: --token, --jwt-secret-file or /token shows who you are"),
     (4102, "too many frames in too short a time"),
     (4201, "nothing was heard from here for too long"),
     (4202, "too slow: too much was waiting to be read"),
@@ -35,6 +37,16 @@ pub(super) fn is_passing(reason: &CloseReason) -> bool {
         CloseReason::Status(status) => *status >= 500,
         CloseReason::Protocol(_) => false,
     }
+}
+
+/// Why no connection came about, in words.
+pub(super) fn refusal(error: &ConnectError) -> String {
+    let remedy = match error.kind {
+        kind if kind == Word::http(401) || kind == Word::http(403) => "; --token and /token show a token, -b cookies",
+        kind if kind == Word::http(404) => "; is the path right? --dialect, or --room, adds that of a protocol",
+        _ => "",
+    };
+    format!("{error}{remedy}")
 }
 
 /// The reason in words.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::dialect::Parameters;
 use crate::scenario::nearest;
+use serde_json::Value;
 
 mod language;
 mod table;
@@ -100,6 +101,25 @@ pub struct Language {
     pub name: String,
     /// What a scenario says of it under `[target.with]`.
     pub with: Parameters,
+    /// The `[vars]` that are named there; none where everything is said outright.
+    pub vars: Parameters,
+}
+
+impl Language {
+    /// The same as a scenario has it, where `${NAME}` would be a variable.
+    pub(super) fn written(mut self) -> Self {
+        self.with.values_mut().for_each(write_out);
+        self
+    }
+}
+
+fn write_out(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = text.replace("${", "$${"),
+        Value::Array(values) => values.iter_mut().for_each(write_out),
+        Value::Object(table) => table.values_mut().for_each(write_out),
+        _ => {}
+    }
 }
 
 /// What `line` asks for; nothing if it is empty.

@@ -16,16 +16,12 @@ use super::render::{Format, Layout};
 use super::sheet::Sheet;
 use super::world::{Aim, Asked, Finding, Manner, Prompt, Seat, World, Written};
 use crate::backoff::Policy;
-use crate::dialect::Parameters;
 use crate::session::{Dialer, Place};
 use crate::time::Timestamp;
 use crate::ui::Palette;
 
 mod expecting;
 mod showing;
-
-/// So many messages are remembered for `/expect`.
-const RECENT: usize = 256;
 
 /// So many users of a room are remembered.
 const USERS: usize = 256;
@@ -68,7 +64,7 @@ pub(super) struct Console {
     /// The connection of the script's user ended by itself and is not back.
     pub(super) lost: Option<Lost>,
     pub(super) paper: Sheet,
-    recent: VecDeque<String>,
+    recent: expecting::Recent,
     flood: Flood,
     format: Format,
     palette: Palette,
@@ -100,6 +96,13 @@ pub(super) struct Lost {
     pub(super) unconfirmed: bool,
 }
 
+impl Lost {
+    /// How a script ends for it.
+    pub(super) fn ending(&self) -> Ending {
+        Ending::Setup(format!("the connection was lost: {}", self.words))
+    }
+}
+
 impl Console {
     /// The console of a world, and what is left of it: lines and signals.
     pub(super) fn new(world: World) -> (Self, super::drive::Doors) {
@@ -109,7 +112,7 @@ impl Console {
         let console = Self {
             record: Record::new(now),
             goal: aim.goal,
-            language: spoken_by(&aim.dialer),
+            language: aim.language,
             dialer: Arc::new(aim.dialer),
             urls: aim.urls,
             reconnect: aim.reconnect,
@@ -134,21 +137,22 @@ impl Console {
             quitting: false,
             lost: None,
             paper: Sheet::new(world.paper),
-            recent: VecDeque::new(),
+            recent: expecting::Recent::default(),
             flood: Flood::new(audience, now),
             format: world.format,
             palette: world.palette,
             heard: world.heard,
             turn: 0,
         };
-        (console, super::drive::Doors { lines: world.lines, signals: world.signals, linger: world.linger })
+        let World { lines, signals, break_off, linger, .. } = world;
+        (console, super::drive::Doors { lines, signals, break_off, linger })
     }
 
     /// Turns to another target: whoever sat here is gone, and nothing of it is recorded.
     pub(super) fn turn_to(&mut self, aim: Aim) {
         self.record = Record::new(aim.dialer.clock.now());
         self.goal = aim.goal;
-        self.language = spoken_by(&aim.dialer);
+        self.language = aim.language;
         self.dialer = Arc::new(aim.dialer);
         (self.urls, self.reconnect, self.users) = (aim.urls, aim.reconnect, aim.users);
         (self.clients, self.current) = (vec![seated(aim.seat)], 0);
@@ -170,7 +174,7 @@ impl Console {
         for at in 0..self.clients.len() {
             let at = (at + self.turn) % self.clients.len();
             let mut items = Vec::new();
-            ready |= self.clients[at].poll(cx, &self.dialer, &mut self.flood, &mut items).is_ready();
+            ready |= self.clients[at].poll(cx, &self.dialer, &mut items).is_ready();
             told.extend(items.into_iter().map(|item| (at, item)));
         }
         if let Some(Poll::Ready(written)) = self.writing.as_mut().map(|writing| Pin::new(writing).poll(cx)) {
@@ -192,9 +196,9 @@ impl Console {
         ready && self.expecting.is_none() && self.pings == 0 && !self.is_writing()
     }
 
-    /// Nothing is left to be done before the end.
+    /// Nothing is under way, and all that was said is confirmed, where that is done.
     pub(super) fn has_done_all(&self) -> bool {
-        self.script.is_empty() && self.is_settled() && self.clients.iter().all(Client::has_said_all)
+        self.is_settled() && self.clients.iter().all(Client::has_said_all)
     }
 
     /// When the console has to look again, though nobody says anything.
@@ -246,8 +250,4 @@ fn seated(seat: Seat) -> Client {
     first.rooms = seat.rooms.iter().map(|room| Place::new(Arc::from(room.as_str()), None)).collect();
     first.room = first.rooms.last().map(|place| Arc::clone(&place.room));
     first
-}
-
-fn spoken_by(dialer: &Dialer) -> Language {
-    Language { name: dialer.dialect.name().to_owned(), with: Parameters::new() }
 }

@@ -1,16 +1,17 @@
 //! The loop: lines, connections, alarms and signals, one at a time.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::console::Console;
 use super::world::{Input, Manner, Prompt, World};
 use crate::time::Timestamp;
 
-/// How long a line waits for what was asked before it.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The exit code of Ctrl-C.
+const INTERRUPTED: u8 = 130;
 
 /// How long the next prompt waits for what was asked, so that it comes after the answer.
 const PROMPT: Duration = Duration::from_millis(150);
@@ -39,6 +40,7 @@ pub enum Ending {
 pub(super) struct Doors {
     pub(super) lines: mpsc::Receiver<Input>,
     pub(super) signals: mpsc::Receiver<u8>,
+    pub(super) break_off: Arc<Notify>,
     pub(super) linger: Duration,
 }
 
@@ -89,14 +91,14 @@ async fn attend(console: &mut Console, doors: &mut Doors) -> Ending {
             console.obey_file(scripted);
             continue;
         }
-        if turn.over && (console.has_done_all() || may_go_on && console.script.is_empty()) {
+        if turn.over && may_go_on && console.script.is_empty() {
             let until = *turn.until.get_or_insert(now + doors.linger);
             if now >= until || !console.may_hear_more() {
                 return console.verdict();
             }
         }
         let prompt = turn.prompt.as_ref().filter(|_| !console.is_writing()).map(|(_, at)| *at);
-        let wakes = [console.alarm(), turn.until, prompt, turn.busy.map(|at| at + PATIENCE)];
+        let wakes = [console.alarm(), turn.until, prompt, turn.busy.map(|at| at + console.manner.patience())];
         let wake = wakes.into_iter().flatten().min();
         let clock = console.dialer.clock.clone();
         let asleep = async {
@@ -107,7 +109,12 @@ async fn attend(console: &mut Console, doors: &mut Doors) -> Ending {
         };
         tokio::select! {
             biased;
-            Some(code) = doors.signals.recv() => return Ending::Signal(code),
+            Some(code) = doors.signals.recv() => {
+                if code != INTERRUPTED || !console.break_off() {
+                    return Ending::Signal(code);
+                }
+            }
+            () = doors.break_off.notified() => drop(console.break_off()),
             line = doors.lines.recv(), if may_go_on && !turn.over && turn.prompt.is_none() => match line {
                 Some(input) => {
                     console.obey(&input.line);
@@ -126,7 +133,9 @@ async fn attend(console: &mut Console, doors: &mut Doors) -> Ending {
 
 /// Whether the next line may be done: what was asked is answered, or has taken too long.
 fn may_go_on(console: &mut Console, turn: &mut Turn, now: Timestamp) -> bool {
-    if console.is_settled() {
+    // The last line of a script waits for what nobody asks after any more.
+    let is_last = turn.over && console.manner == Manner::Script && console.script.is_empty();
+    if if is_last { console.has_done_all() } else { console.is_settled() } {
         turn.busy = None;
         return true;
     }
@@ -135,7 +144,7 @@ fn may_go_on(console: &mut Console, turn: &mut Turn, now: Timestamp) -> bool {
         return false;
     }
     let since = *turn.busy.get_or_insert(now);
-    if now < since + PATIENCE {
+    if now < since + console.manner.patience() {
         return false;
     }
     turn.busy = None;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::client::{Book, Frames, Tally};
 use super::escape;
-use super::flood::Flood;
 use super::item::{Item, Message};
 use crate::dialect::{Delivery, Dialect, Identity, News, Reading};
 use crate::observe::{Hop, Word};
@@ -23,7 +22,6 @@ pub(super) struct Hearing<'h> {
     rooms: Vec<std::sync::Arc<str>>,
     book: &'h mut Book,
     tally: &'h mut Tally,
-    flood: &'h mut Flood,
     items: &'h mut Vec<Item>,
     /// What the frame that is being heard tells, as far as it is not told yet.
     told: VecDeque<Reading>,
@@ -43,13 +41,12 @@ impl<'h> Hearing<'h> {
         identity: &'h Identity,
         session: &Session,
         (book, tally): (&'h mut Book, &'h mut Tally),
-        flood: &'h mut Flood,
         items: &'h mut Vec<Item>,
     ) -> Self {
         let rooms = session.places().iter().map(|place| std::sync::Arc::clone(&place.room)).collect();
         let dialect = &*dialer.dialect;
         let (told, binary, referred, saw, heard) = (VecDeque::new(), false, false, Vec::new(), 0);
-        Self { dialect, identity, rooms, book, tally, flood, items, told, binary, referred, saw, heard }
+        Self { dialect, identity, rooms, book, tally, items, told, binary, referred, saw, heard }
     }
 
     pub(super) fn hear(&mut self, happening: Happening<'_>) {
@@ -112,7 +109,7 @@ impl<'h> Hearing<'h> {
         self.told = self.dialect.readings(&received.frame).into();
         self.recognise(&received.frame);
         self.referred = memchr::memmem::find(bytes, b"\"ref\"").is_some();
-        if self.book.frames == Frames::Shown && self.flood.admits(received.at, bytes.len()) {
+        if self.book.frames == Frames::Shown {
             self.items.push(Item::Frame(shown(&received.frame)));
         }
     }
@@ -154,9 +151,6 @@ impl<'h> Hearing<'h> {
         let delay = delay.filter(|_| !delivery.replayed);
         self.tally.own += u64::from(own);
         self.tally.worst = self.tally.worst.max(delay.unwrap_or_default());
-        if !self.flood.admits(at, delivery.body.len()) {
-            return;
-        }
         let instance = told.instance.or_else(|| self.book.instance.clone());
         let tag = |name: &Option<String>| name.as_deref().map_or(InstanceTag::UNKNOWN, InstanceTag::of);
         self.items.push(Item::Message(Box::new(Message {

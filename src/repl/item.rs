@@ -91,6 +91,18 @@ pub(super) enum Item {
     },
 }
 
+impl Item {
+    /// How many bytes of a flood it is, if it is of a kind that may come in one.
+    pub(super) fn floods(&self) -> Option<usize> {
+        match self {
+            Self::Message(message) => Some(message.text.len()),
+            Self::Frame(frame) => Some(frame.len()),
+            Self::Presence { room, user, .. } => Some(room.len() + user.len()),
+            _ => None,
+        }
+    }
+}
+
 /// A message as it was heard by one client.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Message {

@@ -25,5 +25,5 @@ mod world;
 pub use drive::{Ending, run};
 pub use record::Goal;
 pub use render::Format;
-pub use terminal::{Screen, Words, open};
+pub use terminal::{Screen, Typed, Words, open};
 pub use world::{Aim, Asked, Finding, Input, Manner, Paper, Piped, Prompt, Seat, Whence, Who, World, Written};

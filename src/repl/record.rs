@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::command::{Language, Loss};
+use crate::dialect::Parameters;
 use crate::time::Timestamp;
 use crate::units::print_duration;
 
@@ -19,6 +22,9 @@ const SLOT: Duration = Duration::from_millis(50);
 
 /// What the session goes on after its last message, in the scenario.
 const REST: Duration = Duration::from_secs(1);
+
+/// The first line of a recording.
+pub(super) const HEADING: &str = "# Recorded at the console of wsbench.";
 
 /// Where the scenario's clients go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +148,8 @@ impl Record {
         let goal = match goal {
             Goal::Bundled => "[server]\ninstances = 2\n".to_owned(),
             Goal::There { url, token } => {
-                let target = format!("[target]\nurls    = [{}]\ndialect = {}\n", quoted(url), quoted(&language.name));
+                let name = Value::from(language.name.as_str());
+                let target = format!("[target]\nurls    = [{}]\ndialect = {name}\n", quoted(url));
                 let with = with(language);
                 match (token, language.name.as_str()) {
                     (false, _) => format!("{target}{with}"),
@@ -154,7 +161,7 @@ impl Record {
             }
         };
         format!(
-            "# Recorded at the console of wsbench.\n{forgotten}name = {}\n\n[run]\nwarm_up  = \"0s\"\nduration = \"{duration}\"\n\
+            "{HEADING}\n{forgotten}name = {}\n\n[run]\nwarm_up  = \"0s\"\nduration = \"{duration}\"\n\
              drain    = \"1s\"\n\n{goal}",
             quoted(name)
         )
@@ -163,11 +170,19 @@ impl Record {
 
 /// The parameters of what is spoken, as a scenario has them.
 fn with(language: &Language) -> String {
-    if language.with.is_empty() {
-        return String::new();
-    }
-    // Whatever was read as TOML can be written as TOML.
-    toml::to_string(&serde_json::json!({ "target": { "with": language.with } })).unwrap_or_default()
+    let table = |path: &str, table: &Parameters| {
+        if table.is_empty() {
+            return String::new();
+        }
+        // Whatever was read as TOML can be written as TOML.
+        let text = toml::to_string(&serde_json::json!({ path: table })).unwrap_or_default();
+        format!("\n{text}")
+    };
+    let with = match language.with.is_empty() {
+        true => Parameters::new(),
+        false => Parameters::from_iter([("with".to_owned(), Value::Object(language.with.clone()))]),
+    };
+    table("target", &with) + &table("vars", &language.vars)
 }
 
 /// A stream is one room's, and in a scenario of several rooms everybody is in all of them.
@@ -233,7 +248,8 @@ fn rounded(time: Duration) -> Duration {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    // A `${` of somebody's is no variable of the scenario.
+    Value::from(text.replace("${", "$${")).to_string()
 }
 
 fn put(text: &mut String, more: std::fmt::Arguments<'_>) {

@@ -16,7 +16,7 @@ use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
 use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::command::COMMANDS;
 use super::history::{History, LINES, may_keep};
@@ -118,16 +118,20 @@ enum Print {
     Done(SyncSender<()>),
 }
 
-/// Takes over the terminal: lines that are typed go to `lines`, begun with those of `first`; the history is at `history`.
+/// Where goes what is typed.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    /// Lines.
+    pub lines: mpsc::Sender<Input>,
+    /// Ctrl-C: nothing is wanted of what is under way.
+    pub break_off: Arc<Notify>,
+}
+
+/// Takes over the terminal: what is typed goes to `typed`, begun with those of `first`; the history is at `history`.
 ///
 /// # Errors
 /// When the terminal or a thread is not to be had, in words.
-pub fn open(
-    lines: mpsc::Sender<Input>,
-    first: Vec<String>,
-    words: Words,
-    history: Option<PathBuf>,
-) -> Result<Screen, String> {
+pub fn open(typed: Typed, first: Vec<String>, words: Words, history: Option<PathBuf>) -> Result<Screen, String> {
     let failed = |error: ReadlineError| format!("the terminal cannot be edited on: {error}");
     let found = tcgetattr(std::io::stdin()).ok();
     // Without colours it would show what is hidden.
@@ -143,7 +147,7 @@ pub fn open(
         started.map(drop).map_err(|error| format!("failed to start a thread: {error}"))
     };
     spawn("printing", Box::new(move || print(&mut printer, &prints)))?;
-    spawn("editing", Box::new(move || edit(editor, &lines, first, &History::at(history))))?;
+    spawn("editing", Box::new(move || edit(editor, &typed, first, &History::at(history))))?;
     Ok(Screen { found, printing, lost: 0 })
 }
 
@@ -161,7 +165,7 @@ fn print(printer: &mut impl ExternalPrinter, prints: &Receiver<Print>) {
     }
 }
 
-fn edit(mut editor: Editor<Typing, MemHistory>, lines: &mpsc::Sender<Input>, first: Vec<String>, history: &History) {
+fn edit(mut editor: Editor<Typing, MemHistory>, typed: &Typed, first: Vec<String>, history: &History) {
     for line in history.read() {
         editor.add_history_entry(line).ok();
     }
@@ -171,7 +175,7 @@ fn edit(mut editor: Editor<Typing, MemHistory>, lines: &mpsc::Sender<Input>, fir
         let mut prompt = Prompt::Line(String::new());
         for line in std::mem::take(&mut next) {
             let (answer, asked) = sync_channel(1);
-            if lines.blocking_send(Input { line, prompt: Some(answer) }).is_err() {
+            if typed.lines.blocking_send(Input { line, prompt: Some(answer) }).is_err() {
                 return;
             }
             let Ok(answered) = asked.recv() else { return };
@@ -195,6 +199,7 @@ fn edit(mut editor: Editor<Typing, MemHistory>, lines: &mpsc::Sender<Input>, fir
             }
             Err(ReadlineError::Interrupted) if !interrupted => {
                 interrupted = true;
+                typed.break_off.notify_one();
                 next = vec![String::new()];
             }
             // Ctrl-D, Ctrl-C twice, or a terminal that is gone: no more lines.

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::command::Language;
 use super::record::Goal;
 use super::render::Format;
 use crate::backoff::Policy;
@@ -64,6 +65,16 @@ pub enum Manner {
     Script,
 }
 
+impl Manner {
+    /// How long a line waits for what was asked before it.
+    pub(super) fn patience(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Person => 3,
+            Self::Script => 10,
+        })
+    }
+}
+
 /// Where a user's token comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whence<'a> {
@@ -90,6 +101,8 @@ pub struct Aim {
     pub users: Box<Asked>,
     /// Where a recording's clients go.
     pub goal: Goal,
+    /// What is spoken, as a scenario has it.
+    pub language: Language,
     /// When a connection that was lost is made anew.
     pub reconnect: Policy,
 }
@@ -122,6 +135,8 @@ pub struct World {
     pub lines: mpsc::Receiver<Input>,
     /// Codes of signals.
     pub signals: mpsc::Receiver<u8>,
+    /// Told when a person who is typing wants nothing of what is under way.
+    pub break_off: Arc<Notify>,
     /// Where things are shown.
     pub paper: Box<dyn Paper>,
     /// In which form.

@@ -5,8 +5,10 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::support::{Server, put, root, scratch, wsbench};
 
+mod back;
 mod commands;
 mod identity;
+mod last;
 mod strangers;
 mod terminal;
 
@@ -82,6 +84,8 @@ fn what_cannot_be_done_is_told_with_the_remedy() {
     script(&["ws://127.0.0.1:1"], &["hi"]).expect(3).says(&["connection refused"]);
     script(&[], &["/jion a"]).expect(2).says(&["there is no command /jion"]);
     script(&["chat.example"], &[]).expect(2).says(&["ws://chat.example"]);
+    script(&["curl"], &[]).expect(2).says(&["curl: a URL is missing"]);
+    script(&["ftp://chat.example"], &[]).expect(2).says(&["error: ftp://chat.example: the scheme `ftp`"]);
     script(&["--token", "eyJhbGciOi"], &[]).expect(2).says(&["@FILE or env:NAME"]);
     script(&["ws://127.0.0.1:1", "--dialect", "rom"], &[]).expect(2).says(&["did you mean `room`?"]);
 }

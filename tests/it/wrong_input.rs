@@ -306,6 +306,36 @@ fn an_output_that_cannot_be_written_is_1_after_all_others_are() {
 }
 
 #[test]
+fn an_output_that_cannot_be_written_is_told_before_the_run() {
+    let directory = scratch();
+    let here = directory.path().to_str().unwrap();
+    for (bad, why) in [
+        (format!("json={here}"), "it is a directory"),
+        (format!("html={here}/nowhere/x.html"), "nowhere cannot be used"),
+        (format!("raw={here}/nowhere/raw"), "nowhere cannot be used"),
+    ] {
+        let finished = run(RIGHT, &["--out", &bad]);
+        finished.expect(1).says(&["warning: ", why, "mend it before the run ends", "error: failed to write"]);
+        assert!(finished.stderr.find(why) < finished.stderr.find("error: "), "{finished:?}");
+    }
+}
+
+#[test]
+fn what_the_bare_command_says_is_a_way_to_begin() {
+    let told = wsbench(Vec::<&str>::new()).run();
+    assert!(told.expect(0).stdout.contains("wsbench init mine.toml --dialect json"), "{told:?}");
+    let missing = wsbench(["run", "--url", "ws://127.0.0.1:1", "--dialect", "json"]).run();
+    missing.expect(2).says(&["`publish`: is missing", "wsbench init FILE.toml --dialect NAME"]);
+}
+
+#[test]
+fn a_file_that_breaks_off_is_told_to_be_no_whole_result() {
+    let directory = scratch();
+    let half = put(&directory, "half.json", "{\"schema\":");
+    wsbench(["report", &half]).run().expect(2).says(&["half.json:1:10", "a result is written by"]);
+}
+
+#[test]
 fn a_full_stdout_is_1_and_a_closed_one_is_nothing() {
     let directory = scratch();
     let path = put(&directory, "s.toml", RIGHT);

@@ -4,11 +4,11 @@ use std::io::{BufRead as _, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::{Args, Heard};
 use crate::commands::exit::Failure;
-use crate::repl::{self, Input, Manner, Paper, Piped, Words};
+use crate::repl::{self, Input, Manner, Paper, Piped, Typed, Words};
 
 /// Longer lines are taken for several, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -20,13 +20,17 @@ const WAITING: usize = 16;
 type Doors = (mpsc::Receiver<Input>, Box<dyn Paper>, Heard);
 
 /// Lines from `--send`, from stdin or from an editor; messages to stdout or above the line that is typed.
-pub(super) fn doors(args: &Args, manner: Manner) -> Result<Doors, Failure> {
+pub(super) fn doors(args: &Args, manner: Manner, break_off: &Arc<Notify>) -> Result<Doors, Failure> {
     let (sender, lines) = mpsc::channel(WAITING);
     if manner == Manner::Person {
         let words = Words::default();
         let heard = words.clone();
-        let screen = repl::open(sender, args.send.clone(), words, history()).map_err(Failure::internal)?;
-        return Ok((lines, Box::new(screen), Arc::new(move |word: &str| heard.hear(word))));
+        let typed = Typed { lines: sender.clone(), break_off: Arc::clone(break_off) };
+        match repl::open(typed, args.send.clone(), words, history()) {
+            Ok(screen) => return Ok((lines, Box::new(screen), Arc::new(move |word: &str| heard.hear(word)))),
+            // Lines can be typed all the same.
+            Err(problem) => anstream::eprintln!("lines are read as they are: {problem}"),
+        }
     }
     let said = args.send.clone();
     let read = move || {
@@ -35,7 +39,7 @@ pub(super) fn doors(args: &Args, manner: Manner) -> Result<Doors, Failure> {
                 return;
             }
         }
-        if said.is_empty() {
+        if said.is_empty() || manner == Manner::Person {
             read_stdin(&sender);
         }
     };

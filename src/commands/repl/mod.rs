@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::exit::{Done, Exit, Failure};
 use super::run::{rules, target};
 use crate::engine::End;
@@ -17,6 +19,7 @@ mod editor;
 mod lines;
 mod pasted;
 mod source;
+mod spoken;
 mod users;
 
 pub(super) use args::Args;
@@ -36,13 +39,15 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     };
     let manner = manner(args, terminal);
     let (aim, mut ground, greeting) = aim(args, &given, terminal)?;
-    let (lines, paper, heard) = lines::doors(args, manner)?;
+    let break_off = Arc::new(Notify::new());
+    let (lines, paper, heard) = lines::doors(args, manner, &break_off)?;
     let world = World {
         aim,
         find: Box::new(find),
         greeting: if manner == Manner::Person { vec![greeting] } else { Vec::new() },
         lines,
         signals,
+        break_off,
         paper,
         format: if args.format == Show::Text { Format::Text } else { Format::Ndjson },
         palette: terminal.stdout_palette(),
@@ -83,6 +88,7 @@ fn aim(args: &Args, given: &Given, terminal: &Terminal) -> Result<(Aim, target::
         seat,
         users: Box::new(move |user, whence| tokens.somebody(user, whence)),
         goal,
+        language: spoken::by(&scenario, &args.vars),
         reconnect: scenario[life.group].reconnect.policy.clone(),
     };
     Ok((aim, ground, greeting))
@@ -146,7 +152,12 @@ fn scenario(args: &Args, given: &Given, terminal: &Terminal) -> Result<Scenario,
     if *given != (Given::Nothing) && args.life.is_some() && !matches!(given, Given::Scenario(_)) {
         return Err(Failure::usage("--as N is a user of a scenario: name one in place of the URL, or give --user"));
     }
-    loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))
+    loaded.map_err(|mut diagnostic| {
+        if let (Given::Url(url), "--url") = (given, diagnostic.path.as_str()) {
+            diagnostic.path.clone_from(url);
+        }
+        rules::refuse(&[diagnostic], terminal)
+    })
 }
 
 /// Which user of the scenario sits at the console.

@@ -17,6 +17,7 @@ impl Given {
     /// What the words name; a pasted command line of curl's begins with its name.
     pub(super) fn read(words: &[String]) -> Result<Self, String> {
         let words = match words {
+            [first] if first == "curl" => return Err("curl: a URL is missing".to_owned()),
             [first, rest @ ..] if first == "curl" => rest,
             words => words,
         };

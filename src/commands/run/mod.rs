@@ -152,6 +152,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     }
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
+    outputs.doubts().iter().for_each(|doubt| progress.notice(doubt));
     let wants = target::Wants { redis: args.redis.as_deref(), log, kinds: way::used(&plan) };
     let mut ground = target::raise(&scenario, &plan, wants, &mut progress)?;
     let account = Arc::new(Account {

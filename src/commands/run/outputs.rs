@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
+
+use rustix::fs::{Access, access};
 
 use crate::commands::exit::Failure;
 use crate::commands::format;
@@ -76,6 +78,20 @@ impl Outputs {
         }
     }
 
+    /// What of them cannot be written as things stand, and why: told before a run of an hour, not after it.
+    pub(super) fn doubts(&self) -> Vec<String> {
+        let made = self.made.iter().map(|request| &request.path);
+        let paths = made.chain(&self.raw).chain(&self.proxy);
+        let doubt = |path: &PathBuf| {
+            let problem = obstacle(path)?;
+            Some(format!(
+                "warning: {}: {problem}; mend it before the run ends",
+                crate::ui::printable(&path.to_string_lossy())
+            ))
+        };
+        paths.filter_map(doubt).collect()
+    }
+
     /// The sink of the raw log and the thread that writes it, if one is wanted.
     pub(super) fn raw_log(&self) -> (Option<RawSink>, Option<RawWriter>) {
         let Some(path) = self.raw.clone() else { return (None, None) };
@@ -127,5 +143,23 @@ impl Outputs {
             }
         }
         (written, failed)
+    }
+}
+
+/// Why nothing can be written at `path` as things stand, if nothing can.
+fn obstacle(path: &Path) -> Option<String> {
+    match path.metadata() {
+        Ok(found) if found.is_dir() => return Some("it is a directory, and is to be a file".to_owned()),
+        Ok(found) if !found.is_file() => return None,
+        _ => {}
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let shown = parent.display();
+    match parent.metadata() {
+        Ok(found) if !found.is_dir() => Some(format!("{shown} is no directory")),
+        Ok(_) => {
+            access(parent, Access::WRITE_OK).err().map(|error| format!("nothing can be written in {shown}: {error}"))
+        }
+        Err(error) => Some(format!("the directory {shown} cannot be used: {error}")),
     }
 }

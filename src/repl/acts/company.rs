@@ -30,7 +30,7 @@ impl Console {
         let mut dialer = (*self.dialer).clone();
         dialer.dialect = dialect;
         self.dialer = Arc::new(dialer);
-        self.language = language;
+        self.language = language.written();
         self.clients.iter_mut().for_each(|client| {
             client.close();
             client.rooms.retain(|place| raw == place.room.is_empty());

@@ -7,6 +7,7 @@ use crate::repl::client::Client;
 use crate::repl::command::{self, COMMANDS, usage};
 use crate::repl::console::{Console, Scripted};
 use crate::repl::drive::Ending;
+use crate::repl::record::HEADING;
 use crate::repl::render::time;
 
 /// At most so many lines of scripts wait to be done.
@@ -80,10 +81,16 @@ impl Console {
 
     pub(in crate::repl) fn write_record(&mut self, path: &str) {
         let path = Path::new(path);
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            return self.complain(&format!("a scenario is a .toml file: /record {}.toml", path.display()));
+        }
         let files = match self.record.files(path, &self.goal, &self.language) {
             Ok(files) => files,
             Err(problem) => return self.complain(&problem),
         };
+        if let Some(other) = not_ours(path, &files) {
+            return self.complain(&format!("{other} is there already and is no recording: name another file"));
+        }
         for (name, text) in &files {
             let file = path.with_file_name(name);
             if let Err(error) = std::fs::write(&file, text) {
@@ -112,4 +119,13 @@ impl Console {
             }
         }
     }
+}
+
+/// A file that would be written over, unless it is that of a recording at `path`.
+fn not_ours(path: &Path, files: &[(String, String)]) -> Option<String> {
+    let recorded = std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(HEADING.as_bytes()));
+    let mut paths = files.iter().map(|(name, _)| path.with_file_name(name));
+    // What is no file cannot be written, which is told as such.
+    let other = paths.find(|path| !recorded && path.is_file())?;
+    Some(other.display().to_string())
 }

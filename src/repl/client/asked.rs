@@ -13,6 +13,7 @@ impl Client {
     pub(in crate::repl) fn join(&mut self, room: &Arc<str>) -> Result<(), Word> {
         let State::Talking(session) = &mut self.state else { return Err(Word::DISCONNECTED) };
         session.enter(room)?;
+        self.given_up = false;
         if !self.rooms.iter().any(|place| place.room == *room) {
             self.rooms.push(Place::new(Arc::clone(room), None));
         }
@@ -64,6 +65,7 @@ impl Client {
     pub(in crate::repl) fn ask(&mut self, question: &str, now: Timestamp) -> Result<(), Word> {
         let State::Talking(session) = &mut self.state else { return Err(Word::DISCONNECTED) };
         let reference = session.ask(None, question)?;
+        self.given_up = false;
         self.book.asked.push((reference, question.to_owned(), now));
         Ok(())
     }

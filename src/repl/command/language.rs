@@ -17,7 +17,7 @@ pub(super) fn read(rest: &str) -> Result<Language, String> {
         })?;
         put(&mut with, key, self::value(value))?;
     }
-    Ok(Language { name, with })
+    Ok(Language { name, with, vars: Parameters::new() })
 }
 
 /// Puts `value` at `key`, table in table.

@@ -1,6 +1,6 @@
 //! What happens, noted and shown; and what the console says of its own.
 
-use super::{Console, Lost, RECENT, USERS};
+use super::{Console, Lost, USERS};
 use crate::repl::drive::Ending;
 use crate::repl::item::Item;
 use crate::repl::render::{self, Format};
@@ -23,7 +23,17 @@ impl Console {
         if self.format == Format::Text && matches!(item, Item::Missed { .. }) {
             return;
         }
+        // A script's last word says why there is none.
+        if self.format == Format::Text && self.manner == Manner::Script && matches!(item, Item::Failed { .. }) {
+            return;
+        }
         if self.filter.as_ref().is_some_and(|filter| !filter.admits(item)) {
+            return;
+        }
+        // What is not shown is noted all the same.
+        if let Some(bytes) = item.floods()
+            && !self.flood.admits(self.dialer.clock.now(), bytes)
+        {
             return;
         }
         match self.format {
@@ -47,10 +57,7 @@ impl Console {
                 if let (Some(room), Some(from)) = (&message.room, &message.from) {
                     self.know(room, from);
                 }
-                if self.recent.len() == RECENT {
-                    self.recent.pop_front();
-                }
-                self.recent.push_back(message.text.clone());
+                self.remember(&message.text);
             }
             Item::Presence { room, user, came } => {
                 if *came {

@@ -158,7 +158,11 @@ impl Check<'_> {
             }
             DialectError::File { problem, .. } => self.wrong("target.dialect", problem),
             DialectError::Parameter { key, problem } => {
-                self.wrong(&format!("target.with.{key}"), format!("`{key}`: {problem}"))
+                let wrong = self.wrong(&format!("target.with.{key}"), format!("`{key}`: {problem}"));
+                // Flags have no parameters.
+                let bare = self.overrides.url.is_some();
+                let help = "`wsbench init FILE.toml --dialect NAME` writes a scenario with every parameter explained";
+                wrong.with_help(bare.then(|| help.to_owned()))
             }
         }
     }

@@ -220,9 +220,49 @@ fn a_raw_session_is_recorded_too() {
 }
 
 #[test]
+fn a_recording_speaks_as_the_scenario_did_and_holds_no_secret() {
+    let server = echo(Message::text("welcome"));
+    let directory = scratch();
+    let scenario = format!(
+        "name = \"own\"\n[vars]\nkey = \"text\"\nrate = 1\n[run]\nduration = \"1s\"\n\
+         [target]\nurls = [\"{}\"]\ndialect = \"json\"\n[target.with]\n\
+         publish = '{{\"${{key}}\":\"{{{{text}}}}\",\"pass\":\"${{PASS}}\",\"$${{x}}\":1}}'\n\
+         deliver = {{ when = {{ has = \"/${{key}}\" }} }}\n\
+         [[clients]]\nname = \"c\"\ncount = 1\nauth = \"none\"\nrooms = {{ count = 1, name = \"a\" }}\n\
+         [[publish]]\nname = \"p\"\nfrom = \"c\"\nrate = \"${{rate}}/s\"\n",
+        server.url()
+    );
+    let (scenario, recorded) = (put(&directory, "own.toml", &scenario), directory.path().join("said.toml"));
+    let (recorded, raw) = (recorded.display().to_string(), directory.path().join("raw").display().to_string());
+    let mut console = wsbench(["repl", &scenario]).env("PASS", "hush-4711").with_input().start();
+    let expected = r#"/expect {"text":"hello","pass":"hush-4711","${x}":1}"#;
+    ["hello", expected, &format!("/record {recorded}")].iter().for_each(|line| console.type_line(line));
+    console.end_input();
+    console.finish().expect(0);
+    let text = std::fs::read_to_string(&recorded).unwrap();
+    assert!(!text.contains("hush-4711") && text.contains("key = \"text\"") && !text.contains("rate = 1\n"), "{text}");
+    let run = || wsbench(["run", &recorded, "--out", &format!("raw={raw}")]);
+    run().run().expect(2).says(&["the variable `PASS` is not defined"]);
+    let ran = run().env("PASS", "hush-4711").run();
+    assert!(ran.stdout.contains("delivered 1"), "{}\n{}\n{text}", ran.stdout, ran.stderr);
+}
+
+#[test]
 fn what_cannot_be_recorded_is_told() {
     let server = echo(Message::text("welcome"));
     script(&[&server.url()], &["/record x.toml"]).expect(2).says(&["nothing was said yet"]);
+    let directory = scratch();
+    let own = put(&directory, "own.toml", "name = \"mine\"\n");
+    put(&directory, "new-0.txt", "mine\n");
+    let (new, fresh) = (own.replace("own", "new"), own.replace("own", "fresh"));
+    let record = |path: &str| script(&[&server.url()], &["one", &format!("/record {path}")]);
+    record(&own).expect(2).says(&["own.toml is there already and is no recording"]);
+    record(&new).expect(2).says(&["new-0.txt is there already"]);
+    record(directory.path().to_str().unwrap()).expect(2).says(&["a scenario is a .toml file"]);
+    // A recording may be made again.
+    record(&fresh).expect(0);
+    record(&fresh).expect(0);
+    assert_eq!(std::fs::read_to_string(&own).unwrap(), "name = \"mine\"\n");
     script(&[&server.url()], &["one", "/record /nowhere/x.toml"]).expect(1).says(&["failed to write /nowhere/x.toml"]);
 }
 

@@ -108,6 +108,37 @@ fn a_token_that_is_asked_for_is_neither_shown_nor_kept() {
 }
 
 #[test]
+fn what_is_waited_for_is_broken_off_by_ctrl_c() {
+    let (home, server) = (scratch(), echo(Message::text("welcome")));
+    let Some(tmux) = Tmux::open("interrupt", home.path(), "", &server.url()) else { return };
+    tmux.shows("< welcome");
+    tmux.keys(&["/expect 10m never", "Enter"]);
+    tmux.shows("> /expect 10m never\n>");
+    tmux.keys(&["C-c"]);
+    tmux.shows("broken off");
+    // One line waits for the other: nothing is edited meanwhile.
+    tmux.keys(&["/expect 10m never", "Enter", "said next", "Enter"]);
+    tmux.shows("said next\n");
+    tmux.keys(&["C-c"]);
+    tmux.shows("< said next");
+    assert_eq!(tmux.all().matches("broken off").count(), 2, "{}", tmux.all());
+}
+
+#[test]
+fn a_terminal_that_edits_nothing_takes_lines_as_they_are() {
+    let (home, server) = (scratch(), echo(Message::text("welcome")));
+    let Some(tmux) = Tmux::open("dumb", home.path(), "TERM=dumb", &server.url()) else { return };
+    tmux.shows("lines are read as they are");
+    tmux.shows("< welcome");
+    tmux.keys(&["hello", "Enter"]);
+    tmux.shows("< hello");
+    tmux.keys(&["/nonsense", "Enter"]);
+    tmux.shows("there is no command /nonsense");
+    tmux.keys(&["C-d"]);
+    tmux.shows("ended 0");
+}
+
+#[test]
 fn several_lines_are_pasted_or_written_in_an_editor() {
     use std::os::unix::fs::PermissionsExt as _;
     let (home, server) = (scratch(), echo(Message::text("welcome")));

@@ -88,6 +88,7 @@ pub(super) fn main(args: &Args, keep: &str, terminal: &Terminal) -> Done {
     let mut progress = progress(args, &highest, terminal);
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
+    outputs.doubts().iter().for_each(|doubt| progress.notice(doubt));
     let wants = target::Wants { redis: args.redis.as_deref(), log: None, kinds: way::used(&plan) };
     let ground = target::raise(&highest, &plan, wants, &mut progress)?;
     let account = Account {
