@@ -18,8 +18,13 @@ binary=${CARGO_TARGET_DIR:-target}/$TARGET/release/wsbench
 
 # What cannot run on this machine is of the other architecture of the same system.
 if [[ $TARGET == "$(uname -m | sed 's/^arm64$/aarch64/')"-* ]]; then
-    [[ $("$binary" --version) == "wsbench $version" ]]
-    "$binary" run @quickstart --broker memory -c 100 -d 3s
+    said=$("$binary" --version)
+    if [[ $said != "wsbench $version" ]]; then
+        echo "$binary says that it is $said, not wsbench $version" >&2
+        exit 1
+    fi
+    # It works; how fast, a runner with neighbours cannot say.
+    "$binary" probe @quickstart
 fi
 if [[ $TARGET == *-musl ]] && readelf --program-headers "$binary" | grep -q INTERP; then
     echo "$binary is not static" >&2

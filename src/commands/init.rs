@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::exit::{Done, Failure};
-use crate::dialect::{self, DIALECTS, DialectEntry, DialectError, Parameters};
+use crate::dialect::{self, DIALECTS, DialectError, Parameters};
 use crate::observe::TransportKind;
 use crate::scenario::builtin;
 use crate::ui::Terminal;
@@ -19,7 +19,7 @@ pub(super) struct Args {
     /// A copy of a shipped scenario (run --list shows them)
     #[arg(long, value_name = "@NAME", conflicts_with_all = ["dialect", "url"])]
     from: Option<String>,
-    /// For a server that speaks this
+    /// For a server that speaks this: a dialect or a dialect file
     #[arg(long, default_value = "json", value_name = "DIALECT")]
     dialect: String,
     /// For a server at this address
@@ -30,7 +30,7 @@ pub(super) struct Args {
 pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let text = match &args.from {
         Some(name) => shipped(name)?.to_owned(),
-        None => starter(&args.dialect, &args.url)?,
+        None => starter(&Spoken::new(&args.dialect, &args.file)?, &args.url),
     };
     if args.file == Path::new("-") {
         return super::print(terminal, &text);
@@ -66,10 +66,65 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("secret", "app-secret"),
 ];
 
-fn starter(dialect: &str, url: &str) -> Result<String, Failure> {
-    let Some(entry) = DIALECTS.iter().find(|entry| entry.name == dialect) else {
-        return Err(Failure::usage(DialectError::NotFound { name: dialect.to_owned() }));
-    };
+/// What the target speaks.
+struct Spoken {
+    /// As the scenario names it.
+    name: String,
+    help: String,
+    /// What its parameters can be: name, default if there is one, help.
+    parameters: Vec<(String, Option<String>, String)>,
+    /// What must be given, with examples for it.
+    given: Parameters,
+    /// Whether over a WebSocket; else as a stream of events.
+    on_sockets: bool,
+}
+
+impl Spoken {
+    /// The dialect called `name`, or described by the file of that name, for a scenario at `scenario`.
+    fn new(name: &str, scenario: &Path) -> Result<Self, Failure> {
+        if name.ends_with(".toml") {
+            return Self::read(name, scenario);
+        }
+        let Some(entry) = DIALECTS.iter().find(|entry| entry.name == name) else {
+            return Err(Failure::usage(DialectError::NotFound { name: name.to_owned() }));
+        };
+        let make = |given: &Parameters| dialect::find(entry.name, given);
+        Ok(Self::of(name.to_owned(), entry.help.to_owned(), entry.parameters(), &make))
+    }
+
+    fn read(name: &str, scenario: &Path) -> Result<Self, Failure> {
+        let wrong = |problem: &dyn std::fmt::Display| Failure::usage(format!("{name}: {problem}"));
+        let text = std::fs::read_to_string(name).map_err(|error| wrong(&error))?;
+        let spoken = Self::of(beside(name, scenario)?, "a file".to_owned(), dialect::declares(&text), &|given| {
+            dialect::read(&text, given)
+        });
+        match dialect::read(&text, &spoken.given) {
+            Err(error @ DialectError::File { .. }) => Err(wrong(&error)),
+            _ => Ok(spoken),
+        }
+    }
+
+    fn of(name: String, help: String, parameters: Vec<(String, Option<String>, String)>, make: &Make<'_>) -> Self {
+        let given = examples(make);
+        let on_sockets = make(&given).map_or(true, |made| made.speaks(TransportKind::WebSocket));
+        Self { name, help, parameters, given, on_sockets }
+    }
+}
+
+/// Makes a dialect from its parameters.
+type Make<'a> = dyn Fn(&Parameters) -> Result<std::sync::Arc<dyn dialect::Dialect>, DialectError> + 'a;
+
+/// How a scenario at `scenario` names the file `name`: it is looked for beside the scenario.
+fn beside(name: &str, scenario: &Path) -> Result<String, Failure> {
+    let here = scenario.parent().is_none_or(|place| place.as_os_str().is_empty());
+    if here {
+        return Ok(name.to_owned());
+    }
+    let whole = std::path::absolute(name).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    Ok(whole.display().to_string())
+}
+
+fn starter(spoken: &Spoken, url: &str) -> String {
     let mut text = format!(
         r#"# What is measured, and for how long. `wsbench check` says in prose what this will do; `wsbench probe` tries it with two
 # clients and one message.
@@ -89,20 +144,18 @@ dialect = {name}                 # {help}
 
 "#,
         url = quoted(url),
-        name = quoted(entry.name),
-        help = entry.help,
+        name = quoted(&spoken.name),
+        help = spoken.help,
     );
-    let given = examples(entry);
-    text.push_str(&parameters(entry, &given));
-    let on_sockets = dialect::find(entry.name, &given).is_ok_and(|made| made.speaks(TransportKind::WebSocket));
-    text.push_str(&LOAD.replace("{transport}", if on_sockets { "" } else { "transport = \"sse\"\n" }));
-    Ok(text)
+    text.push_str(&parameters(spoken));
+    text.push_str(&LOAD.replace("{transport}", if spoken.on_sockets { "" } else { "transport = \"sse\"\n" }));
+    text
 }
 
 /// What must be given, with examples for it.
-fn examples(entry: &DialectEntry) -> Parameters {
+fn examples(make: &Make<'_>) -> Parameters {
     let mut given = Parameters::new();
-    while let Err(DialectError::Parameter { key, .. }) = dialect::find(entry.name, &given) {
+    while let Err(DialectError::Parameter { key, .. }) = make(&given) {
         let example = EXAMPLES.iter().find(|(name, _)| *name == key);
         let Some((_, example)) = example.filter(|_| !given.contains_key(&key)) else { break };
         given.insert(key, (*example).into());
@@ -111,15 +164,14 @@ fn examples(entry: &DialectEntry) -> Parameters {
 }
 
 /// `[target.with]`: what must be there filled in, all else as a comment.
-fn parameters(entry: &DialectEntry, given: &Parameters) -> String {
-    let parameters = entry.parameters();
-    if parameters.is_empty() {
+fn parameters(spoken: &Spoken) -> String {
+    if spoken.parameters.is_empty() {
         return String::new();
     }
     let mut text = "[target.with]                    # the application's own words\n".to_owned();
-    for (name, default, help) in parameters {
+    for (name, default, help) in &spoken.parameters {
         text.push_str(&format!("# {help}\n"));
-        match (given.get(&name).and_then(serde_json::Value::as_str), default) {
+        match (spoken.given.get(name).and_then(serde_json::Value::as_str), default) {
             (Some(value), _) => text.push_str(&format!("{name} = '{value}'\n")),
             (None, Some(default)) => text.push_str(&format!("# {name} = '{default}'\n")),
             (None, None) => text.push_str(&format!("# {name} = …\n")),

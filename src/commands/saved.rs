@@ -5,6 +5,9 @@ use crate::gate::{self, Passes, Ruling};
 use crate::report::{self, ReadError, Report};
 use crate::ui::printable;
 
+/// Where results come from.
+const MADE_BY: &str = "a result is written by `wsbench run … --out json=FILE`";
+
 /// What a file can hold.
 pub(super) enum Saved {
     /// The result of a run.
@@ -31,8 +34,8 @@ pub(super) fn result(path: &str) -> Result<Report, Failure> {
 fn text(path: &str) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| {
         let remedy = match error.kind() {
-            std::io::ErrorKind::NotFound => "; a result is written by `wsbench run … --out json=FILE`",
-            _ => "",
+            std::io::ErrorKind::NotFound => format!("; {MADE_BY}"),
+            _ => String::new(),
         };
         Failure::usage(format!("cannot read {}: {error}{remedy}", printable(path)))
     })
@@ -43,7 +46,7 @@ fn parse(path: &str, text: &str) -> Result<Report, Failure> {
         let shown = printable(path);
         // What breaks off in the middle has a place in the file, like any other error about a text.
         Failure::usage(match error {
-            ReadError::Json { .. } => format!("{shown}:{}", printable(&error.to_string())),
+            ReadError::Json { .. } => format!("{shown}:{}; {MADE_BY}", printable(&error.to_string())),
             error => format!("{shown}: {}", printable(&error.to_string())),
         })
     })

@@ -261,7 +261,12 @@ pub const KEYS: &[(&str, &str)] = &declared::HELP;
 /// # Errors
 /// When the file or a parameter is not valid.
 pub fn read(text: &str, parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
-    declared::make("file", text, parameters)
+    declared::make("its own dialect", text, parameters)
+}
+
+/// The parameters that the file `text` declares: name, default if there is one, help.
+pub fn declares(text: &str) -> Vec<(String, Option<String>, String)> {
+    declared::declares(text)
 }
 
 /// The dialect called `name`, made with `parameters`.

@@ -1,5 +1,7 @@
 //! One worker's meters: turns observations into counters and histograms, one cell per metric and label set.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::{Cell, Histogram, Kind, METRICS, Snapshot, Value};
@@ -18,8 +20,27 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 struct Meter {
     index: FxHashMap<Labels, usize>,
-    cells: Vec<(Labels, Value)>,
+    cells: Vec<(Labels, Gained)>,
     last: usize,
+}
+
+/// What a cell gains: a value that belongs to its meter alone.
+#[derive(Debug)]
+enum Gained {
+    Counter(u64),
+    Histogram(Box<Histogram>),
+}
+
+impl Gained {
+    /// What was gained since the last call, if anything was.
+    fn take(&mut self) -> Option<Value> {
+        match self {
+            Self::Counter(0) => None,
+            Self::Counter(count) => Some(Value::Counter(std::mem::take(count))),
+            Self::Histogram(histogram) if histogram.count() == 0 => None,
+            Self::Histogram(histogram) => Some(Value::Histogram(Arc::new(std::mem::take(histogram.as_mut())))),
+        }
+    }
 }
 
 impl Default for Recorder {
@@ -40,7 +61,7 @@ impl Default for Recorder {
 
 impl Meter {
     /// The cell of `labels`. Labels come in runs and in turns, so the last cell and the one after it are looked at first.
-    fn cell(&mut self, labels: Labels, kind: Kind) -> &mut Value {
+    fn cell(&mut self, labels: Labels, kind: Kind) -> &mut Gained {
         let is_at = |at: usize| self.cells.get(at).is_some_and(|(known, _)| *known == labels);
         if !is_at(self.last) {
             self.last = if is_at(self.last + 1) { self.last + 1 } else { self.place(labels, kind) };
@@ -52,8 +73,8 @@ impl Meter {
     fn place(&mut self, labels: Labels, kind: Kind) -> usize {
         *self.index.entry(labels).or_insert_with(|| {
             let empty = match kind {
-                Kind::Counter => Value::Counter(0),
-                Kind::Histogram => Value::Histogram(Box::default()),
+                Kind::Counter => Gained::Counter(0),
+                Kind::Histogram => Gained::Histogram(Box::default()),
             };
             self.cells.push((labels, empty));
             self.cells.len() - 1
@@ -80,8 +101,8 @@ impl Recorder {
         for metric in route {
             let at = usize::from(*metric);
             match self.meters[at].cell(labels, METRICS[at].kind) {
-                Value::Counter(count) => *count += observation.amount() * times,
-                Value::Histogram(histogram) => histogram.record_n(observation.value, times),
+                Gained::Counter(count) => *count += observation.amount() * times,
+                Gained::Histogram(histogram) => histogram.record_n(observation.value, times),
             }
         }
     }
@@ -90,17 +111,8 @@ impl Recorder {
     pub fn take(&mut self) -> Snapshot {
         let mut cells = Vec::new();
         for (metric, meter) in self.meters.iter_mut().enumerate() {
-            for (labels, value) in &mut meter.cells {
-                let taken = match value {
-                    Value::Counter(0) => continue,
-                    Value::Histogram(histogram) if histogram.count() == 0 => continue,
-                    Value::Counter(count) => Value::Counter(std::mem::take(count)),
-                    Value::Histogram(histogram) => {
-                        Value::Histogram(std::mem::replace(histogram, Box::new(Histogram::default())))
-                    }
-                };
-                cells.push(Cell { metric, labels: *labels, value: taken });
-            }
+            let taken = meter.cells.iter_mut().filter_map(|(labels, gained)| Some((*labels, gained.take()?)));
+            cells.extend(taken.map(|(labels, value)| Cell { metric, labels, value }));
         }
         Snapshot::of(cells)
     }

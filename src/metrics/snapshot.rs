@@ -1,6 +1,7 @@
 //! What was recorded, as values that add up: over workers, over ticks, over label sets.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,8 @@ use crate::observe::Labels;
 pub enum Value {
     /// A sum.
     Counter(u64),
-    /// A distribution.
-    Histogram(Box<Histogram>),
+    /// A distribution. Copies share it until one of them gains something.
+    Histogram(Arc<Histogram>),
 }
 
 impl Value {
@@ -21,7 +22,7 @@ impl Value {
     pub fn merge(&mut self, other: &Value) {
         match (self, other) {
             (Value::Counter(sum), Value::Counter(more)) => *sum += more,
-            (Value::Histogram(all), Value::Histogram(more)) => all.merge(more),
+            (Value::Histogram(all), Value::Histogram(more)) => Arc::make_mut(all).merge(more),
             _ => {}
         }
     }
@@ -82,7 +83,7 @@ impl Snapshot {
             let value = match (value, earlier.cells.get(key)) {
                 (Value::Counter(all), Some(Value::Counter(before))) => Value::Counter(all.saturating_sub(*before)),
                 (Value::Histogram(all), Some(Value::Histogram(before))) => {
-                    Value::Histogram(Box::new(all.without(before)))
+                    Value::Histogram(Arc::new(all.without(before)))
                 }
                 (value, _) => value.clone(),
             };

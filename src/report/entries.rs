@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ pub(super) fn entries(totals: &Snapshot, names: &Names, selections: &[Selection]
 fn of_metric(metric: &'static Metric, totals: &Snapshot, names: &Names, selections: &[Selection]) -> Vec<Entry> {
     let empty = match metric.kind {
         Kind::Counter => Value::Counter(0),
-        Kind::Histogram => Value::Histogram(Box::default()),
+        Kind::Histogram => Value::Histogram(Arc::default()),
     };
     let total = totals.total(metric.name).unwrap_or_else(|| empty.clone());
     let mut entries = vec![Entry { labels: BTreeMap::new(), rank: 0, value: total }];

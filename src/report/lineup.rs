@@ -1,7 +1,6 @@
 //! Several saved results in one table, a line for each: the same work against several servers. Pure, and no verdict.
 
 use serde::Serialize;
-use std::collections::BTreeSet;
 
 use super::{Report, Verdict};
 
@@ -55,8 +54,14 @@ const WORK: [Said; 6] = [
 /// Puts results, each with the name of its file, under each other.
 pub fn line_up(results: &[(&str, &Report)]) -> Lineup {
     let different = |(what, of): &Said| {
-        let values: BTreeSet<String> = results.iter().map(|(_, report)| of(report)).collect();
-        (values.len() > 1).then(|| format!("{what}: {}", values.into_iter().collect::<Vec<_>>().join(", ")))
+        let mut values: Vec<String> = Vec::new();
+        // In the order of the lines they are about.
+        for value in results.iter().map(|(_, report)| of(report)) {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        (values.len() > 1).then(|| format!("{what}: {}", values.join(", ")))
     };
     Lineup {
         runs: results.iter().map(|(file, report)| ran(file, report)).collect(),
@@ -95,6 +100,9 @@ mod tests {
         other.scenario.seed = 43;
         let lineup = line_up(&[("a", &one), ("b", &other), ("c", &one)]);
         assert!(lineup.differences.contains(&"seed: 42, 43".to_owned()), "{:?}", lineup.differences);
+        let lineup = line_up(&[("b", &other), ("a", &one), ("d", &other)]);
+        assert!(lineup.differences.contains(&"seed: 43, 42".to_owned()), "{:?}", lineup.differences);
+        let lineup = line_up(&[("a", &one), ("b", &other), ("c", &one)]);
         assert_eq!(lineup.runs.iter().map(|run| run.lost).collect::<Vec<_>>(), [0, 40, 0]);
     }
 }

@@ -36,6 +36,8 @@ enum Asks {
 pub struct Met {
     /// The condition as it was written.
     pub condition: String,
+    /// What kind of number the values are.
+    pub dimension: Dimension,
     /// The old run's value.
     pub base: f64,
     /// The new run's value.
@@ -79,7 +81,13 @@ impl Condition {
             (true, false, true) => f64::INFINITY,
             (true, ..) => after / before,
         };
-        Ok(Some(Met { condition: self.text.clone(), base: before, new: after, met: bound.holds(value) }))
+        Ok(Some(Met {
+            condition: self.text.clone(),
+            dimension: expression.dimension(),
+            base: before,
+            new: after,
+            met: bound.holds(value),
+        }))
     }
 }
 

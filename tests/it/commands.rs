@@ -136,6 +136,19 @@ fn what_init_writes_is_a_scenario() {
     assert!(shown.expect(0).stdout.contains("urls    = [\"wss://chat.example.com/ws\"]"), "{}", shown.stdout);
     wsbench(["init", "-", "--dialect=jsn"]).run().expect(2).says(&["jsn", "json"]);
     wsbench(["init", "-", "--from=@quick"]).run().expect(2).says(&["@quick", "@quickstart"]);
+    let of_a_file =
+        "publish = '{\"say\":\"{{text}}\"}'\n[parameters]\nevent = { default = \"said\", help = \"the event\" }\n";
+    crate::support::put(&directory, "mine.toml", of_a_file);
+    let written = wsbench(["init", "made.toml", "--dialect", "./mine.toml"]).directory(directory.path()).run();
+    written.expect(0).says(&["wrote made.toml"]);
+    wsbench(["check", "made.toml"]).directory(directory.path()).run().expect(0);
+    let made = std::fs::read_to_string(directory.path().join("made.toml")).unwrap();
+    assert!(made.contains("dialect = \"./mine.toml\"") && made.contains("# the event\n# event = 'said'\n"), "{made}");
+    crate::support::put(&directory, "mine.toml", "publsh = ''\n");
+    let wrong = wsbench(["init", "-", "--dialect", "./mine.toml"]).directory(directory.path()).run();
+    wrong.expect(2).says(&["./mine.toml", "publsh", "publish"]);
+    let absent = wsbench(["init", "-", "--dialect", "./yours.toml"]).directory(directory.path()).run();
+    absent.expect(2).says(&["./yours.toml", "No such file"]);
     let nowhere = wsbench(["init", "no/such/place.toml"]).directory(directory.path()).run();
     nowhere.expect(1).says(&["no/such/place.toml"]);
 }

@@ -114,6 +114,26 @@ fn a_gate_that_could_not_be_measured_is_written_too() {
 }
 
 #[test]
+fn a_recording_the_disk_does_not_take_costs_no_verdict() {
+    let directory = scratch();
+    let file = |name: &str| directory.path().join(name);
+    let recording = file("recording");
+    std::fs::create_dir(&recording).unwrap();
+    std::os::unix::fs::symlink("/dev/full", recording.join("blocks.ndjson")).unwrap();
+    std::fs::write(recording.join("gate.json"), "of an earlier gate").unwrap();
+    let out = format!("json={}", file("gate.json").display());
+    let told = wsbench(SMALL)
+        .args(["--base=self", "--new=self", "--out", &out, "--record", recording.to_str().unwrap()])
+        .patience(Duration::from_secs(90))
+        .run();
+    told.expect(1).says(&["failed to write", "blocks.ndjson: No space left on device"]);
+    let report: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert!(report["warm_up"].as_u64().unwrap() + report["measured"].as_u64().unwrap() > 0, "{report:#}");
+    assert_eq!(std::fs::read_to_string(file("gate.json")).unwrap(), told.stdout);
+    assert!(!recording.join("gate.json").exists(), "what is not whole is no recording, and no earlier one's either");
+}
+
+#[test]
 fn a_command_is_given_a_port_and_a_redis_and_told_of_if_it_fails() {
     let failing = |command: &str| {
         let directory = tempfile::tempdir().unwrap();

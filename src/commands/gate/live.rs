@@ -118,7 +118,9 @@ impl<'a> Live<'a> {
                 Some(Broken::TooBusy(share)) => {
                     let Some(next) = self.lower(share) else { return Ok(self.conclude(attempt.gate, None)) };
                     (schedule, gate) = (next, Gate::new(self.settings.clone()));
-                    recording.as_mut().map_or(Ok(()), Recording::restart)?;
+                    if let Some(recording) = recording {
+                        recording.restart();
+                    }
                 }
                 Some(Broken::Decided | Broken::Enough) | None => {
                     start += 1;

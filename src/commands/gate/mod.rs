@@ -159,9 +159,15 @@ fn measure(
             Ok((mut measured, recording)) => {
                 hide(&mut measured.about, secrets);
                 let report = measured.gate.report(&measured.about);
-                recording.map_or(Ok(()), |recording| recording.finish(settings, &measured.about))?;
+                let kept = recording.map_or(Ok(()), |recording| recording.finish(settings, &measured.about));
                 let ruling = Ruling { report, passes: asked.passes };
-                finish(args, outputs, &ruling, measured.interrupted, asked.terminal)
+                let done = finish(args, outputs, &ruling, measured.interrupted, asked.terminal);
+                // The verdict is told all the same; a signal's exit code stays.
+                match kept {
+                    Err(failure) if measured.interrupted.is_none() => Err(failure),
+                    Err(failure) => done.inspect(|_| anstream::eprintln!("error: {}", failure.message)),
+                    Ok(()) => done,
+                }
             }
             Err(failure) => {
                 let mut nothing = Measured::nothing(asked, settings, failure.message.clone());

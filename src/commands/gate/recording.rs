@@ -1,7 +1,7 @@
 //! A gate's blocks on disk: `blocks.ndjson`, a block a line, and `gate.json`, which says what they are of.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,35 +27,37 @@ struct Head {
 
 const SCHEMA: &str = "wsbench/gate-recording/1";
 
-/// A recording being made.
+/// A recording being made. What the disk does not take ends the recording and not the gate: it is told at the end.
 pub(super) struct Recording {
     directory: PathBuf,
-    blocks: BufWriter<File>,
+    blocks: Result<BufWriter<File>, Failure>,
 }
 
 impl Recording {
     /// A new one in `directory`, which is made; one that is there is replaced.
     pub(super) fn create(directory: &Path) -> Result<Self, Failure> {
-        let path = directory.join(BLOCKS);
-        let made = fs::create_dir_all(directory).and_then(|()| File::create(&path));
-        let file = made.map_err(|error| unwritten(&path, &error))?;
-        Ok(Self { directory: directory.to_owned(), blocks: BufWriter::new(file) })
+        let made = fs::create_dir_all(directory).map_err(|error| unwritten(directory, &error));
+        Ok(Self { directory: directory.to_owned(), blocks: Ok(made.and_then(|()| blocks(directory))?) })
     }
 
     /// Adds a block.
     pub(super) fn add(&mut self, block: &Block) -> Result<(), String> {
         let line = block.line()?;
-        writeln!(self.blocks, "{line}").map_err(|error| unwritten(&self.directory.join(BLOCKS), &error).message)
-    }
-
-    /// Starts the blocks again from nothing.
-    pub(super) fn restart(&mut self) -> Result<(), Failure> {
-        *self = Self::create(&self.directory)?;
+        if let Ok(blocks) = &mut self.blocks
+            && let Err(error) = writeln!(blocks, "{line}")
+        {
+            self.blocks = Err(unwritten(&self.directory.join(BLOCKS), &error));
+        }
         Ok(())
     }
 
-    /// All blocks are there, and this is what they are of.
-    pub(super) fn finish(mut self, settings: &Settings, about: &About) -> Result<(), Failure> {
+    /// Starts the blocks again from nothing.
+    pub(super) fn restart(&mut self) {
+        self.blocks = blocks(&self.directory);
+    }
+
+    /// All blocks are there, and this is what they are of. Without it there is no recording.
+    pub(super) fn finish(self, settings: &Settings, about: &About) -> Result<(), Failure> {
         let head = Head {
             schema: SCHEMA.to_owned(),
             seed: settings.seed,
@@ -63,11 +65,28 @@ impl Recording {
             metrics: settings.metrics.iter().map(Metric::to_string).collect(),
             about: about.clone(),
         };
+        let blocks = self.directory.join(BLOCKS);
+        self.blocks?.flush().map_err(|error| unwritten(&blocks, &error))?;
         let path = self.directory.join(HEAD);
         let text = serde_json::to_string_pretty(&head).map_err(Failure::internal)?;
-        let written = self.blocks.flush().and_then(|()| fs::write(&path, text + "\n"));
-        written.map_err(|error| unwritten(&path, &error))
+        fs::write(&path, text + "\n").map_err(|error| {
+            // A part of it would be taken for a damaged recording; that it cannot be removed adds nothing.
+            fs::remove_file(&path).unwrap_or_default();
+            unwritten(&path, &error)
+        })
     }
+}
+
+/// The file of the blocks of a recording in `directory`, with nothing in it. What was recorded there before is none any more.
+fn blocks(directory: &Path) -> Result<BufWriter<File>, Failure> {
+    let path = directory.join(BLOCKS);
+    fs::remove_file(directory.join(HEAD)).or_else(absent).map_err(|error| unwritten(&directory.join(HEAD), &error))?;
+    File::create(&path).map(BufWriter::new).map_err(|error| unwritten(&path, &error))
+}
+
+/// Nothing where there was nothing.
+fn absent(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 /// Judges a recording again; `metrics`, `seed` and `floor` in place of its own, if there are any.
@@ -102,6 +121,6 @@ pub(super) fn replay(
     Ok(gate.report(&head.about))
 }
 
-fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
     Failure::internal(format!("failed to write {}: {error}", path.display()))
 }

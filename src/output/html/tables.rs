@@ -48,12 +48,25 @@ fn text(text: &str) -> String {
     format!("{}{cut}", xml(&text[..end]))
 }
 
+/// Longer names do not fit into a column of a phone.
+const FITS: usize = 16;
+
+/// Escaped text that breaks behind dots and slashes before it breaks anywhere else.
+fn breakable(escaped: &str) -> String {
+    if escaped.len() <= FITS {
+        return escaped.to_owned();
+    }
+    escaped.replace('.', ".<wbr>").replace('/', "/<wbr>")
+}
+
 pub(super) fn thresholds(report: &Report) -> String {
     let row = |rule: &Threshold| {
         let verdict = if rule.ok { "<span class=\"good\">ok</span>" } else { "<b class=\"bad\">FAIL</b>" };
-        let place = format!("<small>{}</small>", text(&place(rule, &report.scenario.path)));
-        let metric = format!("<code>{}</code>{place}", text(&key(rule)));
-        vec![verdict.to_owned(), metric, format!("<code>{}</code>", text(&bound(rule))), value(rule), margin(rule)]
+        let place = format!("<small>{}</small>", breakable(&text(&place(rule, &report.scenario.path))));
+        let metric = format!("<code>{}</code>{place}", breakable(&text(&key(rule))));
+        // An operator stays with its number.
+        let bound = format!("<code class=\"rule\">{}</code>", text(&bound(rule)).replacen(' ', "\u{a0}", 1));
+        vec![verdict.to_owned(), metric, bound, value(rule), margin(rule)]
     };
     let mut rules: Vec<&Threshold> = report.thresholds.iter().collect();
     rules.sort_by_key(|rule| rule.ok);
@@ -198,6 +211,6 @@ pub(super) fn generator(report: &Report) -> String {
         false => format!("<p class=\"quiet\">clients per instance: {}</p>\n", instances.join(" · ")),
     };
     format!(
-        "<h2>Can it be believed</h2>\n<p>The generator was {word}.</p>\n{reasons}<dl class=\"facts\">\n{facts}</dl>\n{instances}"
+        "<h2>Generator</h2>\n<p>The generator was {word}.</p>\n{reasons}<dl class=\"facts\">\n{facts}</dl>\n{instances}"
     )
 }

@@ -63,6 +63,13 @@ fn the_page_says_first_what_came_of_it() {
 }
 
 #[test]
+fn a_long_name_breaks_at_its_dots_and_a_rule_nowhere() {
+    let text = page(&report(&outcome(), Broker::Redis, &[("delivery.p99{hop=cross}", "< 1ms")]));
+    assert!(text.contains("<code>delivery.<wbr>p99{hop=cross}</code>"), "{text}");
+    assert!(text.contains("<code class=\"rule\">&lt;\u{a0}1ms</code>"), "{text}");
+}
+
+#[test]
 fn the_charts_hold_what_was_measured() {
     let text = page(&calm());
     let figures: Vec<&str> = text.split("<figure>").skip(1).collect();

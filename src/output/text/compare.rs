@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::layout::{left, paint, wrap};
-use crate::output::number::ms;
+use crate::output::number::{ms, time};
 use crate::report::{COMPARED, Change, Comparison, Shift, Side, Verdict};
-use crate::threshold::Met;
+use crate::threshold::{Dimension, Met};
 use crate::ui::{Palette, fit};
 use crate::units::human::{count, long, per_cent, significant};
 
@@ -53,7 +53,8 @@ fn side(name: &str, side: &Side) -> String {
     };
     let broker = format!("{:?}", side.environment.broker).to_lowercase();
     let started = side.started.get(..16).unwrap_or(&side.started).replace('T', " ");
-    let what = format!("{} of {started}", side.scenario);
+    // Of one scenario it is the time that tells two results apart: that is never what is cut.
+    let what = format!("{} of {started}", fit(&side.scenario, 12));
     format!("  {name:<5} {} {} {} {verdict}", left(&tail(&side.file), FILE), left(&what, 32), left(&broker, 8))
 }
 
@@ -72,11 +73,24 @@ fn conditions(met: &[Met], palette: &Palette) -> Vec<String> {
     }
     let row = |one: &Met| {
         let status = if one.met { paint(palette.bad, "FAIL") } else { paint(palette.good, "ok  ") };
-        let figures = format!("{:>10}{:>10}", number(one.base), number(one.new));
+        let shown = |value: f64| match one.dimension {
+            Dimension::Time => cost(value),
+            Dimension::Count | Dimension::Rate | Dimension::Ratio => number(value),
+        };
+        let figures = format!("{:>10}{:>10}", shown(one.base), shown(one.new));
         format!("  {status}  {}{figures}", left(&one.condition, NAME + 4))
     };
     let title = format!("  {}{:>10}{:>10}", left("Must not be", NAME + 10), "base", "new");
     std::iter::once(paint(palette.head, title.trim_start())).chain(met.iter().map(row)).collect()
+}
+
+/// Nanoseconds that were spent: a message's are few, a run's many.
+fn cost(nanos: f64) -> String {
+    match nanos {
+        nanos if !nanos.is_finite() => "-".to_owned(),
+        nanos if nanos < 1e7 => format!("{} µs", significant(nanos / 1e3, 3)),
+        nanos => time(nanos),
+    }
 }
 
 /// A count, or a value that is none.
@@ -151,7 +165,7 @@ fn changes(compared: &Comparison, palette: &Palette) -> Vec<String> {
     let head = format!("{}{:>12}{:>12}{:>8}", left("What they counted", NAME + 2), "base", "new", "");
     let row = |change: &Change| {
         let shown = |value: f64| match change.unit.as_str() {
-            "ns" => format!("{} µs", significant(value / 1e3, 3)),
+            "ns" => cost(value),
             _ => number(value),
         };
         let figures =

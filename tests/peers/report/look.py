@@ -10,6 +10,8 @@ VIEWS = {
     "dark": {"width": 1200, "dark": True, "media": ""},
     "phone": {"width": 375, "dark": False, "media": ""},
     "print": {"width": 794, "dark": False, "media": "print"},
+    # Paper is white, whatever the screen is.
+    "print-dark": {"width": 794, "dark": True, "media": "print"},
 }
 
 CHARTS = """[...document.querySelectorAll('figure')].map(figure => ({
@@ -22,6 +24,8 @@ CHARTS = """[...document.querySelectorAll('figure')].map(figure => ({
 PAGE = """({
     wide: document.scrollingElement.scrollWidth, inner: innerWidth, high: document.scrollingElement.scrollHeight,
     images: document.images.length, frames: frames.length,
+    ground: getComputedStyle(document.body).backgroundColor,
+    hidden: [...document.querySelectorAll('.scroll')].slice(0, 1).filter(box => box.scrollWidth > box.clientWidth).length,
     scripts: [...document.scripts].filter(script => script.type !== 'application/json').length,
 })"""
 
@@ -93,6 +97,10 @@ def look(browser, page, name, view, shots):
     wrong = []
     if facts["wide"] > facts["inner"]:
         wrong.append(f"wider than the page: {facts['wide']} > {facts['inner']}")
+    if view["media"] == "print" and facts["ground"] != "rgb(255, 255, 255)":
+        wrong.append(f"printed on {facts['ground']}")
+    if facts["hidden"] and not name.startswith("hostile"):
+        wrong.append("a threshold's margin is out of sight")
     if (facts["images"], facts["frames"], facts["scripts"]) != (0, 0, 1):
         wrong.append(f"markup of strangers: {facts}")
     if len(charts) < 4 or any(chart["drawn"] == 0 for chart in charts):
