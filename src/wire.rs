@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use url::Url;
@@ -24,6 +25,8 @@ pub enum Frame {
     Text(Utf8Bytes),
     /// A binary message.
     Binary(Bytes),
+    /// An event of a stream that has another name than those that were asked for ([`Opening::event`]); only received.
+    Beside(Utf8Bytes),
     /// A request of its own, beside a stream or in place of a socket; only sent.
     Call(Box<Call>),
     /// What became of such a request; only received.
@@ -39,7 +42,7 @@ impl Frame {
     /// The payload, whatever its kind.
     pub fn bytes(&self) -> &[u8] {
         match self {
-            Self::Text(text) => text.as_bytes(),
+            Self::Text(text) | Self::Beside(text) => text.as_bytes(),
             Self::Binary(bytes) => bytes,
             Self::Call(call) => call.body.as_deref().unwrap_or_default(),
             Self::Answer(answer) => answer.outcome.as_ref().map_or(&[], |response| &response.body),
@@ -130,6 +133,8 @@ pub struct Opening {
     pub subprotocols: Vec<String>,
     /// The number of the client whose connection it will be, for a proxy of this run; the target never sees it.
     pub client: u32,
+    /// How the events of a stream are called that carry messages; without it all do.
+    pub event: Option<Arc<str>>,
 }
 
 /// Values may be tokens: only names are shown.
@@ -142,6 +147,7 @@ impl fmt::Debug for Opening {
             .field("headers", &names(&self.headers))
             .field("subprotocols", &self.subprotocols)
             .field("client", &self.client)
+            .field("event", &self.event)
             .finish()
     }
 }

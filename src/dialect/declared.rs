@@ -273,6 +273,9 @@ impl Dialect for Declared {
     fn decode(&self, frame: &Frame, emit: &mut dyn FnMut(Event<'_>)) {
         match (frame, &self.publish_by) {
             (Frame::Answer(answer), Some(publishing)) => publishing.answered(answer, emit),
+            (Frame::Beside(_), _) => {
+                self.framing.messages(frame.bytes(), &mut |message| self.hears.beside(&message, emit));
+            }
             _ => self.framing.messages(frame.bytes(), &mut |message| self.hears.hear(&message, emit)),
         }
     }

@@ -78,7 +78,7 @@ impl Dialect for Raw {
                 let body = frame.bytes();
                 emit(Event::Delivery(Delivery { body, stamps: None, offset: None, replayed: false }));
             }
-            Frame::Call(_) | Frame::Answer(_) => emit(Event::Unknown),
+            Frame::Beside(_) | Frame::Call(_) | Frame::Answer(_) => emit(Event::Unknown),
         }
     }
 }

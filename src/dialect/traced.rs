@@ -183,6 +183,7 @@ impl Dialect for Traced {
 pub fn told(frame: &Frame) -> String {
     match frame {
         Frame::Text(_) => shown(frame.bytes()),
+        Frame::Beside(_) => format!("an event of another name: {}", shown(frame.bytes())),
         Frame::Binary(bytes) => format!("{} bytes: {}", bytes.len(), shown(bytes)),
         Frame::Call(call) => format!("{} {}", call.opening.path, shown(frame.bytes())),
         Frame::Answer(answer) => match &answer.outcome {

@@ -88,6 +88,8 @@ impl Transport for Streams {
 struct Stream {
     tap: Arc<Tap>,
     events: Events,
+    /// How the events are called that carry messages; without it all do.
+    event: Option<Arc<str>>,
     _source: Option<Lease>,
 }
 
@@ -98,10 +100,11 @@ enum Events {
 }
 
 impl Events {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Utf8Bytes, CloseReason>> {
+    /// The next event, as a frame: beside the conversation if its name is not the one `wanted`.
+    fn poll_next(&mut self, cx: &mut Context<'_>, wanted: Option<&str>) -> Poll<Result<Frame, CloseReason>> {
         match self {
-            Self::Own(events) => events.poll_next(cx),
-            Self::Crated(events) => events.poll_next(cx),
+            Self::Own(events) => events.poll_next(cx, wanted),
+            Self::Crated(events) => events.poll_next(cx, wanted),
         }
     }
 
@@ -118,6 +121,12 @@ impl Events {
             Self::Crated(events) => events.last_event_id(),
         }
     }
+}
+
+/// The frame of an event called `name`; one without a name is a `message`, as the standard has it.
+fn framed(name: &str, data: Utf8Bytes, wanted: Option<&str>) -> Frame {
+    let name = if name.is_empty() { "message" } else { name };
+    if wanted.is_some_and(|wanted| wanted != name) { Frame::Beside(data) } else { Frame::Text(data) }
 }
 
 /// What a stream leaves behind.
@@ -156,8 +165,8 @@ impl Sse {
             Poll::Pending => true,
         };
         match &mut self.state {
-            State::Open(stream) => match ready!(stream.events.poll_next(cx)) {
-                Ok(data) => Poll::Ready(Ok(Received { frame: Frame::Text(data), at: stream.tap.last_read() })),
+            State::Open(stream) => match ready!(stream.events.poll_next(cx, stream.event.as_deref())) {
+                Ok(frame) => Poll::Ready(Ok(Received { frame, at: stream.tap.last_read() })),
                 Err(reason) => Poll::Ready(Err(self.end(reason))),
             },
             State::Closing(_) if pending => Poll::Pending,

@@ -124,7 +124,7 @@ impl WebSocket {
             Frame::Text(text) => Message::Text(text),
             Frame::Binary(bytes) => Message::Binary(bytes),
             // A socket carries messages; requests go over HTTP.
-            Frame::Call(_) | Frame::Answer(_) => return Ok(false),
+            Frame::Beside(_) | Frame::Call(_) | Frame::Answer(_) => return Ok(false),
         };
         self.unflushed = true;
         let mut written = self.codec.write(&mut Fed(&[]), message);

@@ -146,6 +146,11 @@ fn listens(stream: TcpStream, channels: &Channels) -> tungstenite::Result<()> {
 
 /// Streams of events by `GET /rooms/ROOM/events`; what is posted to them, here or at another server, is told there.
 fn streams(channels: &Channels) -> Server {
+    streams_of(channels, &["message"])
+}
+
+/// The same, where all is told once as an event of each of these names.
+fn streams_of(channels: &Channels, names: &'static [&'static str]) -> Server {
     let channels = channels.clone();
     Server::new(move |mut stream| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -160,8 +165,9 @@ fn streams(channels: &Channels) -> Server {
         channels.listen(first.url.path().split('/').nth(2).unwrap(), sender);
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n";
         stream.write_all(head.as_bytes()).ok();
-        for (id, data) in mine.iter().enumerate() {
-            if stream.write_all(format!("event: message\nid: {id}\ndata: {data}\n\n").as_bytes()).is_err() {
+        let told = mine.iter().flat_map(|data| names.iter().map(move |name| (*name, data.clone())));
+        for (id, (name, data)) in told.enumerate() {
+            if stream.write_all(format!("event: {name}\nid: {id}\ndata: {data}\n\n").as_bytes()).is_err() {
                 return;
             }
         }
@@ -232,6 +238,24 @@ fn streams_of_events_are_measured_and_posted_to() {
         .run()
         .expect(2)
         .says(&["`sse` is not spoken over websocket", "transport = \"sse\""]);
+}
+
+#[test]
+fn events_of_another_name_are_no_copies() {
+    let (channels, directory) = (Channels::default(), scratch());
+    let server = streams_of(&channels, &["draft", "said"]);
+    for engine in ["", "sse = \"eventsource-client\"\n"] {
+        let run = |with: &str, unknown: &str| {
+            let target =
+                format!("urls = [\"{}\"]\ndialect = \"sse\"\nheaders = {{ X-Inside = \"1\" }}\n{with}", server.url());
+            let text = scenario(&target, &format!("transport = \"sse\"\n{engine}"));
+            let text = text.replace("\"frames.received{kind=unknown}\" = \"== 0\"", unknown);
+            wsbench(["run", &put(&directory, "named.toml", &text)]).run()
+        };
+        let once = "\"deliveries.duplicate\" = \"== 0\"\n\"frames.received{kind=unknown}\" = \">= 30\"";
+        run("with = { event = \"said\" }", once).expect(0);
+        run("", "\"deliveries.duplicate\" = \">= 30\"").expect(0);
+    }
 }
 
 #[test]

@@ -97,6 +97,20 @@ impl Hears {
         })
     }
 
+    /// Calls `emit` with what the data of an event means that is called otherwise than messages are.
+    pub(super) fn beside(&self, message: &Message<'_>, emit: &mut dyn FnMut(Event<'_>)) {
+        let is = |when: &Option<When>| when.as_ref().is_some_and(|when| when.holds(message));
+        if is(&self.skip) {
+            return;
+        }
+        emit(match () {
+            // There is nothing to answer on: a stream carries nothing to the server.
+            () if is(&self.heartbeat) => Event::Heartbeat { answer: None },
+            () if is(&self.presence) => Event::Presence,
+            () => Event::Unknown,
+        });
+    }
+
     /// Calls `emit` with what `message` means.
     pub(super) fn hear<'a>(&self, message: &Message<'a>, emit: &mut dyn FnMut(Event<'_>)) {
         let is = |when: &Option<When>| when.as_ref().is_some_and(|when| when.holds(message));

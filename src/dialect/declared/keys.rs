@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 90] = [
+pub(super) const TABLE: [(&str, Kind, &str); 91] = [
     (
         "publish",
         Kind::Template,
@@ -102,6 +102,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 90] = [
     ("save", Kind::Pointers, "values to keep for {{saved.NAME}}, from the welcome, a join's or any other answer"),
     ("stream", Kind::Table, "a room is a stream of server-sent events, not a socket"),
     ("stream.path", Kind::Text, "its path: {{room}} {{user}}"),
+    ("stream.event", Kind::Text, "how the events are called that are messages (default: whatever they are called)"),
     ("stream.query", Kind::Texts, "query parameters: {{room}} {{user}} {{token}}"),
     ("stream.headers", Kind::Texts, "request headers: {{room}} {{user}} {{token}}"),
     ("reply", Kind::Table, "how answers name the request they belong to"),

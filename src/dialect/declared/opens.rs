@@ -1,5 +1,7 @@
 //! What opening a socket, or the stream of a room, needs.
 
+use std::sync::Arc;
+
 use super::parameters::Checked;
 use super::slot::{Slot, Values};
 use super::template::Template;
@@ -60,7 +62,11 @@ impl Opens {
 
 /// Where rooms are streams of events.
 #[derive(Debug)]
-pub(super) struct Streams(Place);
+pub(super) struct Streams {
+    place: Place,
+    /// How the events are called that carry messages; without it all do.
+    event: Option<Arc<str>>,
+}
 
 impl Streams {
     pub(super) fn new(given: &Checked<'_>) -> Result<Option<Self>, DialectError> {
@@ -75,17 +81,19 @@ impl Streams {
         }
         let path = given.path("stream.path", WHERE)?;
         let (query, headers) = (given.texts("stream.query", WHERE)?, given.texts("stream.headers", WHERE)?);
-        Ok(Some(Self(Place { path, query, headers })))
+        let event = given.plain("stream.event").filter(|name| !name.is_empty()).map(Arc::from);
+        Ok(Some(Self { place: Place { path, query, headers }, event }))
     }
 
     /// The stream of `room`, from `position` on.
     pub(super) fn opening(&self, identity: &Identity, room: &str, position: Option<&Position>) -> Opening {
         let token = identity.token.as_deref().unwrap_or_default();
-        let mut opening = self.0.fill(&Values { room, token, user: &identity.user, ..Values::default() });
+        let mut opening = self.place.fill(&Values { room, token, user: &identity.user, ..Values::default() });
+        opening.event.clone_from(&self.event);
         if let Some(position) = position {
             opening.headers.push(("Last-Event-ID".to_owned(), position.epoch.to_string()));
         }
-        if !self.0.shows_token() {
+        if !self.place.shows_token() {
             show_token_over_http(identity, &mut opening);
         }
         opening

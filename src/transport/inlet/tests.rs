@@ -52,7 +52,7 @@ fn by_inlet(chunks: Vec<Vec<u8>>) -> (Vec<String>, usize) {
                 let message = match frame {
                     Frame::Text(text) => Message::Text(text),
                     Frame::Binary(bytes) => Message::Binary(bytes),
-                    Frame::Call(_) | Frame::Answer(_) => unreachable!("a socket carries neither"),
+                    Frame::Beside(_) | Frame::Call(_) | Frame::Answer(_) => unreachable!("a socket carries none"),
                 };
                 said.push(message.to_string() + kind(&message));
             }

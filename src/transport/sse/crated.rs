@@ -12,12 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 use url::Url;
 
 use super::foreign::{Alone, Body, Unbounded};
 use super::opening::{Answered, USUAL, ask, refusal};
-use super::{Sse, Stream};
+use super::{Sse, Stream, framed};
 use crate::observe::Word;
 use crate::time::Clock;
 use crate::transport::caller::Caller;
@@ -29,7 +28,7 @@ use crate::transport::source::Lease;
 use crate::transport::stages::Progress;
 use crate::transport::tap::Tap;
 use crate::transport::{CloseReason, ConnectError, Connected, Connection};
-use crate::wire::Opening;
+use crate::wire::{Frame, Opening};
 
 /// Opens a stream of the target's address number `url`.
 pub(super) async fn connect(
@@ -63,7 +62,7 @@ pub(super) async fn connect(
     let stages = std::mem::replace(&mut *road.progress.lock().await, Progress::new(&clock)).into_stages();
     let events =
         Events { events, unclaimed: road.unclaimed, retry: None, last_event_id: String::new(), limit: caller.limit };
-    let stream = Stream { tap, events: super::Events::Crated(events), _source: lease };
+    let stream = Stream { tap, events: super::Events::Crated(events), event: opening.event, _source: lease };
     let sse = Sse::new(stream, calls);
     Ok(Connected { connection: Connection::Sse(Box::new(sse)), stages, headers: headers_of(head.headers()) })
 }
@@ -164,8 +163,8 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// The data of the next event.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Utf8Bytes, CloseReason>> {
+    /// The next event, as a frame.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, wanted: Option<&str>) -> Poll<Result<Frame, CloseReason>> {
         loop {
             match ready!(self.events.poll_next_unpin(cx)) {
                 Some(Ok(SSE::Event(event))) => {
@@ -174,7 +173,7 @@ impl Events {
                     if let Some(id) = event.id {
                         self.last_event_id = id;
                     }
-                    return Poll::Ready(Ok(event.data.into()));
+                    return Poll::Ready(Ok(framed(&event.event_type, event.data.into(), wanted)));
                 }
                 Some(Ok(SSE::Comment(_) | SSE::Connected(_))) => self.unclaimed.store(0, Ordering::Relaxed),
                 Some(Err(error)) => return Poll::Ready(Err(self.reason(&error))),

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{Sse, Stream, opening};
+use super::{Sse, Stream, framed, opening};
 use crate::time::Clock;
 use crate::transport::caller::Caller;
 use crate::transport::calls::Calls;
@@ -16,7 +15,7 @@ use crate::transport::request::{headers_of, http_url};
 use crate::transport::stages::Progress;
 use crate::transport::tap::Exchange;
 use crate::transport::{CloseReason, ConnectError, Connected, Connection};
-use crate::wire::Opening;
+use crate::wire::{Frame, Opening};
 
 /// Opens a stream of the target's address number `url`.
 pub(super) async fn connect(
@@ -35,7 +34,7 @@ pub(super) async fn connect(
     let opening::Answered { head, body, lease } = opened?;
     let tap = Arc::clone(body.tap());
     let events = Events { body, decoder: Decoder::new(caller.limit), limit: caller.limit };
-    let stream = Stream { tap, events: super::Events::Own(Box::new(events)), _source: lease };
+    let stream = Stream { tap, events: super::Events::Own(Box::new(events)), event: opening.event, _source: lease };
     let sse = Sse::new(stream, calls);
     let headers = headers_of(head.headers());
     Ok(Connected { connection: Connection::Sse(Box::new(sse)), stages: progress.into_stages(), headers })
@@ -49,11 +48,11 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// The data of the next event.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Utf8Bytes, CloseReason>> {
+    /// The next event, as a frame.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, wanted: Option<&str>) -> Poll<Result<Frame, CloseReason>> {
         loop {
             match self.decoder.next() {
-                Ok(Some(event)) => return Poll::Ready(Ok(event.data)),
+                Ok(Some(event)) => return Poll::Ready(Ok(framed(&event.name, event.data, wanted))),
                 Ok(None) => {}
                 Err(TooLarge) => return Poll::Ready(Err(ended::too_large("an event", self.limit))),
             }
