@@ -116,9 +116,8 @@ impl Books {
     /// The books of one worker of the run `setup` describes.
     pub(in crate::engine) fn new(setup: &Setup, share: Share) -> Self {
         let (times, faults) = (&setup.scenario.times, &setup.scenario.faults);
-        let sender_hears_itself = setup.dialer.dialect.habits().sender_hears_itself;
         let needs_name = setup.dialer.dialect.marking() == Marking::Correlate;
-        let rules = Rules { settle: times.settle, race: crate::ledger::RACE, sender_hears_itself, needs_name };
+        let rules = Rules { settle: times.settle, race: crate::ledger::RACE, needs_name };
         Self {
             ledger: Ledger::new(setup.plan.rooms(), rules),
             recorder: Recorder::default(),
@@ -217,7 +216,8 @@ impl Books {
         let measured = self.measures(publication.due);
         let due = t0 + publication.due;
         let topic = Topic { publish, phase: self.stretches.at(due) };
-        self.ledger.owe(&Owed { room, due, topic, publisher, measured });
+        let echo = self.walk.plan().echoes(publish);
+        self.ledger.owe(&Owed { room, due, topic, publisher, measured, echo });
         if self.walk.owns(publisher) {
             self.actions.push_back(Action::Say(publication));
         }
