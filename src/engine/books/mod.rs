@@ -293,10 +293,10 @@ impl Books {
         if let Some(raw) = &mut self.raw {
             raw.arrival(client, &marker, at, replayed);
         }
-        if let Arrived::Delivered { latency } = arrived {
-            if let (Some(turns), Some(t0), false) = (&mut self.turns, self.t0, replayed) {
-                turns.delivered((at - t0).saturating_sub(Duration::from_nanos(latency)), latency);
-            }
+        if let Arrived::Delivered { latency } = arrived
+            && let (Some(turns), Some(t0), false) = (&mut self.turns, self.t0, replayed)
+        {
+            turns.delivered((at - t0).saturating_sub(Duration::from_nanos(latency)), latency);
         }
         arrived
     }
