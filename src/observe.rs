@@ -257,6 +257,8 @@ pub enum Fact {
     Early,
     Late,
     Unowed,
+    /// A copy that the server's ids attribute to no publication.
+    Unattributed,
     Completion,
     Spread,
     /// A publication whose median cross-instance copy came later than its median same-instance copy; by how much.

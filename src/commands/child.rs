@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +30,17 @@ pub(super) enum End {
     Status(i32),
     /// By this signal.
     Signal(i32),
+}
+
+/// What was heard of a child's stdout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// A line.
+    Line(String),
+    /// Nothing so far.
+    Silence,
+    /// All it will ever say has been heard.
+    End,
 }
 
 /// What is made of a child's stdout.
@@ -126,7 +138,19 @@ impl Process {
 
     /// The next line of its stdout, waiting at most `patience`; `None` when none came.
     pub(super) fn line(&self, patience: Duration) -> Option<String> {
-        self.lines.as_ref()?.recv_timeout(patience).ok()
+        match self.hear(patience) {
+            Heard::Line(line) => Some(line),
+            Heard::Silence | Heard::End => None,
+        }
+    }
+
+    /// What comes next of its stdout, waiting at most `patience`. That it has ended does not mean that it was heard out.
+    pub(super) fn hear(&self, patience: Duration) -> Heard {
+        match self.lines.as_ref().map(|lines| lines.recv_timeout(patience)) {
+            Some(Ok(line)) => Heard::Line(line),
+            Some(Err(RecvTimeoutError::Timeout)) => Heard::Silence,
+            Some(Err(RecvTimeoutError::Disconnected)) | None => Heard::End,
+        }
     }
 
     /// Stops listening to its stdout.
@@ -269,3 +293,23 @@ fn die_with_parent(command: &mut Command) {
 
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_command: &mut Command) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_has_ended_is_heard_out() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "read wait; echo last; exit 3"]);
+        let mut child = Process::start_talking("talker", command).unwrap();
+        let stdin = child.take_stdin();
+        assert_eq!(child.hear(Duration::ZERO), Heard::Silence);
+        drop(stdin);
+        while child.end().is_none() {
+            nap(GLANCE);
+        }
+        assert_eq!(child.hear(Duration::from_secs(10)), Heard::Line("last".to_owned()));
+        assert_eq!(child.hear(Duration::from_secs(10)), Heard::End);
+    }
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{ChildStdin, Command};
 use std::time::Duration;
 
-use super::child::Process;
+use super::child::{Heard, Process};
 use super::exit::Failure;
 use crate::engine::Aftermath;
 use crate::observe::ClientId;
@@ -74,10 +74,14 @@ impl FaultProxy {
         let clock = Clock::real();
         let deadline = clock.now() + ENDING;
         while clock.now() < deadline {
-            match self.process.line(Duration::from_millis(100)).as_deref().map(serde_json::from_str) {
-                Some(Ok(Notice::Ended { log })) => return Ok(log),
-                None if self.process.has_ended() => break,
-                _ => {}
+            match self.process.hear(Duration::from_millis(100)) {
+                Heard::Line(line) => {
+                    if let Ok(Notice::Ended { log }) = serde_json::from_str(&line) {
+                        return Ok(log);
+                    }
+                }
+                Heard::Silence => {}
+                Heard::End => break,
             }
         }
         let words = self.process.last_words();

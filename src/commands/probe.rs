@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::exit::{Done, Exit, Failure};
 use super::run::secrets::{self, Secrets};
-use super::run::{ScenarioArgs, quick, rules, target};
+use super::run::{ScenarioArgs, quick, rules, target, way};
 use crate::dialect::{self, DIALECTS, Dialect, Identity, Journal, Parameters, Passed, Traced};
 use crate::engine::End;
 use crate::output;
@@ -100,7 +100,7 @@ pub(super) fn live(scenario: Scenario, how: &How<'_>, known: &[String], terminal
     };
     let phases = Phases { warm_up: Duration::ZERO, duration: Duration::ZERO, drain: Duration::ZERO };
     let mut progress = Progress::new(terminal, Verbosity::Normal, phases);
-    let wants = target::Wants { redis: how.redis, log: None, kinds: target::used(&plan) };
+    let wants = target::Wants { redis: how.redis, log: None, kinds: way::used(&plan) };
     let mut ground = target::raise(scenario, &plan, wants, &mut progress)?;
     let secrets = Secrets::new(known.to_vec(), ground.learnt());
     let screen = Screen { terminal, palette: terminal.stdout_palette(), secrets };

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::exit::{Done, Failure};
+use super::run::secrets::Learnt;
 use super::run::{limits, target};
 use crate::engine::{Pipe, RawSink, Setup, serve};
 use crate::scenario::plan::Plan;
@@ -117,7 +118,7 @@ fn setup(assignment: Assignment, raw: Option<RawSink>) -> Result<Setup, Failure>
     let usual =
         NetworkConfig { detour: assignment.detour, loopback_block: assignment.process, ..NetworkConfig::default() };
     let urls: Result<Vec<Url>, _> = assignment.urls.iter().map(|url| Url::parse(url)).collect();
-    let ground = target::at(&urls.map_err(Failure::internal)?, &scenario, &plan, secret, usual)?;
+    let ground = target::at(&urls.map_err(Failure::internal)?, &scenario, &plan, secret, usual, &Learnt::default())?;
     Ok(Setup {
         dialer: Dialer { instances: assignment.instances, ..ground.dialer(&scenario) },
         urls: ground.urls(),

@@ -16,7 +16,8 @@ use self::template::Template;
 use super::approach::Approach;
 use super::recovering::Recovery;
 use super::{
-    AuthStyle, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Parameters, Position, Question,
+    AuthStyle, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Marking, Parameters, Position,
+    Question,
 };
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
@@ -28,6 +29,7 @@ mod file;
 mod framing;
 mod hears;
 mod keys;
+mod marking;
 mod message;
 mod opens;
 mod parameters;
@@ -85,6 +87,7 @@ struct Machine {
     /// Where publications are requests.
     publish_by: Option<PublishBy>,
     habits: Habits,
+    marking: Marking,
 }
 
 /// The dialect called `name` that `parameters` describe.
@@ -115,7 +118,9 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
     if habits.answers_welcome && !habits.welcomes {
         return Err(Checked::missing("after_welcome", "needs `welcome`: it says what is waited for"));
     }
-    let machine = Machine { name, framing, says, hears, opens, approach, recovery, streams, publish_by, habits };
+    let marking = marking::marking(&given, &says, publish_by.as_ref(), &habits)?;
+    let machine =
+        Machine { name, framing, says, hears, opens, approach, recovery, streams, publish_by, habits, marking };
     Ok(Arc::new(Declared { machine: Arc::new(machine), saved: Box::default() }))
 }
 
@@ -138,6 +143,10 @@ impl Dialect for Declared {
 
     fn habits(&self) -> Habits {
         self.habits
+    }
+
+    fn marking(&self) -> Marking {
+        self.marking
     }
 
     fn usual_auth(&self) -> AuthStyle {
@@ -249,6 +258,9 @@ mod golden;
 
 #[cfg(test)]
 mod golden_requests;
+
+#[cfg(test)]
+mod marking_tests;
 
 #[cfg(test)]
 mod request_tests;

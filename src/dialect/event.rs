@@ -30,7 +30,7 @@ pub struct Stamps {
 /// A copy of somebody's publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery<'a> {
-    /// Where the marker stands, if this is one of ours.
+    /// Where the marker stands, if this is one of ours; the server's id of the message, where that takes its place.
     pub body: &'a [u8],
     /// The server's stamps, if it gives them.
     pub stamps: Option<Stamps>,
@@ -76,6 +76,14 @@ pub enum Event<'a> {
     Acked {
         /// Which.
         reference: u64,
+    },
+    /// What the server calls a publication, where copies are recognised by that
+    /// ([`Marking::Correlate`](super::Marking)); the acknowledgement it stands in follows.
+    Named {
+        /// Which request.
+        reference: u64,
+        /// The server's id of it.
+        id: &'a str,
     },
     /// A request was refused.
     Refused {

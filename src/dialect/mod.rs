@@ -16,6 +16,7 @@ mod credentials;
 mod declared;
 mod event;
 mod intent;
+mod marking;
 mod quote;
 mod raw;
 mod reading;
@@ -28,6 +29,7 @@ mod traced;
 pub use approach::{Act, Approach, Carried, Omen, Sign};
 pub use event::{Delivery, Event, Position, Stamps};
 pub use intent::{AuthStyle, Identity, Intent};
+pub use marking::Marking;
 pub use reading::{News, Reading};
 pub use recovering::{Cursor, Recovering, Recovery};
 pub use signs::{Signs, recognise};
@@ -77,6 +79,11 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// What it does by itself.
     fn habits(&self) -> Habits;
+
+    /// By what a copy of a publication is recognised.
+    fn marking(&self) -> Marking {
+        Marking::Text
+    }
 
     /// How a token is shown, unless somebody says otherwise.
     fn usual_auth(&self) -> AuthStyle {

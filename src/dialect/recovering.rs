@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Approach, Dialect, Event, Habits, Identity, Intent, Passing, Position, Question, Reading};
+use super::{Approach, Dialect, Event, Habits, Identity, Intent, Marking, Passing, Position, Question, Reading};
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
 
@@ -98,6 +98,10 @@ impl Dialect for Recovering {
 
     fn habits(&self) -> Habits {
         self.inner.habits()
+    }
+
+    fn marking(&self) -> Marking {
+        self.inner.marking()
     }
 
     fn opening(&self, identity: &Identity) -> Opening {

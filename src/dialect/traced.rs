@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{
-    Approach, AuthStyle, Cursor, Dialect, Event, Habits, Identity, Intent, Passing, Position, Question, Reading,
-    Recovery,
+    Approach, AuthStyle, Cursor, Dialect, Event, Habits, Identity, Intent, Marking, Passing, Position, Question,
+    Reading, Recovery,
 };
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
@@ -88,6 +88,10 @@ impl Dialect for Traced {
 
     fn habits(&self) -> Habits {
         self.inner.habits()
+    }
+
+    fn marking(&self) -> Marking {
+        self.inner.marking()
     }
 
     fn opening(&self, identity: &Identity) -> Opening {
@@ -237,6 +241,7 @@ fn made_of(event: &Event<'_>) -> String {
             format!("a delivery{offset}{}", if delivery.replayed { ", replayed" } else { "" })
         }
         Event::Acked { reference } => format!("request {reference} is acknowledged"),
+        Event::Named { reference, id } => format!("request {reference} is called {}", escaped(id)),
         Event::Refused { reference, code, .. } => format!("a refusal{}: {}", of(reference), escaped(code)),
         Event::Polled { position, instance, .. } => {
             format!("a poll's answer, up to {}{}", position.offset, named(instance))

@@ -124,7 +124,8 @@ impl RawLog {
         self.line(format_args!(r#"{{"what":"lost","client":{},"at":{}}}"#, client.0, at.nanos()));
     }
 
-    /// A publication that was handed over did not simply go out: `refused` by the server, or `uncertain`.
+    /// A publication that was handed over did not simply go out: `refused` by the server, or `uncertain`; or has
+    /// been `named` by it, where copies are recognised by that.
     pub(super) fn fate(&mut self, room: RoomId, index: u32, fate: &str) {
         self.line(format_args!(r#"{{"what":"{fate}","room":{},"index":{index}}}"#, room.0));
     }
@@ -132,13 +133,14 @@ impl RawLog {
     /// The axis: t0 and the bounds of the measured phase; and the rules of the accounts.
     pub(super) fn axis(&mut self, t0: Timestamp, from: Timestamp, until: Timestamp, rules: &Rules) {
         self.line(format_args!(
-            r#"{{"what":"axis","t0":{},"measured_from":{},"measured_until":{},"settle":{},"race":{},"sender_hears_itself":{}}}"#,
+            r#"{{"what":"axis","t0":{},"measured_from":{},"measured_until":{},"settle":{},"race":{},"sender_hears_itself":{},"needs_name":{}}}"#,
             t0.nanos(),
             from.nanos(),
             until.nanos(),
             nanos(rules.settle),
             nanos(rules.race),
             rules.sender_hears_itself,
+            rules.needs_name,
         ));
     }
 

@@ -22,6 +22,7 @@ use crate::transport::scripted::scripted;
 use crate::transport::scripted::truth::{Deed, Truth};
 use crate::wire::Markers;
 
+mod correlation;
 mod heartbeats;
 mod requests;
 mod turns;

@@ -41,6 +41,9 @@ pub struct Rules {
     pub race: Duration,
     /// Whether a publisher is owed a copy of its own publication.
     pub sender_hears_itself: bool,
+    /// Copies are recognised by the id that the server's acknowledgement gives a publication: nobody can tell what became
+    /// of the copies of one that got none.
+    pub needs_name: bool,
 }
 
 /// How long after the send a leave excuses, and an outage explains, a missing copy.
@@ -168,6 +171,7 @@ impl Ledger {
             measured: owed.measured,
             sending: Sending::Pending,
             refused: false,
+            nameless: self.rules.needs_name,
             next: None,
             members,
             spares_publisher,
@@ -202,6 +206,13 @@ impl Ledger {
     pub fn refused(&mut self, room: RoomId, index: u32) {
         if let Some(open) = self.rooms[room.0 as usize].get_mut(index) {
             open.refused = true;
+        }
+    }
+
+    /// It is known what the server calls a publication.
+    pub fn named(&mut self, room: RoomId, index: u32) {
+        if let Some(open) = self.rooms[room.0 as usize].get_mut(index) {
+            open.nameless = false;
         }
     }
 

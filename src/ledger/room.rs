@@ -39,6 +39,8 @@ pub(super) struct Open {
     pub(super) measured: bool,
     pub(super) sending: Sending,
     pub(super) refused: bool,
+    /// Copies of it could not be recognised, if there were any.
+    pub(super) nameless: bool,
     /// The same publisher's next publication in this room.
     pub(super) next: Option<u32>,
     /// Planned members here when it was due.

@@ -90,6 +90,7 @@ fn settle_front(
         let labels = owed(seat.class, Some(open.topic));
         let fate = match open.sending {
             Sending::Uncertain(_) => Fate::Excluded(Word::UNKNOWN),
+            _ if open.nameless && !open.refused => Fate::Excluded(Word::UNKNOWN),
             _ => seat.membership.fate(sent, race),
         };
         let (fact, detail) = match fate {

@@ -67,7 +67,7 @@ struct Bench {
 impl Bench {
     /// `members[r]` clients in room `r`, all joined; client ids count through.
     fn new(members: &[u32], sender_hears_itself: bool) -> Self {
-        let rules = Rules { settle: SETTLE, race: super::RACE, sender_hears_itself };
+        let rules = Rules { settle: SETTLE, race: super::RACE, sender_hears_itself, needs_name: false };
         let mut ledger = Ledger::new(members.len(), rules);
         let mut client = 0;
         let mut enter = |room: usize| {

@@ -1,4 +1,6 @@
 //! A distribution of nanoseconds: HDR from 1 µs to 1 h at three digits, with the exact extremes beside it.
+//!
+//! It is as large as its largest value wants it, 16 KiB up to a millisecond and 8 KiB more for each doubling beyond.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,11 +25,17 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        // The bounds are constants the constructor accepts, so this cannot fail.
-        #[allow(clippy::unwrap_used)]
-        let hdr = hdrhistogram::Histogram::new_with_bounds(LOWEST, HIGHEST, DIGITS).unwrap();
+        let mut hdr = up_to(2 * LOWEST);
+        hdr.auto(true);
         Self { hdr, min: u64::MAX, max: 0, sum: 0, clipped: 0 }
     }
+}
+
+/// An empty HDR histogram that has room for values up to `highest`.
+fn up_to(highest: u64) -> hdrhistogram::Histogram<u64> {
+    // The bounds are constants the constructor accepts, so this cannot fail.
+    #[allow(clippy::unwrap_used)]
+    hdrhistogram::Histogram::new_with_bounds(LOWEST, highest, DIGITS).unwrap()
 }
 
 impl Histogram {
@@ -38,10 +46,10 @@ impl Histogram {
 
     /// Adds one value in nanoseconds, `times` times.
     pub fn record_n(&mut self, nanos: u64, times: u64) {
-        if times == 0 {
+        // It grows to what it is given, so nothing is out of range.
+        if times == 0 || self.hdr.record_n(nanos.min(HIGHEST), times).is_err() {
             return;
         }
-        self.hdr.saturating_record_n(nanos, times);
         self.min = self.min.min(nanos);
         self.max = self.max.max(nanos);
         self.sum += u128::from(nanos) * u128::from(times);
@@ -50,7 +58,7 @@ impl Histogram {
 
     /// Adds everything `other` holds; the same as having recorded both in one.
     pub fn merge(&mut self, other: &Histogram) {
-        // Both have the same constant bounds, so nothing can be out of range.
+        // It grows to what the other holds, so nothing can be out of range.
         if self.hdr.add(&other.hdr).is_ok() {
             self.min = self.min.min(other.min);
             self.max = self.max.max(other.max);
@@ -64,7 +72,7 @@ impl Histogram {
     #[must_use]
     pub fn without(&self, earlier: &Histogram) -> Self {
         let mut left = self.clone();
-        // It is part of this one and has the same constant bounds, so nothing can be missing.
+        // It is part of this one, so nothing can be missing.
         if earlier.count() > 0 && left.hdr.subtract(&earlier.hdr).is_ok() {
             (left.min, left.max) = match left.hdr.is_empty() {
                 true => (u64::MAX, 0),
@@ -125,13 +133,20 @@ impl Histogram {
         })
     }
 
+    /// The same with room for an hour: equal distributions are encoded alike, however they came about.
+    fn whole(&self) -> Result<hdrhistogram::Histogram<u64>, String> {
+        let mut whole = up_to(HIGHEST);
+        whole.add(&self.hdr).map_err(|error| error.to_string())?;
+        Ok(whole)
+    }
+
     /// HDR V2-DEFLATE, base64.
     ///
     /// # Errors
     /// When the encoder fails, which it does only for want of memory.
     pub fn encode(&self) -> Result<String, String> {
         let mut bytes = Vec::new();
-        V2DeflateSerializer::new().serialize(&self.hdr, &mut bytes).map_err(|error| error.to_string())?;
+        V2DeflateSerializer::new().serialize(&self.whole()?, &mut bytes).map_err(|error| error.to_string())?;
         Ok(STANDARD.encode(bytes))
     }
 
@@ -149,7 +164,8 @@ impl Histogram {
             histogram.max = hdr.max();
             histogram.sum = (hdr.mean() * hdr.len() as f64) as u128;
         }
-        histogram.hdr.add(&hdr).map_err(|error| error.to_string())?;
+        let mut whole = up_to(HIGHEST);
+        whole.add(&hdr).and_then(|()| histogram.hdr.add(&whole)).map_err(|error| error.to_string())?;
         Ok(histogram)
     }
 }
@@ -183,94 +199,15 @@ impl<'de> Deserialize<'de> for Histogram {
         let hdr: hdrhistogram::Histogram<u64> = Deserializer::new()
             .deserialize(&mut bytes.as_slice())
             .map_err(|error| D::Error::custom(error.to_string()))?;
-        if (hdr.low(), hdr.high(), hdr.sigfig()) != (LOWEST, HIGHEST, DIGITS) {
+        if (hdr.low(), hdr.sigfig()) != (LOWEST, DIGITS) || hdr.high() > HIGHEST.next_power_of_two() {
             return Err(D::Error::custom("a histogram with other bounds"));
         }
-        Ok(Self { hdr, min, max, sum: u128::from(sum.0) << 64 | u128::from(sum.1), clipped })
+        let mut heard = Self { min, max, sum: u128::from(sum.0) << 64 | u128::from(sum.1), clipped, ..Self::default() };
+        heard.hdr.add(&hdr).map_err(|error| D::Error::custom(error.to_string()))?;
+        Ok(heard)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
-
-    fn of(values: &[u64]) -> Histogram {
-        let mut histogram = Histogram::default();
-        values.iter().for_each(|v| histogram.record(*v));
-        histogram
-    }
-
-    proptest! {
-        #[test]
-        fn merging_equals_recording_in_one(a in proptest::collection::vec(0u64..HIGHEST, 0..50), b in proptest::collection::vec(0u64..HIGHEST, 0..50)) {
-            let mut merged = of(&a);
-            merged.merge(&of(&b));
-            let one = of(&[a, b].concat());
-            prop_assert_eq!(merged.buckets().collect::<Vec<_>>(), one.buckets().collect::<Vec<_>>());
-            prop_assert_eq!((merged.min(), merged.max(), merged.count()), (one.min(), one.max(), one.count()));
-            prop_assert!((merged.mean() - one.mean()).abs() < 1.0);
-        }
-
-        #[test]
-        fn a_quantile_is_within_a_thousandth_of_the_sorted_truth(mut values in proptest::collection::vec(1_000u64..HIGHEST, 1..200), q in 0.0f64..=1.0) {
-            let got = of(&values).quantile(q);
-            values.sort_unstable();
-            let rank = ((q * values.len() as f64).ceil() as usize).clamp(1, values.len());
-            let truth = values[rank - 1];
-            prop_assert!(got.abs_diff(truth) as f64 <= truth as f64 / 1_000.0 + 512.0, "{} {}", got, truth);
-        }
-
-        #[test]
-        fn encoding_round_trips(values in proptest::collection::vec(0u64..HIGHEST, 0..50)) {
-            let histogram = of(&values);
-            let back = Histogram::decode(&histogram.encode().unwrap()).unwrap();
-            prop_assert_eq!(histogram.buckets().collect::<Vec<_>>(), back.buckets().collect::<Vec<_>>());
-        }
-    }
-
-    #[test]
-    fn another_process_is_told_everything() {
-        for values in [&[][..], &[7, 2_000_000, HIGHEST + 5, HIGHEST]] {
-            let told = of(values);
-            let heard: Histogram = serde_json::from_str(&serde_json::to_string(&told).unwrap()).unwrap();
-            assert_eq!(heard.buckets().collect::<Vec<_>>(), told.buckets().collect::<Vec<_>>());
-            assert_eq!(
-                (heard.min(), heard.max(), heard.count(), heard.clipped(), heard.sum),
-                (told.min(), told.max(), told.count(), told.clipped(), told.sum)
-            );
-            let mut both = heard.clone();
-            both.merge(&told);
-            assert_eq!(both.count(), 2 * told.count(), "it adds up with those of this process");
-        }
-        let other = r#"{"hdr":"","min":0,"max":0,"sum":[0,0],"clipped":0}"#;
-        assert!(serde_json::from_str::<Histogram>(other).is_err());
-    }
-
-    #[test]
-    fn what_is_left_is_what_came_later() {
-        let (earlier, later) = (of(&[2_000_000, 7_000_000]), of(&[3_000_000, 5_000_000]));
-        let mut all = earlier.clone();
-        all.merge(&later);
-        let left = all.without(&earlier);
-        assert_eq!(left.buckets().collect::<Vec<_>>(), later.buckets().collect::<Vec<_>>());
-        assert_eq!((left.count(), left.mean()), (2, 4_000_000.0));
-        assert!(left.min().abs_diff(3_000_000) < 3_000 && left.max().abs_diff(5_000_000) < 5_000);
-        let none = all.without(&all);
-        assert_eq!((none.count(), none.min(), none.max(), none.quantile(0.5)), (0, 0, 0, 0));
-    }
-
-    #[test]
-    fn missing_values_are_infinitely_late() {
-        let histogram = of(&(1..=99).map(|n| n * 1_000_000).collect::<Vec<_>>());
-        assert!(histogram.quantile_with_missing(0.99, 1).is_some());
-        assert_eq!(histogram.quantile_with_missing(0.99, 2), None);
-        assert_eq!(Histogram::default().quantile_with_missing(0.5, 0), None);
-    }
-
-    #[test]
-    fn the_extremes_are_exact_and_clipping_is_counted() {
-        let histogram = of(&[7, HIGHEST + 5]);
-        assert_eq!((histogram.min(), histogram.max(), histogram.clipped()), (7, HIGHEST + 5, 1));
-    }
-}
+#[path = "histogram_tests.rs"]
+mod tests;

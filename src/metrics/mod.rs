@@ -155,6 +155,12 @@ pub const METRICS: &[Metric] = &[
         "copies of publications due before the client was planned to be there",
     ),
     counter(
+        "deliveries.unattributed",
+        &[Fact::Unattributed],
+        &[To, Group],
+        "copies whose id no acknowledgement had, or which it came too late for; only where copies are told by ids",
+    ),
+    counter(
         "reconnect.lost_connections",
         &[Fact::ConnectionLost],
         &[Group, KindKey],

@@ -42,19 +42,22 @@ impl Meter {
     /// The cell of `labels`. Labels come in runs and in turns, so the last cell and the one after it are looked at first.
     fn cell(&mut self, labels: Labels, kind: Kind) -> &mut Value {
         let is_at = |at: usize| self.cells.get(at).is_some_and(|(known, _)| *known == labels);
-        if is_at(self.last + 1) && !is_at(self.last) {
-            self.last += 1;
-        } else if !is_at(self.last) {
-            self.last = *self.index.entry(labels).or_insert_with(|| {
-                let empty = match kind {
-                    Kind::Counter => Value::Counter(0),
-                    Kind::Histogram => Value::Histogram(Box::default()),
-                };
-                self.cells.push((labels, empty));
-                self.cells.len() - 1
-            });
+        if !is_at(self.last) {
+            self.last = if is_at(self.last + 1) { self.last + 1 } else { self.place(labels, kind) };
         }
         &mut self.cells[self.last].1
+    }
+
+    /// Where the cell of `labels` is, which is made if there is none.
+    fn place(&mut self, labels: Labels, kind: Kind) -> usize {
+        *self.index.entry(labels).or_insert_with(|| {
+            let empty = match kind {
+                Kind::Counter => Value::Counter(0),
+                Kind::Histogram => Value::Histogram(Box::default()),
+            };
+            self.cells.push((labels, empty));
+            self.cells.len() - 1
+        })
     }
 }
 

@@ -72,6 +72,8 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
     warn(ghosts, format!("{} arrived of messages that nobody sent (ghosts)", copies(ghosts)));
     let misrouted = report.counter("deliveries.misrouted");
     warn(misrouted, format!("{} arrived where they do not belong (misrouted)", copies(misrouted)));
+    let nameless = report.counter("deliveries.unattributed");
+    warn(nameless, format!("{} could be attributed to no message: no acknowledgement had the id", copies(nameless)));
     let unknown = report.arrivals.iter().filter(|row| row.path == Path::Unknown).map(|row| row.summary.count).sum();
     warn(unknown, format!("{} came by an unknown instance", copies(unknown)));
     warnings.extend(lopsided(report));

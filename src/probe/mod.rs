@@ -8,8 +8,9 @@ use crate::dialect::Identity;
 use crate::observe::TransportKind;
 use crate::session::{Dialer, Ended, Pass, Place};
 use crate::time::Timestamp;
-use crate::wire::{Ask, InstanceTag, MARKER_PREFIX, Marker, Markers};
+use crate::wire::{Ask, InstanceTag, Marker, Markers};
 
+mod advice;
 mod party;
 
 use party::{Party, drive};
@@ -180,15 +181,16 @@ impl Probe<'_> {
             Ok(at) => at,
             Err(word) => return Err(self.failed(what, format!("it cannot be said now: {}", word.name()))),
         };
-        let settled = |parties: &[Party]| parties[0].copy.is_some() || parties.iter().any(Party::is_over);
+        let settled =
+            |parties: &[Party]| parties[0].copy_of(&parties[1]).is_some() || parties.iter().any(Party::is_over);
         drive(parties, asked.patience, settled).await;
         let habits = asked.talker.dialer.dialect.habits();
         drive(parties, GRACE, |parties| {
-            parties[1].copy.is_some() && (parties[1].acked.is_some() || !habits.acknowledges_messages)
+            parties[1].copy_of(&parties[1]).is_some() && (parties[1].acked.is_some() || !habits.acknowledges_messages)
         })
         .await;
         self.answered(&parties[1], what, habits.acknowledges_messages)?;
-        self.heard(&parties[0], at)?;
+        self.heard(parties, at)?;
         self.echo(&parties[1], habits.sender_hears_itself, at);
         Ok(())
     }
@@ -212,31 +214,21 @@ impl Probe<'_> {
         Ok(())
     }
 
-    fn heard(&mut self, listener: &Party, said: Timestamp) -> Result<(), Failed> {
+    fn heard(&mut self, parties: &[Party; 2], said: Timestamp) -> Result<(), Failed> {
         let what = "listener hears it".to_owned();
-        if let Some(at) = listener.copy {
-            let found = "the marker is found in the text (kind `text`)".to_owned();
-            self.done(what, Some(at - said), found);
+        let [listener, talker] = parties;
+        let marking = self.asked.talker.dialer.dialect.marking();
+        if let Some(at) = listener.copy_of(talker) {
+            self.done(what, Some(at - said), advice::recognised(marking, talker));
             return Ok(());
         }
-        let why = match &listener.ended {
-            Some(ended) => format!("the connection ended: {ended}"),
-            None if listener.altered => {
-                "a delivery came whose marker was altered on the way: the server re-encodes or cuts the text".to_owned()
-            }
-            None if listener.mistaken => format!(
-                "a frame came that holds the marker ({}…), but this dialect does not take it for a delivery",
-                String::from_utf8_lossy(MARKER_PREFIX)
-            ),
-            None => "nothing came that holds the marker".to_owned(),
-        };
-        Err(self.failed(what, why + &listener.instead()))
+        Err(self.failed(what, advice::missing(marking, parties) + &listener.instead()))
     }
 
     /// Whether the talker hears itself is what decides who is due a copy.
     fn echo(&mut self, talker: &Party, expected: bool, said: Timestamp) {
         let what = "talker hears itself".to_owned();
-        let took = talker.copy.map(|at| at - said);
+        let took = talker.copy_of(talker).map(|at| at - said);
         let found = match (took.is_some(), expected) {
             (true, true) => Ok("yes, as this dialect says".to_owned()),
             (false, false) => Ok("no, as this dialect says".to_owned()),

@@ -7,10 +7,13 @@ use std::time::Duration;
 use crate::dialect::told;
 use crate::session::{Ended, Happening, Session};
 use crate::time::Timestamp;
-use crate::wire::{MARKER_PREFIX, Marker, Markers};
+use crate::wire::{Frame, MARKER_PREFIX, Marker, Markers};
 
 /// Frames that mean nothing, of which the first are shown.
 const KEPT: usize = 3;
+
+/// Ids of deliveries that are kept: others may speak in the same room.
+const IDS: usize = 256;
 
 /// A conversation and what was heard on it.
 pub(super) struct Party {
@@ -29,6 +32,15 @@ pub(super) struct Party {
     /// The marker came in a frame that is no delivery.
     pub(super) mistaken: bool,
     unknown: Vec<String>,
+    /// What the server's acknowledgement calls the message, where copies are recognised by that.
+    pub(super) called: Option<String>,
+    /// Ids of deliveries without a marker, and when they came.
+    pub(super) ids: Vec<(String, Timestamp)>,
+    /// The acknowledgement of the message, and the first delivery that holds nothing of a marker.
+    pub(super) acknowledgement: Option<Frame>,
+    pub(super) unmarked: Option<Frame>,
+    /// What is being read.
+    reading: Option<Frame>,
 }
 
 impl Party {
@@ -46,7 +58,18 @@ impl Party {
             altered: false,
             mistaken: false,
             unknown: Vec::new(),
+            called: None,
+            ids: Vec::new(),
+            acknowledgement: None,
+            unmarked: None,
+            reading: None,
         }
+    }
+
+    /// When the copy of what `talker` said came, by its marker or by the id that the server gave it.
+    pub(super) fn copy_of(&self, talker: &Self) -> Option<Timestamp> {
+        let named = || self.ids.iter().find(|(id, _)| Some(id) == talker.called.as_ref()).map(|(_, at)| *at);
+        self.copy.or_else(named)
     }
 
     /// Nothing more will come of it.
@@ -65,6 +88,8 @@ impl Party {
     fn poll(&mut self, cx: &mut std::task::Context<'_>) {
         let Self { session, markers, awaited, refused_join, copy, acked, refused, .. } = self;
         let (altered, mistaken, unknown) = (&mut self.altered, &mut self.mistaken, &mut self.unknown);
+        let (called, ids, reading) = (&mut self.called, &mut self.ids, &mut self.reading);
+        let (acknowledgement, unmarked) = (&mut self.acknowledgement, &mut self.unmarked);
         let holds = |bytes: &[u8]| memchr::memmem::find(bytes, MARKER_PREFIX).is_some();
         let ended = session.poll(cx, usize::MAX, &mut |happening| match happening {
             Happening::JoinRefused(_, code) => *refused_join = Some(code.escape_debug().to_string()),
@@ -73,9 +98,19 @@ impl Party {
                     copy.get_or_insert(at);
                 }
                 Some(_) => {}
-                None => *altered |= holds(delivery.body),
+                None if holds(delivery.body) => *altered = true,
+                None => {
+                    if ids.len() < IDS {
+                        ids.push((String::from_utf8_lossy(delivery.body).into_owned(), at));
+                    }
+                    unmarked.get_or_insert_with(|| reading.clone().unwrap_or(Frame::text("")));
+                }
             },
-            Happening::Acked(_, took) => *acked = Some(took),
+            Happening::Acked(_, took) => {
+                *acked = Some(took);
+                acknowledgement.clone_from(reading);
+            }
+            Happening::Named(_, id) => *called = Some(id.to_owned()),
             Happening::Refused(_, code, unconfirmed) => {
                 *refused = Some((code.escape_debug().to_string(), unconfirmed));
             }
@@ -85,8 +120,8 @@ impl Party {
                     unknown.push(told(frame));
                 }
             }
-            Happening::Read(_)
-            | Happening::Ready
+            Happening::Read(received) => *reading = Some(received.frame.clone()),
+            Happening::Ready
             | Happening::Stage(..)
             | Happening::Instance(..)
             | Happening::Joined(_)

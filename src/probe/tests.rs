@@ -27,6 +27,8 @@ enum Fault {
     DeliversInOtherWords,
     LowersCase,
     EchoesToNobody,
+    /// What is said is not given back; the server's own id of it is, to all.
+    KeepsTheText,
 }
 
 async fn server(fault: Fault) -> String {
@@ -56,7 +58,9 @@ async fn serve(stream: TcpStream, fault: Fault, number: u32, room: broadcast::Se
                     if fault == Fault::ClosesOnSpeech {
                         return;
                     }
-                    room.send((number, asked["say"].as_str().unwrap().to_owned())).unwrap();
+                    let kept = format!("mid-{}", asked["id"]);
+                    let text = if fault == Fault::KeepsTheText { &kept } else { asked["say"].as_str().unwrap() };
+                    room.send((number, text.to_owned())).unwrap();
                 }
                 if let Some(answer) = answer {
                     socket.send(Message::text(answer.to_string())).await.unwrap();
@@ -67,6 +71,7 @@ async fn serve(stream: TcpStream, fault: Fault, number: u32, room: broadcast::Se
                     Fault::DeliversToNobody | Fault::RefusesSpeech => continue,
                     Fault::EchoesToNobody if by == number => continue,
                     Fault::DeliversInOtherWords => json!({ "event": "said", "text": text }),
+                    Fault::KeepsTheText => json!({ "kind": "said", "data": { "mid": text }, "text": "***" }),
                     Fault::LowersCase => json!({ "kind": "said", "text": text.to_lowercase() }),
                     _ => json!({ "kind": "said", "text": text }),
                 };
@@ -83,6 +88,7 @@ fn answer(asked: &Value, fault: Fault, number: u32) -> Option<Value> {
         Fault::RefusesJoins if joins => Some(json!({ "id": id, "error": "full" })),
         Fault::RefusesSpeech if !joins => Some(json!({ "id": id, "error": "muted" })),
         Fault::NeverAcknowledges if !joins => None,
+        Fault::KeepsTheText if !joins => Some(json!({ "id": id, "is": format!("mid-{id}") })),
         // The first to come is on one node, the second on another.
         _ => Some(json!({ "id": id, "node": format!("n{number}") })),
     }
@@ -218,6 +224,49 @@ async fn a_message_that_does_not_come_as_it_was_said_is_told_apart_from_one_that
     assert!(step == "listener hears it" && why.contains("altered on the way"), "{why}");
     let (step, why) = failure(Fault::EchoesToNobody).await;
     assert!(step == "talker hears itself" && why.starts_with("no, but this dialect says yes"), "{why}");
+}
+
+#[tokio::test]
+async fn a_server_that_gives_nothing_back_is_told_with_the_kind_of_marker_to_try_which_then_works() {
+    let (step, why) = failure(Fault::KeepsTheText).await;
+    assert!(step == "listener hears it" && why.contains("a delivery came that holds no marker"), "{why}");
+    for advice in
+        ["`marker = \"field\"`", "`marker = \"correlate\"`", "\"/is\" (`reply.id`)", "\"/data/mid\" (`deliver.id`)"]
+    {
+        assert!(why.contains(advice), "no {advice} in {why}");
+    }
+    let with = |reply: &str, deliver: &str| {
+        json!({
+            "join": r#"{"join":"{{room}}","id":{{ref}}}"#, "publish": r#"{"say":"{{text}}","id":{{ref}}}"#,
+            "reply": { "ref": "/id", "id": reply }, "deliver": { "when": { "/kind": "said" }, "id": deliver },
+            "marker": "correlate",
+        })
+    };
+    let probed = async |with: Value| {
+        let asked = between(Fault::KeepsTheText, &with, &[], Duration::from_secs(1)).await;
+        let findings = probe(&asked, &mut |_| {}).await;
+        let heard = findings.steps.iter().find(|step| step.what == "listener hears it").unwrap();
+        heard.found.clone()
+    };
+    assert_eq!(
+        probed(with("/is", "/data/mid")).await.unwrap(),
+        "its id is the acknowledgement's, mid-2 (kind `correlate`)"
+    );
+    let why = probed(with("/id", "/data/mid")).await.unwrap_err();
+    assert_eq!(why, "the acknowledgement calls the message 2, and no delivery has that id; what came: mid-2");
+    let why = probed(with("/nothing", "/data/mid")).await.unwrap_err();
+    assert!(why.contains("(mid-2)") && why.contains("has none where this dialect looks for it"), "{why}");
+}
+
+#[tokio::test]
+async fn a_marker_in_a_field_of_its_own_is_named_as_that() {
+    let with = json!({
+        "publish": r#"{"say":"{{marker}}","id":{{ref}}}"#, "deliver": { "when": { "/kind": "said" } },
+    });
+    let asked = between(Fault::Nothing, &with, &[], Duration::from_secs(20)).await;
+    let findings = probe(&asked, &mut |_| {}).await;
+    let heard = findings.steps.iter().find(|step| step.what == "listener hears it").unwrap();
+    assert_eq!(heard.found.as_deref(), Ok("the marker is found in its field (kind `field`)"));
 }
 
 #[tokio::test]

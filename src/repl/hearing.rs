@@ -97,7 +97,7 @@ impl<'h> Hearing<'h> {
                     self.items.push(Item::Frame(shown(frame)));
                 }
             }
-            Happening::Frame(_) | Happening::Ready | Happening::Stage(..) => {}
+            Happening::Frame(_) | Happening::Ready | Happening::Stage(..) | Happening::Named(..) => {}
         }
     }
 

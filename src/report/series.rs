@@ -1,10 +1,10 @@
 //! How a run went over time, in at most 600 points whatever its length.
 //!
 //! A point covers a number of ticks, doubled each time the points are used up. Older points are then folded in pairs,
-//! one pair for each new point, by merging their distributions: a percentile is never averaged. Closed points keep
-//! their distributions encoded, a few KiB in place of 184.
+//! one pair for each new point. A percentile is never averaged: what a wider point will say is worked out while its ticks
+//! are at hand, from their merged distributions. Closed points are figures, so memory does not grow with what they count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,30 +36,41 @@ pub struct Point {
 /// Collects ticks of the measured phase and the drain.
 #[derive(Debug, Default)]
 pub struct Series {
-    closed: Vec<Stretch<Packed>>,
-    open: Option<Stretch<Histogram>>,
+    /// Points by width: at place `k` those of `2^k` ticks.
+    widths: Vec<Width>,
+    open: Option<Stretch>,
     /// Ticks per point, as a power of two.
-    doublings: u32,
+    doublings: usize,
     /// How many pairs have been folded since the last doubling.
     folded: usize,
     last_ns: i64,
 }
 
+/// The points of one width.
+#[derive(Debug, Default)]
+struct Width {
+    closed: VecDeque<Closed>,
+    /// The last of them, whole, while its neighbour is awaited, with which it makes a wider one.
+    first_of_two: Option<Stretch>,
+}
+
+/// A stretch of time whose distributions are whole.
 #[derive(Debug)]
-struct Stretch<H> {
+struct Stretch {
     start_ns: i64,
     end_ns: i64,
     ticks: u64,
     counters: BTreeMap<usize, u64>,
-    kept: [H; KEPT.len()],
+    kept: [Histogram; KEPT.len()],
 }
 
-/// A distribution at rest: its encoding, and the extremes which that does not hold exactly.
-#[derive(Clone, Debug, Default)]
-struct Packed {
-    text: Option<String>,
-    min: u64,
-    max: u64,
+/// What a point will say.
+#[derive(Debug)]
+struct Closed {
+    start_ns: i64,
+    end_ns: i64,
+    counters: Box<[(usize, u64)]>,
+    kept: [Option<Summary>; KEPT.len()],
 }
 
 impl Series {
@@ -81,39 +92,58 @@ impl Series {
 
     /// The points, oldest first.
     pub fn points(&self) -> Vec<Point> {
-        let open = self.open.as_ref().map(Stretch::pack);
-        self.closed.iter().chain(open.as_ref()).map(Stretch::point).collect()
+        let open = self.open.as_ref().map(Stretch::closed);
+        self.shown().chain(open.as_ref()).map(Closed::point).collect()
+    }
+
+    /// The closed points that stand for the time so far: folded ones, those still to be folded, and newer ones.
+    fn shown(&self) -> impl Iterator<Item = &Closed> {
+        let closed = |at: usize| self.widths.get(at).map(|width| &width.closed).into_iter().flatten();
+        let (narrow, foldable) = match self.doublings.checked_sub(1) {
+            Some(narrow) => (Some(narrow), POINTS / 2),
+            None => (None, 0),
+        };
+        closed(self.doublings)
+            .take(self.folded)
+            .chain(narrow.into_iter().flat_map(closed))
+            .chain(closed(self.doublings).skip(foldable))
     }
 
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
-        if self.closed.len() + 1 >= POINTS {
+        self.keep(open);
+        if self.shown().count() >= POINTS {
             self.fold();
         }
-        self.closed.push(open.pack());
     }
 
-    /// Makes room for one point by folding the oldest pair not yet folded at this width.
+    /// Keeps a point of the present width, and each wider one that it completes.
+    fn keep(&mut self, mut stretch: Stretch) {
+        for at in self.doublings.. {
+            if self.widths.len() <= at {
+                self.widths.resize_with(at + 1, Width::default);
+            }
+            let width = &mut self.widths[at];
+            width.closed.push_back(stretch.closed());
+            match width.first_of_two.take() {
+                Some(first) => stretch.follow(&first),
+                None => return width.first_of_two = Some(stretch),
+            }
+        }
+    }
+
+    /// Makes room for one point: the oldest pair not yet folded gives way to the wider point that has been kept of it.
     fn fold(&mut self) {
         if self.doublings == 0 || self.folded == POINTS / 2 {
             self.doublings += 1;
             self.folded = 0;
         }
-        let newer = self.closed.remove(self.folded + 1);
-        self.closed[self.folded].fold(&newer);
+        self.widths[self.doublings - 1].closed.drain(..2);
         self.folded += 1;
     }
 }
 
-impl<H> Stretch<H> {
-    fn count(&mut self, counters: &BTreeMap<usize, u64>) {
-        for (metric, gained) in counters {
-            *self.counters.entry(*metric).or_default() += gained;
-        }
-    }
-}
-
-impl Stretch<Histogram> {
+impl Stretch {
     fn starting(at: i64) -> Self {
         Self { start_ns: at, end_ns: at, ticks: 0, counters: BTreeMap::new(), kept: Default::default() }
     }
@@ -133,61 +163,39 @@ impl Stretch<Histogram> {
         }
     }
 
-    fn pack(&self) -> Stretch<Packed> {
-        let kept = self.kept.each_ref().map(Packed::of);
-        let Self { start_ns, end_ns, ticks, ref counters, .. } = *self;
-        Stretch { start_ns, end_ns, ticks, counters: counters.clone(), kept }
-    }
-}
-
-impl Stretch<Packed> {
-    fn fold(&mut self, newer: &Self) {
-        self.end_ns = newer.end_ns;
-        self.ticks += newer.ticks;
-        self.count(&newer.counters);
-        for (mine, other) in self.kept.iter_mut().zip(&newer.kept) {
-            mine.fold(other);
+    /// Takes in the stretch just before it.
+    fn follow(&mut self, earlier: &Self) {
+        self.start_ns = earlier.start_ns;
+        self.ticks += earlier.ticks;
+        for (metric, gained) in &earlier.counters {
+            *self.counters.entry(*metric).or_default() += gained;
+        }
+        for (mine, before) in self.kept.iter_mut().zip(&earlier.kept) {
+            mine.merge(before);
         }
     }
 
+    fn closed(&self) -> Closed {
+        let summary = |histogram: &Histogram| (histogram.count() > 0).then(|| Summary::of(histogram));
+        Closed {
+            start_ns: self.start_ns,
+            end_ns: self.end_ns,
+            counters: self.counters.iter().map(|(metric, gained)| (*metric, *gained)).collect(),
+            kept: self.kept.each_ref().map(summary),
+        }
+    }
+}
+
+impl Closed {
     fn point(&self) -> Point {
         let counters = self.counters.iter().map(|(metric, gained)| (METRICS[*metric].name.to_owned(), *gained));
-        let kept =
-            KEPT.iter().zip(&self.kept).filter_map(|(name, packed)| Some(((*name).to_owned(), packed.summary()?)));
+        let kept = KEPT.iter().zip(self.kept).filter_map(|(name, summary)| Some(((*name).to_owned(), summary?)));
         Point {
             t_ns: self.start_ns,
             span_ns: u64::try_from(self.end_ns - self.start_ns).unwrap_or(0),
             counters: counters.collect(),
             histograms: kept.collect(),
         }
-    }
-}
-
-impl Packed {
-    fn of(histogram: &Histogram) -> Self {
-        if histogram.count() == 0 {
-            return Self::default();
-        }
-        Self { text: histogram.encode().ok(), min: histogram.min(), max: histogram.max() }
-    }
-
-    fn unpack(&self) -> Option<Histogram> {
-        self.text.as_deref().and_then(|text| Histogram::decode(text).ok())
-    }
-
-    fn fold(&mut self, newer: &Self) {
-        let Some(other) = newer.unpack() else { return };
-        let Some(mut merged) = self.unpack() else { return *self = newer.clone() };
-        merged.merge(&other);
-        *self = Self { text: merged.encode().ok(), min: self.min.min(newer.min), max: self.max.max(newer.max) };
-    }
-
-    fn summary(&self) -> Option<Summary> {
-        let summary = Summary::of(&self.unpack()?);
-        let exact = |value: u64| value.clamp(self.min, self.max);
-        let Summary { count, mean, p50, p90, p95, p99, p99_9, .. } = summary;
-        let [p50, p90, p95, p99, p99_9] = [p50, p90, p95, p99, p99_9].map(exact);
-        Some(Summary { count, min: self.min, max: self.max, mean, p50, p90, p95, p99, p99_9 })
     }
 }
 

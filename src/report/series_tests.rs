@@ -53,3 +53,29 @@ fn folding_merges_and_loses_nothing() {
     assert!(near(folded.p50, 1_000_000) && near(folded.p90, 1_000_000), "{folded:?}");
     assert!(near(folded.p95, 9_000_000) && folded.max == 9_000_000 && folded.min == 1_000_000, "{folded:?}");
 }
+
+#[test]
+fn a_folded_point_says_what_its_ticks_say_together() {
+    let mut series = Series::default();
+    for second in 1..=3_000 {
+        series.push(&tick(second, Phase::Measure, second as u64 * 1_000_000, 1));
+    }
+    for point in series.points() {
+        let seconds = point.t_ns as u64 / 1_000_000_000 + 1..=(point.t_ns as u64 + point.span_ns) / 1_000_000_000;
+        let (first, last) = (*seconds.start() * 1_000_000, *seconds.end() * 1_000_000);
+        let said = point.histograms["delivery"];
+        assert_eq!((said.count, said.min, said.max), (seconds.count() as u64, first, last));
+        assert_eq!(said.mean, (first + last) as f64 / 2.0, "{said:?}");
+        assert!(said.p50.abs_diff((first + last) / 2) <= last / 500 + 500_000, "{said:?}");
+    }
+}
+
+#[test]
+fn of_what_is_folded_nothing_whole_is_kept() {
+    let mut series = Series::default();
+    (1..=5_000).for_each(|second| series.push(&tick(second, Phase::Measure, 1_000_000, 1)));
+    let whole = series.widths.iter().filter(|width| width.first_of_two.is_some()).count();
+    let closed: usize = series.widths.iter().map(|width| width.closed.len()).sum();
+    assert!(whole <= 10, "{whole} distributions for each metric");
+    assert!(closed <= 2 * POINTS, "{closed} closed points");
+}

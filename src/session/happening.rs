@@ -68,6 +68,8 @@ pub enum Happening<'a> {
     Written(Token, Timestamp),
     /// A publication was acknowledged, this long after it was handed over.
     Acked(Token, Duration),
+    /// The server's id of a publication, where copies are recognised by it.
+    Named(Token, &'a str),
     /// A publication was refused: the server's code, and whether it may still be delivered.
     Refused(Token, &'a str, bool),
     /// A question was answered: its reference, when the answer was read.

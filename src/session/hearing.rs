@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Ended, Happening, Hint, Place, Session, Step};
 use crate::dialect::{Event, Identity, Intent, Position};
 use crate::observe::{TransportKind, Word};
-use crate::time::{Timestamp, unix_seconds};
+use crate::time::unix_seconds;
 use crate::wire::{Frame, InstanceTag, Received, Requests, Within};
 
 impl Session {
@@ -154,6 +154,7 @@ impl Session {
                 }
                 self.acked(reference, received.at, tell);
             }
+            Event::Named { reference, id } => self.named(reference, id, tell),
             Event::Refused { reference, code, unconfirmed } => {
                 if let Some(reason) = self.turned_away(received) {
                     return Some(Ended::Closed(reason));
@@ -209,16 +210,6 @@ impl Session {
             Event::Unknown => tell(Happening::Unknown(&received.frame)),
         }
         None
-    }
-
-    /// A request was accepted: a publication, a question, or (where answers carry nothing but the reference) a join.
-    fn acked(&mut self, reference: u64, at: Timestamp, tell: &mut dyn FnMut(Happening<'_>)) {
-        match self.answered(reference) {
-            Some(waiting) => tell(Happening::Acked(waiting.token, at - waiting.at)),
-            None if self.settles(reference) => tell(Happening::Answered(reference, at)),
-            None if self.kind == TransportKind::WebSocket => self.joined(Some(reference), None, None, tell),
-            None => {}
-        }
     }
 
     /// Takes note of what a server says about itself.

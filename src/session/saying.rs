@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{MAX_WAITING, Session, Step, Token, Waiting};
+use super::{Happening, MAX_WAITING, Session, Step, Token, Waiting};
 use crate::dialect::Intent;
-use crate::observe::Word;
+use crate::observe::{TransportKind, Word};
 use crate::time::Timestamp;
 use crate::wire::Frame;
 
@@ -62,6 +62,23 @@ impl Session {
             Ok(true) => Ok(()),
             Ok(false) => Err(Word::BACK_PRESSURE),
             Err(_) => Err(Word::DISCONNECTED),
+        }
+    }
+
+    /// A request was accepted: a publication, a question, or (where answers carry nothing but the reference) a join.
+    pub(super) fn acked(&mut self, reference: u64, at: Timestamp, tell: &mut dyn FnMut(Happening<'_>)) {
+        match self.answered(reference) {
+            Some(waiting) => tell(Happening::Acked(waiting.token, at - waiting.at)),
+            None if self.settles(reference) => tell(Happening::Answered(reference, at)),
+            None if self.kind == TransportKind::WebSocket => self.joined(Some(reference), None, None, tell),
+            None => {}
+        }
+    }
+
+    /// What the server calls a publication; its acknowledgement follows.
+    pub(super) fn named(&self, reference: u64, id: &str, tell: &mut dyn FnMut(Happening<'_>)) {
+        if let Some(waiting) = self.unanswered.iter().find(|waiting| waiting.reference == reference) {
+            tell(Happening::Named(waiting.token, id));
         }
     }
 

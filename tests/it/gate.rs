@@ -79,13 +79,17 @@ fn both_sides_are_started_as_often_as_is_asked() {
     let directory = scratch();
     let started = directory.path().join("started");
     let program = env!("CARGO_BIN_EXE_wsbench");
-    let new = format!("--new=cmd:echo >> {}; exec {program} serve --port {{{{port}}}}", started.display());
+    let new = format!("--new=cmd:echo >> {}; echo Hello; exec {program} serve --port {{{{port}}}}", started.display());
     let args = ["gate", "@quickstart", "--base=self", &new, "--starts=2", "--max-time=24s", "--record"];
     let rest = ["--format=json", "-eLISTENERS=9", "-eTALKERS=3", "-eROOMS=2"];
     let live = wsbench(args).args([path(&directory).as_str()]).args(rest).patience(Duration::from_secs(90)).run();
     let report: Value = serde_json::from_str(&live.stdout).unwrap();
     assert_eq!(report["about"]["notes"][0], "2 starts of each side", "{report:#}");
     assert_eq!(std::fs::read_to_string(started).unwrap().lines().count(), 2);
+    let log = std::fs::read_to_string(directory.path().join("new.log")).unwrap();
+    let told = |line: &str| line.starts_with("== ") || line == "Hello";
+    let told: Vec<&str> = log.lines().filter(|line| told(line)).collect();
+    assert_eq!(told, ["== start 1 of 2", "Hello", "== start 2 of 2", "Hello"], "{log}");
     let blocks = std::fs::read_to_string(directory.path().join("blocks.ndjson")).unwrap();
     let blocks: Vec<Value> = blocks.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let pair = |block: &Value| (block["start"].as_u64().unwrap(), block["pair"].as_u64().unwrap());

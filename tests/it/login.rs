@@ -262,6 +262,31 @@ fn a_cookie_of_a_login_opens_the_door_and_is_in_no_result() {
 }
 
 #[test]
+fn what_a_login_gives_is_in_nothing_a_gate_says() {
+    const TOKEN: &str = "t0ken-of-nobodys-business";
+    let words = format!("who is {TOKEN}?");
+    let refusing = Server::answering(&format!("HTTP/1.1 403 no\r\ncontent-length: {}\r\n\r\n{words}", words.len()));
+    let desk = Desk::new(|_, _, _| ("200 OK".to_owned(), format!("{{\"data\":{{\"access_token\":\"{TOKEN}\"}}}}")));
+    let directory = scratch();
+    let path = put(&directory, "s.toml", &scenario(&refusing.url(), &by_password(&desk, "")));
+    let kinds = ["json", "junit", "text"];
+    let outs = kinds.map(|kind| format!("{kind}={}", directory.path().join(kind).display()));
+    let told = wsbench(["gate", &path, "--base", &refusing.url(), "--new", &refusing.url(), "--max-time=12s"])
+        .args(outs.iter().flat_map(|out| ["--out", out.as_str()]))
+        .env("PASSWORD", PASSWORD)
+        .env("GITHUB_ACTIONS", "true")
+        .run();
+    told.expect(3).says(&["403", "who is ***?"]);
+    let (masks, rest): (Vec<&str>, Vec<&str>) = told.stderr.lines().partition(|line| line.starts_with("::add-mask::"));
+    assert_eq!(masks, [format!("::add-mask::{TOKEN}")], "once, whichever side it was given to");
+    assert!(!rest.concat().contains(TOKEN) && !told.stdout.contains(TOKEN), "{told:?}");
+    for kind in kinds {
+        let text = std::fs::read_to_string(directory.path().join(kind)).unwrap();
+        assert!(text.contains("***") && !text.contains(TOKEN), "in the {kind} file: {text}");
+    }
+}
+
+#[test]
 fn what_an_answer_lacks_is_named_and_its_content_is_not() {
     let answers = [
         (

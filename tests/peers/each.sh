@@ -35,6 +35,10 @@ print(*(one.getsockname()[1] for one in held))')
 export JWT_SECRET=a-secret-of-the-recordings-only-32b
 redis-server --bind 127.0.0.1 --port "$redis" --save '' >/dev/null &
 children+=($!)
+for _ in $(seq 200); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$redis") 2>/dev/null && break
+    sleep 0.05
+done
 for n in 11 12; do
     "$wsbench" serve --bind "127.0.0.$n" --port "$port" --admin-port "$admin" --redis "redis://127.0.0.1:$redis" \
         --jwt-secret-file <(echo -n "$JWT_SECRET") >"$place/$n.log" 2>&1 &

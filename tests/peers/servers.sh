@@ -3,7 +3,8 @@
 # Then again with three clients in ten cut off, who must all be back, and nobody else may miss anything. And servers with a
 # known defect, which must be found.
 # `NAME…` takes only these; WSBENCH=PROGRAM takes a build that is there. Prints PASS, FAIL or SKIP for each, then the tables
-# that stand in docs/peers.md, and exits with 0, 1 or 77. Run by tests/peers/run or by hand.
+# that stand in docs/peers.md and what `wsbench compare` makes of three or more calm results, and exits with 0, 1 or 77. Run
+# by tests/peers/run or by hand.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -110,5 +111,10 @@ for name in "${names[@]}"; do judge "$name"; done
 table calm "| server | due = delivered | p50 ms | p99 ms | everyone p99 ms | ack p50 ms |"
 table storm "| server | missed | replayed | lost | down p95 ms |"
 table broken "| server | due | delivered | lost | exit code |"
+calm=("$place"/*.calm.json)
+if [[ ${#calm[@]} -gt 2 ]]; then
+    echo
+    (cd "$place" && "$WSBENCH" compare --color never *.calm.json)
+fi
 [[ $failed -eq 0 ]] || exit 1
 [[ $skipped -eq 0 ]] || exit 77

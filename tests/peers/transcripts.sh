@@ -25,4 +25,4 @@ NATS_SERVER=$python/nats-server PYTHON=$python/python
 PATH=$PWD/tests/peers/servers:$PATH
 export NATS_SERVER PYTHON PATH
 cd "$place"
-timeout 120 node transcripts/record.mjs "$stored" "$out" "${names[@]}"
+timeout 300 node transcripts/record.mjs "$stored" "$out" "${names[@]}"

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::target::Target;
 use super::{Args, Counts};
 use crate::commands::exit::Failure;
-use crate::commands::run::{rules, secrets};
+use crate::commands::run::rules;
+use crate::commands::run::secrets::{self, Learnt, Secrets};
 use crate::gate::{About, Metric, Passes, Side};
 use crate::scenario::{self, Diagnostic, Overrides, Scenario};
 use crate::ui::Terminal;
@@ -18,6 +19,9 @@ const MAX_TIME_OF_A_START: Duration = Duration::from_secs(20);
 /// What is to be measured. Not `Debug`: it holds a secret.
 pub(super) struct Asked<'a> {
     scenario: &'a str,
+    /// The scenario's name, and the SHA-256 of its text.
+    name: String,
+    sha256: String,
     overrides: Overrides,
     base: Target,
     new: Target,
@@ -31,23 +35,29 @@ pub(super) struct Asked<'a> {
     pub(super) quiet: bool,
     /// What tokens are signed with, where the sides are to know it.
     pub(super) secret: String,
+    /// What logins give to the clients of either side.
+    pub(super) learnt: Learnt,
     pub(super) terminal: &'a Terminal,
 }
 
 impl<'a> Asked<'a> {
-    /// The command line beats the file.
+    /// The command line beats what is `written` in the file.
     pub(super) fn new(
         args: &'a Args,
         overrides: Overrides,
-        written: &scenario::gate::Gate,
+        written: &Scenario,
         terminal: &'a Terminal,
     ) -> Result<Self, Failure> {
+        let (name, sha256) = (written.name.clone(), written.source.sha256.clone());
+        let written = &written.gate;
         let base = target("base", args, &args.base, &written.base)?;
         let passes = |given: Option<Counts>, written| given.map_or(written, |counts| counts == Counts::Pass);
         let starts = args.starts.or(written.starts).unwrap_or(1);
         let max_time = args.max_time.or(written.max_time).unwrap_or(MAX_TIME + MAX_TIME_OF_A_START * (starts - 1));
         let asked = Self {
             scenario: args.scenario.as_deref().unwrap_or_default(),
+            name,
+            sha256,
             overrides,
             new: match args.self_check {
                 Some(_) => base.clone(),
@@ -64,6 +74,7 @@ impl<'a> Asked<'a> {
             },
             quiet: args.quiet,
             secret: crate::commands::environment("WSBENCH_JWT_SECRET").unwrap_or_else(crate::commands::secret::random),
+            learnt: Learnt::default(),
             terminal,
         };
         asked.suits(args)?;
@@ -105,27 +116,26 @@ impl<'a> Asked<'a> {
         loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], self.terminal))
     }
 
-    /// The secrets both sides are given: what they say may repeat them.
-    pub(super) fn secrets(&self) -> Result<Vec<String>, Failure> {
+    /// The secrets both sides are given, and those they give: what they say may repeat them.
+    pub(super) fn secrets(&self) -> Result<Secrets, Failure> {
         let mut known = vec![self.secret.clone()];
         for side in Side::BOTH {
             known.extend(secrets::known(&self.load(side)?, &self.overrides));
         }
-        Ok(known)
+        Ok(Secrets::new(known, self.learnt.clone()))
     }
 
     /// What is gated, in blocks as long as `block`.
-    pub(super) fn about(&self, block: Duration, notes: Vec<String>, doubts: Vec<String>) -> Result<About, Failure> {
-        let scenario = self.load(Side::Base)?;
-        Ok(About {
-            scenario: scenario.name.clone(),
-            sha256: scenario.source.sha256.clone(),
+    pub(super) fn about(&self, block: Duration, notes: Vec<String>, doubts: Vec<String>) -> About {
+        About {
+            scenario: self.name.clone(),
+            sha256: self.sha256.clone(),
             base: self.base.describe(),
             new: self.new.describe(),
             block_ms: u64::try_from(block.as_millis()).unwrap_or(u64::MAX),
             notes,
             doubts,
-        })
+        }
     }
 }
 

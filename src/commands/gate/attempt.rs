@@ -10,6 +10,7 @@ use super::collector::{Broken, Collector, Stretch};
 use super::live::{DRAIN, Live};
 use super::turns;
 use crate::commands::exit::Failure;
+use crate::commands::run::preflight;
 use crate::commands::run::target::{self as ground, Ground};
 use crate::engine::{self, Act, Aftermath, Crew, Cuts, Meeting, OnTick, Outcome, Setup, Signals, Tick, Turns};
 use crate::gate::{Block, Gate, Schedule, Side};
@@ -50,7 +51,7 @@ impl Live<'_> {
         let base = self.setup(Side::Base, &stretch.schedule, &meeting)?;
         let new = self.setup(Side::New, &stretch.schedule, &meeting)?;
         for (side, (setup, ground)) in Side::BOTH.into_iter().zip([&base, &new]) {
-            let reached = attention.until(ground.preflight(setup))?;
+            let reached = attention.until(preflight::connect(ground.urls(), setup))?;
             reached.map_err(|failure| self.not_reached(side, &failure))?;
         }
         let collector = RefCell::new(Collector::new(stretch, cores(), keep));
@@ -84,7 +85,7 @@ impl Live<'_> {
             matches!(scenario.target, Whom::Bundled(_)) || crate::commands::environment("WSBENCH_JWT_SECRET").is_some();
         let secret = ours.then(|| Arc::from(self.asked.secret.as_bytes()));
         let usual = NetworkConfig { detour: self.detours[side as usize], ..NetworkConfig::default() };
-        let ground = ground::at(&raised.urls, &scenario, &plan, secret, usual)?;
+        let ground = ground::at(&raised.urls, &scenario, &plan, secret, usual, &self.asked.learnt)?;
         let clients = plan.lives().len();
         let turns = Turns { spans: spans.into(), meeting: Arc::clone(meeting), place: side as usize };
         let setup = Setup {

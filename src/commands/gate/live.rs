@@ -43,9 +43,9 @@ pub(super) struct Measured {
 
 impl Measured {
     /// Nothing was measured; why.
-    pub(super) fn nothing(asked: &Asked<'_>, settings: &Settings, why: String) -> Result<Self, Failure> {
-        let about = asked.about(asked.block.unwrap_or_default(), Vec::new(), vec![why])?;
-        Ok(Self { gate: Gate::new(settings.clone()), about, interrupted: None })
+    pub(super) fn nothing(asked: &Asked<'_>, settings: &Settings, why: String) -> Self {
+        let about = asked.about(asked.block.unwrap_or_default(), Vec::new(), vec![why]);
+        Self { gate: Gate::new(settings.clone()), about, interrupted: None }
     }
 }
 
@@ -78,7 +78,7 @@ impl<'a> Live<'a> {
     ) -> Result<Self, Ended> {
         let clock = Clock::real();
         let deadline = clock.now() + asked.max_time;
-        let mut raise = |side| raise(side, asked, logs, attention);
+        let mut raise = |side| raise(side, asked, (logs, 0), attention);
         let sides = [raise(Side::Base)?, raise(Side::New)?];
         let (notes, doubts) = (Vec::new(), Vec::new());
         let (detours, lowered, factor, block) = ([None; 2], 0, 1.0, None);
@@ -113,17 +113,17 @@ impl<'a> Live<'a> {
             match attempt.broken {
                 Some(Broken::Failed(why)) => return Err(Failure::internal(why).into()),
                 _ if interrupted.is_some() || attempt.gate.has_decided() => {
-                    return Ok(self.conclude(attempt.gate, interrupted)?);
+                    return Ok(self.conclude(attempt.gate, interrupted));
                 }
                 Some(Broken::TooBusy(share)) => {
-                    let Some(next) = self.lower(share) else { return Ok(self.conclude(attempt.gate, None)?) };
+                    let Some(next) = self.lower(share) else { return Ok(self.conclude(attempt.gate, None)) };
                     (schedule, gate) = (next, Gate::new(self.settings.clone()));
                     recording.as_mut().map_or(Ok(()), Recording::restart)?;
                 }
                 Some(Broken::Decided | Broken::Enough) | None => {
                     start += 1;
                     let Some(next) = self.renew(start, attention)? else {
-                        return Ok(self.conclude(attempt.gate, None)?);
+                        return Ok(self.conclude(attempt.gate, None));
                     };
                     (schedule, gate) = (next, attempt.gate);
                 }
@@ -173,7 +173,7 @@ impl<'a> Live<'a> {
         for side in Side::BOTH {
             // Before the next one is there: nothing of the old one may be in its way.
             self.sides[side as usize].stop();
-            self.sides[side as usize] = raise(side, self.asked, self.logs, attention)?;
+            self.sides[side as usize] = raise(side, self.asked, (self.logs, start), attention)?;
         }
         Ok(self.schedule(start).ok())
     }
@@ -198,7 +198,7 @@ impl<'a> Live<'a> {
         Ok(interrupted)
     }
 
-    fn conclude(mut self, mut gate: Gate, interrupted: Option<u8>) -> Result<Measured, Failure> {
+    fn conclude(mut self, mut gate: Gate, interrupted: Option<u8>) -> Measured {
         gate.finish();
         self.notes.insert(
             0,
@@ -207,13 +207,18 @@ impl<'a> Live<'a> {
                 starts => format!("{starts} starts of each side"),
             },
         );
-        let about = self.asked.about(self.block.unwrap_or_default(), self.notes, self.doubts)?;
-        Ok(Measured { gate, about, interrupted })
+        let about = self.asked.about(self.block.unwrap_or_default(), self.notes, self.doubts);
+        Measured { gate, about, interrupted }
     }
 }
 
-/// Raises what one side is. Call it from the main thread.
-fn raise(side: Side, asked: &Asked<'_>, logs: &Path, attention: &mut Attention) -> Result<Raised, Ended> {
-    let means = Means { secret: &asked.secret, logs, ready: asked.ready.as_deref() };
+/// Raises what one side is, in the start of that number, its log in `logs`. Call it from the main thread.
+fn raise(
+    side: Side,
+    asked: &Asked<'_>,
+    (logs, start): (&Path, u32),
+    attention: &mut Attention,
+) -> Result<Raised, Ended> {
+    let means = Means { secret: &asked.secret, logs, start: (start, asked.starts), ready: asked.ready.as_deref() };
     Raised::new(side, asked.target(side), &asked.load(side)?, &means, attention)
 }

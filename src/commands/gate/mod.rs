@@ -9,10 +9,10 @@ use clap::ValueEnum;
 
 use super::exit::{Done, Exit, Failure};
 use super::format::{self, FormatArg};
+use super::run::secrets::Secrets;
 use super::run::{ScenarioArgs, rules};
 use crate::gate::{About, Metric, Passes, Ruling, Settings, Side, Verdict};
 use crate::output::{self, Request, WriteError};
-use crate::report::hidden;
 use crate::scenario::gate::{BLOCKS, STARTS};
 use crate::scenario::{self, Overrides};
 use crate::ui::Terminal;
@@ -129,24 +129,24 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let overrides = Overrides { allow_commands: args.allow_commands, ..overrides };
     let written = scenario::load(path, &overrides, &super::environment);
     let written = written.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
-    let asked = Asked::new(args, overrides, &written.gate, terminal)?;
+    let asked = Asked::new(args, overrides, &written, terminal)?;
     let metrics = asked::metrics(args, &written, terminal)?;
     let scenario = asked.load(Side::Base)?;
     turns::check(&scenario)?;
     let settings = Settings::new(metrics, scenario.seed).map_err(Failure::usage)?;
     let floor = args.floor.or(written.gate.floor).map_or(settings.floor, crate::time::nanos);
-    let known = asked.secrets()?;
+    let secrets = asked.secrets()?;
     // What a server says may repeat what it was given.
-    measure(args, &asked, &Settings { floor, ..settings }, (&outputs, &known))
-        .map_err(|failure| failure.saying(|message| hidden(message, &known)))
+    measure(args, &asked, &Settings { floor, ..settings }, (&outputs, &secrets))
+        .map_err(|failure| failure.saying(|message| secrets.hide(message)))
 }
 
-/// Measures and tells into `outputs`; what is `known` is a secret.
+/// Measures and tells into `outputs`, without the `secrets`.
 fn measure(
     args: &Args,
     asked: &Asked<'_>,
     settings: &Settings,
-    (outputs, known): (&[Request<Ruling>], &[String]),
+    (outputs, secrets): (&[Request<Ruling>], &Secrets),
 ) -> Done {
     let format = self_check::Format::of(args.format.0.name);
     let mut attention = Attention::new()?;
@@ -157,15 +157,15 @@ fn measure(
         }
         None => match once(args, asked, settings, logs.path(), &mut attention) {
             Ok((mut measured, recording)) => {
-                hide(&mut measured.about, known);
+                hide(&mut measured.about, secrets);
                 let report = measured.gate.report(&measured.about);
                 recording.map_or(Ok(()), |recording| recording.finish(settings, &measured.about))?;
                 let ruling = Ruling { report, passes: asked.passes };
                 finish(args, outputs, &ruling, measured.interrupted, asked.terminal)
             }
             Err(failure) => {
-                let mut nothing = Measured::nothing(asked, settings, failure.message.clone())?;
-                hide(&mut nothing.about, known);
+                let mut nothing = Measured::nothing(asked, settings, failure.message.clone());
+                hide(&mut nothing.about, secrets);
                 let ruling = Ruling { report: nothing.gate.report(&nothing.about), passes: Passes::default() };
                 complain(&output::write_all(outputs, &ruling).1);
                 Err(failure)
@@ -199,17 +199,17 @@ fn once(
     match live.and_then(|live| live.measure(attention, &mut recording)) {
         Ok(measured) => Ok((measured, recording)),
         Err(Ended::Signal(code)) => {
-            let nothing = Measured::nothing(asked, settings, INTERRUPTED.to_owned())?;
+            let nothing = Measured::nothing(asked, settings, INTERRUPTED.to_owned());
             Ok((Measured { interrupted: Some(code), ..nothing }, recording))
         }
         Err(Ended::Failed(failure)) => Err(failure),
     }
 }
 
-/// Takes secrets out of what is said of the targets.
-fn hide(about: &mut About, known: &[String]) {
+/// Takes `secrets` out of what is said of the targets.
+fn hide(about: &mut About, secrets: &Secrets) {
     let texts = [&mut about.base, &mut about.new].into_iter().chain(&mut about.notes).chain(&mut about.doubts);
-    texts.for_each(|text| *text = hidden(text, known));
+    texts.for_each(|text| *text = secrets.hide(text));
 }
 
 /// Writes everything that was asked for; the verdict's exit code unless something could not be written.

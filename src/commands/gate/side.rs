@@ -1,8 +1,7 @@
 //! One side of a gate: how its target is raised, found ready and stopped.
 
-use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,11 +9,12 @@ use url::Url;
 
 use super::answers::answers;
 use super::attention::{Attention, Ended};
+use super::logs::{Log, SILENT};
 use super::target::Target;
 use crate::commands::child::Process;
 use crate::commands::exit::Failure;
 use crate::commands::redis::{self, Broker};
-use crate::commands::run::target as ground;
+use crate::commands::run::bundled;
 use crate::gate::Side;
 use crate::scenario::{BrokerChoice, Bundled, Scenario, Target as Asked};
 use crate::time::Clock;
@@ -29,9 +29,6 @@ const ENDING: Duration = Duration::from_secs(10);
 /// Between two looks whether it is.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// Of a side that has no words.
-const SILENT: &str = "said nothing";
-
 /// What stands for the free port a side is given.
 const PORT: &str = "{{port}}";
 
@@ -39,9 +36,9 @@ const PORT: &str = "{{port}}";
 pub(super) struct Raised {
     pub(super) side: Side,
     pub(super) urls: Vec<Url>,
-    /// Of a command: what it says, and where that is kept.
     process: Option<Process>,
-    log: Option<PathBuf>,
+    /// Of a command: what it says.
+    log: Option<Log>,
     /// Behind the process, so that it outlives it.
     _broker: Option<Broker>,
 }
@@ -51,6 +48,8 @@ pub(super) struct Means<'a> {
     pub(super) secret: &'a str,
     /// Where the log of a command goes.
     pub(super) logs: &'a Path,
+    /// Which start it is, from 0, of how many.
+    pub(super) start: (u32, u32),
     /// Asked until it answers with success, the port filled in.
     pub(super) ready: Option<&'a str>,
 }
@@ -146,12 +145,7 @@ impl Raised {
         let failed = |why: String| Failure::setup(format!("{}: {why}", side.name()));
         let port = free_port().map_err(|error| failed(error.to_string()))?;
         let broker = redis::start(BrokerChoice::Auto, None, crate::commands::environment("PATH").as_deref())?;
-        let log = means.logs.join(format!("{}.log", side.name()));
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .map_err(|error| failed(format!("failed to write {}: {error}", log.display())))?;
+        let (log, file) = Log::open(means.logs, side, means.start)?;
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(command.replace(PORT, &port.to_string())).env("PORT", port.to_string());
         shell.env("WSBENCH_JWT_SECRET", means.secret);
@@ -212,15 +206,7 @@ impl Raised {
     /// The end of its log, and where that is.
     pub(super) fn words(&self) -> String {
         match (&self.log, &self.process) {
-            (Some(log), _) => {
-                let text = std::fs::read(log).unwrap_or_default();
-                let text = String::from_utf8_lossy(&text[text.len().saturating_sub(1_000)..]).trim().to_owned();
-                if text.is_empty() {
-                    format!("it {SILENT}")
-                } else {
-                    format!("{text} (all of it in {})", log.display())
-                }
-            }
+            (Some(log), _) => log.words(),
             (None, Some(process)) => process.words_so_far(),
             (None, None) => String::new(),
         }
@@ -244,7 +230,7 @@ fn serve_arguments(bundled: &Bundled, scenario: &Scenario) -> Vec<String> {
     let flags = [
         ("--instances", bundled.instances.to_string()),
         ("--broker", broker.to_owned()),
-        ("--frames-per-second", ground::frames_per_second(scenario, &plan).to_string()),
+        ("--frames-per-second", bundled::frames_per_second(scenario, &plan).to_string()),
         ("--ping-interval", print_duration(bundled.ping_interval)),
         ("--ping-timeout", print_duration(bundled.ping_timeout)),
     ];

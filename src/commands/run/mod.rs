@@ -15,6 +15,7 @@ use crate::ui::{Progress, Terminal, Verbosity};
 
 mod account;
 mod before;
+pub(super) mod bundled;
 mod ci;
 mod crew;
 mod find;
@@ -22,12 +23,14 @@ pub(super) mod limits;
 mod live;
 mod outputs;
 mod overrides;
+pub(super) mod preflight;
 pub(super) mod quick;
 mod recording;
 mod rigging;
 pub(super) mod rules;
 pub(super) mod secrets;
 pub(super) mod target;
+pub(super) mod way;
 
 use account::{Account, Rotation, described};
 use crew::Crew;
@@ -150,7 +153,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
     outputs.doubts().iter().for_each(|doubt| progress.notice(doubt));
-    let wants = target::Wants { redis: args.redis.as_deref(), log, kinds: target::used(&plan) };
+    let wants = target::Wants { redis: args.redis.as_deref(), log, kinds: way::used(&plan) };
     let mut ground = target::raise(&scenario, &plan, wants, &mut progress)?;
     let account = Arc::new(Account {
         scenario: described(&scenario),
@@ -199,7 +202,7 @@ fn reach(
 ) -> Result<Option<u8>, Failure> {
     runtime.block_on(async {
         tokio::select! {
-            reached = ground.preflight(setup) => reached.map(|()| None),
+            reached = preflight::connect(ground.urls(), setup) => reached.map(|()| None),
             code = signals.recv() => Ok(code),
         }
     })

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
+use super::marking;
 use super::parameters::Checked;
 use super::pointer::Pointer;
 use super::rules;
@@ -33,6 +34,8 @@ pub(super) struct PublishBy {
     headers: Vec<(String, Template)>,
     body: Body,
     code: Option<Pointer>,
+    /// Where the server's id of the message stands in an answer.
+    id: Option<Pointer>,
 }
 
 #[derive(Debug)]
@@ -66,8 +69,10 @@ impl PublishBy {
             headers,
             body,
             code: given.pointer("publish_by.code")?,
+            id: given.pointer("publish_by.id")?,
         };
-        if !publishing.templates().any(|template| template.carries_marker()) {
+        let marked = publishing.templates().any(Template::carries_marker);
+        if !marked && !marking::correlates(given)? {
             return Err(Checked::missing("publish_by", "has no {{text}} in its `body`, `form` or `query`"));
         }
         Ok(Some(publishing))
@@ -81,6 +86,11 @@ impl PublishBy {
             Body::Form(form) => (None, form.as_slice()),
         };
         text.into_iter().chain(form.iter().chain(&self.query).chain(&self.headers).map(|(_, template)| template))
+    }
+
+    /// Whether `slot` is named in what the text can stand in.
+    pub(super) fn names(&self, slot: Slot) -> bool {
+        self.templates().any(|template| template.names(slot))
     }
 
     /// Where its requests go.
@@ -124,6 +134,9 @@ impl PublishBy {
         let reference = answer.reference;
         let Ok(response) = &answer.outcome else { return };
         if (200..300).contains(&response.status) {
+            if let Some(id) = self.id.as_ref().and_then(|id| id.find(&response.body)).and_then(rules::name) {
+                emit(Event::Named { reference, id });
+            }
             return emit(Event::Acked { reference });
         }
         let code = self.code(response);

@@ -23,6 +23,9 @@ pub(super) struct Hears {
     refused_code: Option<Pointer>,
     deliver: Option<When>,
     deliver_offset: Option<Pointer>,
+    /// Where the server's id of a message stands, if copies are recognised by it: in a copy, in an acknowledgement.
+    deliver_id: Option<Pointer>,
+    reply_id: Option<Pointer>,
     pub(super) reply_when: Option<When>,
     reply_error: Option<Pointer>,
     reply_code: Option<Pointer>,
@@ -65,6 +68,8 @@ impl Hears {
             refused_code: given.pointer("refused.code")?,
             deliver,
             deliver_offset: given.pointer("deliver.offset")?,
+            deliver_id: given.pointer("deliver.id")?,
+            reply_id: given.pointer("reply.id")?,
             reply_when,
             reply: given.pointer("reply.ref")?,
             reply_error: given.pointer("reply.error")?,
@@ -114,7 +119,17 @@ impl Hears {
         if matches!(event, Event::Welcome { .. } | Event::AuthAccepted | Event::Acked { .. }) {
             self.save(message, emit);
         }
+        if let Event::Acked { reference } = event {
+            self.call(reference, message, emit);
+        }
         emit(event);
+    }
+
+    /// Tells what the server calls the message it acknowledges, where that counts.
+    fn call(&self, reference: u64, message: &Message<'_>, emit: &mut dyn FnMut(Event<'_>)) {
+        if let Some(id) = self.reply_id.as_ref().and_then(|id| id.find(message.json)).and_then(rules::name) {
+            emit(Event::Named { reference, id });
+        }
     }
 
     /// Tells what of an answer is to be kept.
@@ -129,7 +144,15 @@ impl Hears {
     fn copy<'a>(&self, message: &Message<'a>) -> Event<'a> {
         let offset = self.deliver_offset.as_ref().and_then(|offset| offset.find(message.json));
         let offset = offset.and_then(rules::reference);
-        Event::Delivery(Delivery { body: message.body, stamps: None, offset, replayed: false })
+        let body = match &self.deliver_id {
+            None => message.body,
+            Some(pointer) => match pointer.find(message.json).and_then(rules::name) {
+                Some(id) => id.as_bytes(),
+                // Nobody could tell what it is a copy of.
+                None => return Event::Unknown,
+            },
+        };
+        Event::Delivery(Delivery { body, stamps: None, offset, replayed: false })
     }
 
     fn join<'a>(&self, message: &Message<'a>) -> Event<'a> {

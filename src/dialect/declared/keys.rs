@@ -62,11 +62,16 @@ impl Kind {
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 85] = [
+pub(super) const TABLE: [(&str, Kind, &str); 89] = [
     (
         "publish",
         Kind::Template,
         "what a client says to publish: {{text}} {{marker}} {{room}} {{ref}}; this or `publish_by` is required",
+    ),
+    (
+        "marker",
+        Kind::Text,
+        "by what a copy is recognised: text (default), field: {{marker}} in a field of its own, correlate: the server's id",
     ),
     ("join", Kind::Template, "what it says to enter a room: {{room}} {{ref}}; without it, being connected is enough"),
     ("leave", Kind::Template, "what it says to leave a room: {{room}} {{ref}}"),
@@ -88,6 +93,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 85] = [
     ),
     ("publish_by.form", Kind::Texts, "fields of a form, in place of `body`: as there"),
     ("publish_by.code", Kind::Pointer, "where in a refusal its code stands (default: what the status says)"),
+    ("publish_by.id", Kind::Pointer, "where in an answer the server's id of the message stands, for correlate"),
     ("save", Kind::Pointers, "values to keep for {{saved.NAME}}, from the welcome, a join's or any other answer"),
     ("stream", Kind::Table, "a room is a stream of server-sent events, not a socket"),
     ("stream.path", Kind::Text, "its path: {{room}} {{user}}"),
@@ -102,6 +108,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 85] = [
     ),
     ("reply.error", Kind::Pointer, "where an error stands, if it is one"),
     ("reply.code", Kind::Pointer, "where the error's code stands (default: the error itself)"),
+    ("reply.id", Kind::Pointer, "where in an acknowledgement the server's id of the message stands, for correlate"),
     (
         "deliver",
         Kind::Table,
@@ -110,6 +117,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 85] = [
     ("deliver.when", Kind::When, "pointers and their values"),
     ("deliver.room", Kind::Pointer, "where the room's name stands; the marker names it already"),
     ("deliver.offset", Kind::Pointer, "where the message's offset in its room stands"),
+    ("deliver.id", Kind::Pointer, "where the server's id of the message stands, for correlate"),
     ("joined", Kind::Table, "what the acknowledgement of a join looks like (default: its reply)"),
     ("joined.when", Kind::When, "pointers and their values"),
     ("joined.ref", Kind::Pointer, "where the join's {{ref}} is repeated"),

@@ -1,5 +1,6 @@
 //! What a client says: a template for each intent.
 
+use super::marking;
 use super::parameters::{Checked, Format};
 use super::slot::Slot;
 use super::template::Template;
@@ -57,7 +58,7 @@ fn publish(given: &Checked<'_>) -> Result<Option<Template>, DialectError> {
             "publish",
             "is missing; it is what a client says to publish, such as '{\"text\":\"{{text}}\"}'",
         )),
-        (Some(publish), false) if !publish.carries_marker() => {
+        (Some(publish), false) if !publish.carries_marker() && !marking::correlates(given)? => {
             Err(Checked::missing("publish", "has no {{text}}: no copy could be recognised"))
         }
         _ => Ok(publish),

@@ -119,6 +119,14 @@ fn without_history_there_is_no_offset() {
 }
 
 #[test]
+fn the_largest_number_is_read_and_a_larger_one_is_none() {
+    let with = |number: &str| delivery(&MESSAGE.replace(r#""off":42"#, &format!(r#""off":{number}"#))).offset;
+    assert_eq!(with("9999999999999999999"), Some(9_999_999_999_999_999_999));
+    assert_eq!(with("18446744073709551615"), Some(u64::MAX));
+    assert_eq!(with("18446744073709551616"), None);
+}
+
+#[test]
 fn a_message_written_otherwise_means_the_same() {
     for other in [
         MESSAGE.replace("{\"type\":\"message\",", "{ \"type\": \"message\", "),

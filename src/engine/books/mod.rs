@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::dialect::Delivery;
+use crate::dialect::{Delivery, Marking};
 use crate::engine::Setup;
 use crate::engine::incidents::ClientEvent;
 use crate::engine::outcome::ErrorSample;
@@ -20,12 +20,15 @@ use crate::metrics::Recorder;
 use crate::observe::{ClientId, GroupId, RoomId, Stretch, Topic, TransportKind};
 use crate::scenario::plan::{Inquiry, Life, Publication};
 use crate::time::Timestamp;
-use crate::wire::{InstanceTag, Markers};
+use crate::wire::{InstanceTag, Marker, Markers};
 
+mod correlation;
 mod notes;
 mod pending;
 mod requests;
 
+use correlation::Correlation;
+pub(in crate::engine) use correlation::Named;
 use pending::Pending;
 pub(in crate::engine) use requests::{Account, Fate};
 
@@ -42,6 +45,14 @@ pub(in crate::engine) struct SendReport {
 pub(in crate::engine) enum SendFate {
     Sent(Sent),
     Refused,
+    /// Its acknowledgement called it that, by a hash, where copies are recognised by that: who said it, where, and when
+    /// that was known.
+    Named {
+        id: u64,
+        publisher: ClientId,
+        instance: InstanceTag,
+        at: Timestamp,
+    },
 }
 
 /// What the pacer has to do after the ledger has taken note of it.
@@ -56,12 +67,22 @@ pub(in crate::engine) enum Action {
 }
 
 /// What a delivery has to know of its receiver's connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) struct Receiver {
     pub(in crate::engine) instance: InstanceTag,
     pub(in crate::engine) transport: TransportKind,
     /// When it last lost its connection.
     pub(in crate::engine) last_loss: Option<Timestamp>,
+}
+
+/// A copy as it came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Heard {
+    pub(in crate::engine) client: ClientId,
+    pub(in crate::engine) at: Timestamp,
+    /// Whether the server says it is a replay.
+    pub(in crate::engine) replayed: bool,
+    pub(in crate::engine) receiver: Receiver,
 }
 
 /// The books.
@@ -84,6 +105,8 @@ pub(in crate::engine) struct Books {
     pub(in crate::engine) raw: Option<RawLog>,
     pub(in crate::engine) turns: Option<TurnBooks>,
     pending: Pending,
+    /// Only where copies are recognised by the server's ids.
+    correlation: Option<Correlation>,
     seats: FxHashMap<ClientId, Box<[(RoomId, SeatId)]>>,
     measured: std::ops::Range<Duration>,
     t0: Option<Timestamp>,
@@ -94,7 +117,8 @@ impl Books {
     pub(in crate::engine) fn new(setup: &Setup, share: Share) -> Self {
         let (times, faults) = (&setup.scenario.times, &setup.scenario.faults);
         let sender_hears_itself = setup.dialer.dialect.habits().sender_hears_itself;
-        let rules = Rules { settle: times.settle, race: crate::ledger::RACE, sender_hears_itself };
+        let needs_name = setup.dialer.dialect.marking() == Marking::Correlate;
+        let rules = Rules { settle: times.settle, race: crate::ledger::RACE, sender_hears_itself, needs_name };
         Self {
             ledger: Ledger::new(setup.plan.rooms(), rules),
             recorder: Recorder::default(),
@@ -112,6 +136,7 @@ impl Books {
             raw: setup.raw.as_ref().map(RawSink::for_worker),
             turns: setup.turns.as_ref().map(|turns| TurnBooks::new(Arc::clone(&turns.spans))),
             pending: Pending::default(),
+            correlation: needs_name.then(Correlation::default),
             seats: FxHashMap::default(),
             measured: times.warm_up..times.warm_up + times.duration,
             t0: None,
@@ -153,7 +178,10 @@ impl Books {
 
     /// The client is gone for good.
     pub(in crate::engine) fn vacate(&mut self, client: ClientId) {
-        self.seats.remove(&client);
+        // A copy may get its name when the client that heard it has gone.
+        if self.correlation.is_none() {
+            self.seats.remove(&client);
+        }
     }
 
     /// Takes note of everything the plan wanted by `now`, leaving this worker's own part in `actions`.
@@ -207,6 +235,7 @@ impl Books {
         let exceptional = match report.fate {
             SendFate::Refused => Some("refused"),
             SendFate::Sent(Sent::Uncertain(_)) => Some("uncertain"),
+            SendFate::Named { .. } => Some("named"),
             SendFate::Sent(_) => None,
         };
         if let (Some(raw), Some(fate)) = (&mut self.raw, exceptional) {
@@ -221,6 +250,9 @@ impl Books {
         match report.fate {
             SendFate::Sent(sent) => self.ledger.sent(report.room, report.index, sent, &mut self.recorder),
             SendFate::Refused => self.ledger.refused(report.room, report.index),
+            SendFate::Named { id, publisher, instance, at } => {
+                self.called(Named { room: report.room, index: report.index, publisher, instance }, id, at);
+            }
         }
     }
 
@@ -234,16 +266,29 @@ impl Books {
         at: Timestamp,
         receiver: &Receiver,
     ) -> bool {
-        let Some(marker) = self.markers.find(delivery.body) else { return false };
-        self.recognised += 1;
+        let copy = Heard { client, at, replayed: delivery.replayed, receiver: *receiver };
+        let Some(marker) = self.markers.find(delivery.body) else { return self.correlate(delivery.body, copy, group) };
         if !self.ledger.knows(&marker) {
             self.catch_up(at);
         }
         let seat = seat_in(RoomId(marker.room));
-        let (to, replayed) = (receiver.transport, delivery.replayed);
+        if let (Arrived::Delivered { .. }, Some(stamps)) = (self.arrived(seat, &marker, &copy, group), &delivery.stamps)
+        {
+            self.hop(stamps, at);
+        }
+        true
+    }
+
+    /// A copy of what `marker` names; `seat` is its receiver's in that room.
+    #[inline]
+    fn arrived(&mut self, seat: Option<SeatId>, marker: &Marker, copy: &Heard, group: GroupId) -> Arrived {
+        let Heard { client, at, replayed, receiver } = *copy;
+        self.recognised += 1;
+        let to = receiver.transport;
         let from = self.walk.plan().transport(ClientId(marker.publisher));
         let bystander = self.stretches.is_bystander(receiver.last_loss, at);
-        let arrival = Arrival { marker, at, replayed, instance: receiver.instance, from, bystander, group, to };
+        let (instance, marker) = (receiver.instance, *marker);
+        let arrival = Arrival { marker, at, replayed, instance, from, bystander, group, to };
         let arrived = self.ledger.arrived(seat, &arrival, &mut self.recorder);
         if let Some(raw) = &mut self.raw {
             raw.arrival(client, &marker, at, replayed);
@@ -252,11 +297,8 @@ impl Books {
             if let (Some(turns), Some(t0), false) = (&mut self.turns, self.t0, replayed) {
                 turns.delivered((at - t0).saturating_sub(Duration::from_nanos(latency)), latency);
             }
-            if let Some(stamps) = &delivery.stamps {
-                self.hop(stamps, at);
-            }
         }
-        true
+        arrived
     }
 
     /// The server acknowledged a join, or the protocol needs no acknowledgement.

@@ -3,7 +3,7 @@
 use super::asking::Asking;
 use super::seating::Seating;
 use super::{Client, Loss, named};
-use crate::engine::books::{Books, Receiver, SendFate, SendReport};
+use crate::engine::books::{Books, Named, Receiver, SendFate, SendReport};
 use crate::engine::desk::Desk;
 use crate::ledger::Sent;
 use crate::observe::{Fact, Topic, Word};
@@ -52,6 +52,11 @@ impl Hearing<'_> {
                 if let Some(topic) = self.measured(token) {
                     self.books.said(Fact::Ack, topic, group, None, nanos(took));
                 }
+            }
+            Happening::Named(token, id) => {
+                let (room, index) = named(token);
+                let named = Named { room, index, publisher: self.client.id, instance: self.receiver.instance };
+                books.name(named, id, self.desk.clock.now());
             }
             Happening::Refused(token, code, unconfirmed) => self.refused(token, code, unconfirmed),
             Happening::Joined(place) => {

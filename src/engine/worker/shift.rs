@@ -93,7 +93,7 @@ impl Worker {
         let mut books = self.desk.books.borrow_mut();
         let books = &mut *books;
         let mut rows = std::mem::take(&mut books.rows);
-        books.ledger.settle(self.desk.clock.now(), &mut rows, &mut books.recorder);
+        books.ledger.settle(books.settled_by(self.desk.clock.now()), &mut rows, &mut books.recorder);
         if stage == Stage::Finished {
             books.ledger.finish(&mut rows, &mut books.recorder);
         }
@@ -190,6 +190,7 @@ impl Worker {
             raw.closed(self.desk.clock.now());
         }
         self.end_requests();
+        self.desk.books.borrow_mut().end_correlation();
         if self.tell(self.progress(Stage::Finished, true), reports).await.is_break() {
             return;
         }

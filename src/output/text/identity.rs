@@ -15,6 +15,7 @@ const BESIDE: &[(&str, &str, Zero)] = &[
     ("deliveries.early", "early", Zero::Hidden),
     ("deliveries.replayed", "replayed", Zero::Hidden),
     ("deliveries.unowed", "not owed", Zero::Hidden),
+    ("deliveries.unattributed", "unattributed", Zero::Hidden),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

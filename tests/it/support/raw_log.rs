@@ -33,6 +33,7 @@ pub(crate) struct Publication {
     pub(crate) sent: Option<u64>,
     pub(crate) refused: bool,
     pub(crate) uncertain: bool,
+    pub(crate) named: bool,
 }
 
 impl Log {
@@ -65,6 +66,7 @@ impl Log {
                     sent: line["sent"].as_u64(),
                     refused: false,
                     uncertain: false,
+                    named: false,
                 };
                 assert_eq!(publication.sent.is_none(), line["unsent"].is_string(), "{line}");
                 self.publications.insert((number("room"), number("index")), publication);
@@ -76,9 +78,13 @@ impl Log {
             "joined" => self.joined.entry((number("client"), number("room"))).or_default().push(number("at")),
             "lost" => self.down.entry(number("client")).or_default().push(number("at")),
             "left" => {}
-            fate @ ("refused" | "uncertain") => {
+            fate @ ("refused" | "uncertain" | "named") => {
                 let publication = self.publications.get_mut(&(number("room"), number("index"))).unwrap();
-                let flag = if fate == "refused" { &mut publication.refused } else { &mut publication.uncertain };
+                let flag = match fate {
+                    "refused" => &mut publication.refused,
+                    "uncertain" => &mut publication.uncertain,
+                    _ => &mut publication.named,
+                };
                 *flag = true;
             }
             other => panic!("what is a {other}?"),
@@ -152,6 +158,9 @@ impl Log {
                 }
                 let (lost, why) = match self.missing((*client, *room), sent) {
                     _ if publication.uncertain => (false, "unknown"),
+                    _ if self.axis["needs_name"] == true && !publication.named && !publication.refused => {
+                        (false, "unknown")
+                    }
                     (true, _) if publication.refused => (!nobody, if nobody { "refused" } else { "steady" }),
                     fate => fate,
                 };

@@ -23,6 +23,11 @@ def times(metric, *quantiles):
 
 due, delivered, lost, excluded = (count(f"deliveries.{word}") for word in ("due", "delivered", "lost", "excluded"))
 gap, replayed = count("deliveries.lost", **{"class": "reconnect_gap"}), count("reconnect.replayed")
+# Of what the plan of scenarios/servers/graphql.toml owes, this much crosses from one instance to the other.
+CROSSING = 1274
+# A copy that took so long was kept for somebody who was away: such a stream does not say so.
+KEPT_MS = 100
+slowest = max((h["max"] / 1e6 for h in report["histograms"] if h["name"] == "delivery" and not h["labels"]), default=0)
 always = {
     "100 clients joined": count("clients.connected") == 100,
     "something was due": due > 1000,
@@ -30,6 +35,8 @@ always = {
     "there were no ghosts": count("deliveries.ghost") == 0,
     "every frame was understood": count("frames.received", kind="unknown") == 0 and not report["unknown_frames"],
 }
+if name == "graphql":
+    always["what had to cross did"] = count("deliveries.delivered", hop="cross") == CROSSING or weather != "calm"
 calm = {
     "the run was completed": report["complete"],
     "every threshold held": all(rule["ok"] for rule in report["thresholds"]),
@@ -41,12 +48,12 @@ storm = {
     "the run was completed": report["complete"],
     "every threshold held": all(rule["ok"] for rule in report["thresholds"]),
     "30 were cut and are back": count("reconnect.lost_connections") == count("reconnect.recovered") == 30,
-    "they missed something": count("reconnect.missed") > 0,
+    "they missed something, or were told it late": count("reconnect.missed") > 0 or slowest > KEPT_MS,
     "what was lost, was lost to them": lost == gap == count("reconnect.missed") - replayed,
     "nothing else failed": count("errors") == count("errors", kind="reset") == 30,
 }
-# What is lost, and the exit code: nothing at all ends the run early, half of everything crosses a threshold.
-must = {"article-as-printed": (due, 3), "graphql-apart": (due / 2, 99)}.get(name)
+# What is lost, and the exit code: nothing at all ends the run early, what has to cross breaks a threshold.
+must = {"article-as-printed": (due, 3), "graphql-apart": (CROSSING, 99)}.get(name)
 broken = {
     "what such a server must lose was lost, and the run failed as it must": (lost, report["exit_code"]) == must,
     "nothing failed": count("errors") == 0,

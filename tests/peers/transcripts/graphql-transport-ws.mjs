@@ -1,7 +1,7 @@
 // A subscription, a mutation that it hears, its end, a heartbeat from the client, a mistake, a refused token.
 import { createClient } from 'graphql-ws'
 import { WebSocket } from 'ws'
-import { pause, served, token, version } from './stage.mjs'
+import { beatsOnce, pause, served, token, version } from './stage.mjs'
 
 export const about = [
   `${version('graphql-ws')} (server and client), ${version('graphql')}, ${version('ws')}.`,
@@ -10,6 +10,8 @@ export const about = [
 
 /** What every run makes anew. */
 export const anew = [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}/g]
+
+export const lines = beatsOnce(/"type":"p[io]ng"/)
 
 export async function play() {
   const relay = await served('node', ['graphql.mjs'], { INSTANCE: 'a' })
@@ -34,7 +36,7 @@ export async function play() {
   await pause(100)
   const bob = enter(token('bob'))
   const bobHears = hear(bob, said, 1)
-  await pause(250)
+  await pause(600)
   const query = 'mutation Say($room: String!, $text: String!) { say(room: $room, text: $text) { timestamp } }'
   for (const text of ['', 'hello "you" \\ and 😀']) await hear(ann, query, 2, text)
   await annHears

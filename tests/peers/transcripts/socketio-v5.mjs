@@ -1,6 +1,6 @@
 // Rooms, an acknowledged message, leaving, a heartbeat, a message to a room one is not in, a refused token.
 import { io } from 'socket.io-client'
-import { pause, served, token, version } from './stage.mjs'
+import { beatsOnce, pause, served, token, version } from './stage.mjs'
 
 export const about = [
   `${version('socket.io')} (one instance, no adapter), ${version('socket.io-client')}.`,
@@ -9,6 +9,8 @@ export const about = [
 
 /** What every run makes anew. */
 export const anew = [/"[sp]id":"[\w-]+"/g, /"offset":"[\w-]+"/g, /,"[\w-]{7}"\]/g]
+
+export const lines = beatsOnce(/^[<>] [23]$/)
 
 export async function play() {
   const relay = await served('node', ['socketio.mjs'], { INSTANCE: 'a', PING_MS: '300' })

@@ -15,6 +15,12 @@ const SECRET = 'a-secret-of-the-recordings-only-32b'
 /** Waits so many milliseconds. */
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms))
 
+/** Signs of life once, behind the rest: where they stand and how many there are is chance. */
+export const beatsOnce = (beats) => (messages) => [
+  ...messages.filter((line) => !beats.test(line)),
+  ...new Set(messages.filter((line) => beats.test(line))),
+]
+
 /** A version of a package that is installed here. */
 export const version = (name) =>
   `${name} ${JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url))).version}`

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use super::account::{Account, described};
 use super::outputs::Outputs;
 use super::recording::Recording;
-use super::{Args, limits, load, progress, reach, rules, secrets, setup, target};
+use super::{Args, limits, load, progress, reach, rules, secrets, setup, target, way};
 use crate::commands::exit::{Done, Exit, Failure};
 use crate::engine::{Crew, OnTick, Signals, Tick};
 use crate::report::{Ending, Find, FindEnd, Report, Trial, Trialled, Verdict};
@@ -89,7 +89,7 @@ pub(super) fn main(args: &Args, keep: &str, terminal: &Terminal) -> Done {
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
     outputs.doubts().iter().for_each(|doubt| progress.notice(doubt));
-    let wants = target::Wants { redis: args.redis.as_deref(), log: None, kinds: target::used(&plan) };
+    let wants = target::Wants { redis: args.redis.as_deref(), log: None, kinds: way::used(&plan) };
     let ground = target::raise(&highest, &plan, wants, &mut progress)?;
     let account = Account {
         scenario: described(&scenario),
