@@ -34,6 +34,8 @@ pub(super) struct PublishBy {
     headers: Vec<(String, Template)>,
     body: Body,
     code: Option<Pointer>,
+    /// Where an error stands in an answer whose status is one of success.
+    error: Option<Pointer>,
     /// Where the server's id of the message stands in an answer.
     id: Option<Pointer>,
 }
@@ -69,6 +71,7 @@ impl PublishBy {
             headers,
             body,
             code: given.pointer("publish_by.code")?,
+            error: given.pointer("publish_by.error")?,
             id: given.pointer("publish_by.id")?,
         };
         let marked = publishing.templates().any(Template::carries_marker);
@@ -133,19 +136,22 @@ impl PublishBy {
     pub(super) fn answered(&self, answer: &Answer, emit: &mut dyn FnMut(Event<'_>)) {
         let reference = answer.reference;
         let Ok(response) = &answer.outcome else { return };
-        if (200..300).contains(&response.status) {
+        let good = (200..300).contains(&response.status);
+        let error = self.error.as_ref().filter(|_| good).and_then(|error| error.find(&response.body));
+        let error = error.filter(|error| rules::is_error(error));
+        if good && error.is_none() {
             if let Some(id) = self.id.as_ref().and_then(|id| id.find(&response.body)).and_then(rules::name) {
                 emit(Event::Named { reference, id });
             }
             return emit(Event::Acked { reference });
         }
-        let code = self.code(response);
+        let code = self.code(response, error);
         emit(Event::Refused { reference: Some(reference), code: &code, unconfirmed: code == "unconfirmed" });
     }
 
-    fn code<'a>(&self, response: &'a Response) -> Cow<'a, str> {
+    fn code<'a>(&self, response: &'a Response, error: Option<&'a [u8]>) -> Cow<'a, str> {
         let told = self.code.as_ref().and_then(|code| code.find(&response.body)).and_then(rules::name);
-        match (told, response.status) {
+        match (told.or(error.and_then(rules::name)), response.status) {
             (Some(code), _) => Cow::Borrowed(code),
             (None, 429) => Cow::Borrowed("rate_limited"),
             (None, 503) => Cow::Borrowed("unavailable"),

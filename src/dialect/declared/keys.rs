@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 91] = [
+pub(super) const TABLE: [(&str, Kind, &str); 92] = [
     (
         "publish",
         Kind::Template,
@@ -98,6 +98,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 91] = [
     ),
     ("publish_by.form", Kind::Texts, "fields of a form, in place of `body`: as there"),
     ("publish_by.code", Kind::Pointer, "where in a refusal its code stands (default: what the status says)"),
+    ("publish_by.error", Kind::Pointer, "where an error stands in an answer of 200 to 299, if it is one"),
     ("publish_by.id", Kind::Pointer, "where in an answer the server's id of the message stands, for correlate"),
     ("save", Kind::Pointers, "values to keep for {{saved.NAME}}, from the welcome, a join's or any other answer"),
     ("stream", Kind::Table, "a room is a stream of server-sent events, not a socket"),

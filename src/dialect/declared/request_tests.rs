@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::golden::{ann, join};
 use crate::dialect::{AuthStyle, Dialect, Event, Identity, Intent, find};
 use crate::observe::TransportKind;
-use crate::wire::{Frame, MARKER_LEN, Method, Requests};
+use crate::wire::{Answer, Frame, MARKER_LEN, Method, Requests, Response};
 
 fn made(with: &Value) -> Result<Arc<dyn Dialect>, String> {
     find("json", with.as_object().unwrap()).map_err(|error| error.to_string())
@@ -51,6 +51,28 @@ fn text_that_is_no_json_is_posted_as_it_is() {
     let dialect = made(&json!({"publish_by": by})).unwrap();
     let call = dialect.call(&nobody(), &publish("say \"x\""), 0).unwrap();
     assert_eq!(call.body.as_deref(), Some(&b"a b/c: say \"x\""[..]));
+}
+
+#[test]
+fn a_no_may_come_with_a_status_of_success() {
+    let dialect = made(&json!({"publish_by": {"body": "[{{text}}]", "error": "/error"}})).unwrap();
+    let meaning = |status, body: &'static str| {
+        let response = Response { status, retry_after: None, body: body.into() };
+        let mut told = String::new();
+        dialect.decode(&Frame::Answer(Box::new(Answer { reference: 7, outcome: Ok(response) })), &mut |event| {
+            told = format!("{event:?}");
+        });
+        told
+    };
+    assert_eq!(meaning(200, r#"{"error":null}"#), "Acked { reference: 7 }");
+    assert_eq!(
+        meaning(200, r#"{"error":"no","code":401}"#),
+        r#"Refused { reference: Some(7), code: "no", unconfirmed: false }"#
+    );
+    assert_eq!(
+        meaning(429, r#"{"error":"no"}"#),
+        r#"Refused { reference: Some(7), code: "rate_limited", unconfirmed: false }"#
+    );
 }
 
 #[test]
