@@ -27,7 +27,7 @@ pub(super) enum ToWorker {
     Peers(Arc<[(usize, SendReport)]>),
     /// A stretch begins (or is known by now to have begun) then.
     Stretch(Timestamp, Stretch),
-    /// Nothing is said and nobody comes any more.
+    /// After what is due by now, however late that is, nothing is said and nobody comes any more.
     StopSpeaking,
     /// Say what became of every publication; `Finish` follows once all have.
     Settle,

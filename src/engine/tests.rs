@@ -208,6 +208,18 @@ fn a_clean_server_is_never_accused_over_fifty_seeds() {
 }
 
 #[test]
+fn what_is_due_in_the_last_moment_is_said_and_counted() {
+    for seed in 0..10 {
+        let scenario = chat(seed, "500ms", "4000/s");
+        let planned = Plan::new(&scenario).publications().count() as u64;
+        let run = simulated(scenario, 1 + seed as usize % 2, RoomScript::new(2));
+        assert_eq!(run.count("messages.scheduled"), planned, "seed {seed}");
+        assert_eq!(run.count("messages.sent") + run.count("messages.unsent"), planned, "seed {seed}");
+        run.identity_holds();
+    }
+}
+
+#[test]
 fn known_delays_are_measured_exactly() {
     let server = RoomScript::new(2).latency(Duration::from_millis(20), Duration::from_millis(50));
     let run = simulated(chat(1, "20s", "20/s"), 2, server);

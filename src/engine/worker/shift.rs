@@ -169,7 +169,11 @@ impl Worker {
                 batch.iter().filter(|(from, _)| *from != self.share.worker).for_each(|(_, report)| books.apply(report));
             }
             ToWorker::Stretch(at, stretch) => self.desk.books.borrow_mut().begin_stretch(at, stretch),
-            ToWorker::StopSpeaking => self.desk.silent.set(true),
+            ToWorker::StopSpeaking => {
+                // A worker that is behind owes what was due before: said late it is measured, dropped it would be no one's.
+                self.advance().await;
+                self.desk.silent.set(true);
+            }
             ToWorker::Settle => {
                 self.desk.silent.set(true);
                 self.advance().await;
