@@ -201,7 +201,7 @@ fn a_run_is_judged_against_a_baseline_and_from_a_moment_on() {
     let run = |thresholds: &str| {
         let path = put(&directory, "s.toml", &format!("{head}[thresholds]\n{thresholds}\n"));
         wsbench(["run", &path, "-q"])
-            .vars("LISTENERS=18 TALKERS=2 ROOMS=2 WARM_UP=0s DURATION=1500ms DRAIN=300ms")
+            .vars("LISTENERS=18 TALKERS=2 ROOMS=2 WARM_UP=0s DURATION=2500ms DRAIN=300ms")
             .run()
     };
     let held = run(r#""deliveries.lost" = ["== 0", { rule = "== 0", after = "1s" }]
