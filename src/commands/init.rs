@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::exit::{Done, Failure};
+use super::run::rules;
 use crate::dialect::{self, DIALECTS, DialectError, Parameters};
 use crate::observe::TransportKind;
-use crate::scenario::builtin;
+use crate::scenario::{GivenUrl, builtin};
 use crate::ui::Terminal;
 
 /// Write a scenario to start from
@@ -30,7 +31,14 @@ pub(super) struct Args {
 pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let text = match &args.from {
         Some(name) => shipped(name)?.to_owned(),
-        None => starter(&Spoken::new(&args.dialect, &args.file)?, &args.url),
+        None => {
+            // Of a variable nobody knows yet what it will hold.
+            if !args.url.contains("${") {
+                let read = GivenUrl::new("--url", &args.url).read();
+                read.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
+            }
+            starter(&Spoken::new(&args.dialect, &args.file)?, &args.url)
+        }
     };
     if args.file == Path::new("-") {
         return super::print(terminal, &text);

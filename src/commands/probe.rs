@@ -12,7 +12,7 @@ use crate::engine::End;
 use crate::output;
 use crate::probe::{self, Asked, Findings, Speaker, Step};
 use crate::scenario::plan::{Life, Plan};
-use crate::scenario::{self, Overrides, Scenario};
+use crate::scenario::{self, GivenUrl, Overrides, Scenario};
 use crate::session::Dialer;
 use crate::ui::{Palette, Plan as Phases, Progress, Terminal, Verbosity, forgive_closed};
 use crate::units::parse_duration;
@@ -53,7 +53,7 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
         }
         let said =
             quick::Said { url: &args.target, dialect: &args.dialect, clients: Some(2), duration: None, rate: None };
-        let overrides = Overrides { url: Some(args.target.clone()), ..overrides.clone() };
+        let overrides = Overrides { url: Some(GivenUrl::new(&args.target, &args.target)), ..overrides.clone() };
         scenario::parse(quick::source(&said), &overrides, environment)
     } else {
         scenario::load(&args.target, &overrides, environment)

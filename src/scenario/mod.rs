@@ -30,7 +30,7 @@ mod target;
 mod users;
 mod variables;
 
-pub use check::{Overrides, Owned, load, parse};
+pub use check::{GivenUrl, Overrides, Owned, load, parse};
 pub use clients::{Failover, Group, Membership, Pick, Population, Reconnect, Stay};
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
 pub use explain::{Limits, MOST_PROCESSES, Needs, explain, mean_expected};

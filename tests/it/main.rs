@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // an unwrap is an assertion here
 
 mod action;
+mod blamed;
 mod commands;
 mod contract;
 mod dialects;

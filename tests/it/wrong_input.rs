@@ -160,7 +160,7 @@ fn flags_that_mean_nothing_are_usage() {
 #[test]
 fn a_url_that_is_none_is_usage() {
     for url in ["example.com", "ftp://example.com/", "ws://", "ws://[::1"] {
-        wsbench(["run", "--url", url, "-d", "1s"]).run().expect(2);
+        wsbench(["run", "--url", url, "-d", "1s"]).run().expect(2).says(&["error: --url: "]);
     }
 }
 

@@ -6,6 +6,16 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::side::PORT;
+
+/// Refuses what cannot be asked; a port may stand in it that is not known yet.
+pub(super) fn askable(url: &str) -> Result<(), String> {
+    match Url::parse(&url.replace(PORT, "1")) {
+        Ok(read) if read.scheme() == "http" && read.has_host() => Ok(()),
+        _ => Err(format!("`{url}` cannot be asked: write it as `http://127.0.0.1:{PORT}/PATH`")),
+    }
+}
+
 /// Whether `url` answers with a status of success.
 pub(super) fn answers(url: &str) -> bool {
     let ask = || -> Option<bool> {

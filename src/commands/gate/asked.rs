@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::target::Target;
-use super::{Args, Counts};
+use super::target::{Named, Target};
+use super::{Args, Counts, answers};
 use crate::commands::exit::Failure;
 use crate::commands::run::rules;
 use crate::commands::run::secrets::{self, Learnt, Secrets};
 use crate::gate::{About, Metric, Passes, Side};
-use crate::scenario::{self, Diagnostic, Overrides, Scenario};
+use crate::scenario::{self, Diagnostic, GivenUrl, Overrides, Scenario};
 use crate::ui::Terminal;
 
 /// How long a gate may take, unless something else is asked for, and how much longer for every further start.
@@ -23,8 +23,8 @@ pub(super) struct Asked<'a> {
     name: String,
     sha256: String,
     overrides: Overrides,
-    base: Target,
-    new: Target,
+    base: Named,
+    new: Named,
     pub(super) max_time: Duration,
     pub(super) block: Option<Duration>,
     /// How often both sides are started.
@@ -83,12 +83,15 @@ impl<'a> Asked<'a> {
 
     /// Refuses what is asked of targets that cannot do it.
     fn suits(&self, args: &Args) -> Result<(), Failure> {
-        let sides = [&self.base, &self.new];
+        let sides = [&self.base.target, &self.new.target];
         if args.ready.is_some() && !sides.iter().any(|target| matches!(target, Target::Command(_))) {
             return Err(Failure::usage(
                 "--ready is for commands (cmd:COMMAND): a build of wsbench says by itself when it is ready, and a URL is \
                  taken to be",
             ));
+        }
+        if let Some(Err(why)) = self.ready.as_deref().map(answers::askable) {
+            return Err(Failure::usage(format!("{}: {why}", place(args, "ready", &args.ready))));
         }
         if self.starts > 1 && sides.iter().any(|target| matches!(target, Target::Url(_))) {
             return Err(Failure::usage(
@@ -99,6 +102,10 @@ impl<'a> Asked<'a> {
     }
 
     pub(super) fn target(&self, side: Side) -> &Target {
+        &self.named(side).target
+    }
+
+    fn named(&self, side: Side) -> &Named {
         match side {
             Side::Base => &self.base,
             Side::New => &self.new,
@@ -107,8 +114,9 @@ impl<'a> Asked<'a> {
 
     /// The scenario as it is for `side`.
     pub(super) fn load(&self, side: Side) -> Result<Scenario, Failure> {
-        let url = match self.target(side) {
-            Target::Url(url) => Some(url.clone()),
+        let Named { place, target } = self.named(side);
+        let url = match target {
+            Target::Url(url) => Some(GivenUrl::new(place, url)),
             Target::Command(_) | Target::Build(_) => None,
         };
         let overrides = Overrides { url, ..self.overrides.clone() };
@@ -130,8 +138,8 @@ impl<'a> Asked<'a> {
         About {
             scenario: self.name.clone(),
             sha256: self.sha256.clone(),
-            base: self.base.describe(),
-            new: self.new.describe(),
+            base: self.base.target.describe(),
+            new: self.new.target.describe(),
             block_ms: u64::try_from(block.as_millis()).unwrap_or(u64::MAX),
             notes,
             doubts,
@@ -139,21 +147,30 @@ impl<'a> Asked<'a> {
     }
 }
 
-fn target(flag: &str, args: &Args, given: &Option<String>, written: &Option<String>) -> Result<Target, Failure> {
+/// What the command line gives for a side, else the file.
+fn target(flag: &str, args: &Args, given: &Option<String>, written: &Option<String>) -> Result<Named, Failure> {
     let from_file = given.is_none();
+    let place = place(args, flag, given);
     let text = given.as_ref().or(written.as_ref()).ok_or_else(|| {
         Failure::usage(format!("--{flag} is missing; `--{flag} self` is the bundled server of this very wsbench"))
     })?;
     // A file may come from anybody: what it would have run is run only if the command line says so.
     let runs = text != "self" && !text.contains("://");
     if from_file && runs && !args.allow_commands {
-        let path = args.scenario.as_deref().unwrap_or_default();
         return Err(Failure::usage(format!(
-            "{path}: `{flag}` of [gate] is a program to be run; add --allow-commands if the file may run programs on \
-             this machine"
+            "{place} is a program to be run; add --allow-commands if the file may run programs on this machine"
         )));
     }
-    Target::parse(text).map_err(|why| Failure::usage(format!("--{flag}: {why}")))
+    let target = Target::parse(text).map_err(|why| Failure::usage(format!("{place}: {why}")))?;
+    Ok(Named { place, target })
+}
+
+/// What an error about `name` blames: the flag where it is `given`, else the file's key.
+fn place<T>(args: &Args, name: &str, given: &Option<T>) -> String {
+    match given {
+        Some(_) => format!("--{name}"),
+        None => format!("{}: `{name}` of [gate]", args.scenario.as_deref().unwrap_or_default()),
+    }
 }
 
 /// What is gated; what the scenario says if the command line says nothing.

@@ -129,10 +129,10 @@ pub(super) fn main(args: &Args, terminal: &Terminal) -> Done {
     let overrides = Overrides { allow_commands: args.allow_commands, ..overrides };
     let written = scenario::load(path, &overrides, &super::environment);
     let written = written.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))?;
+    turns::check(&written)?;
     let asked = Asked::new(args, overrides, &written, terminal)?;
     let metrics = asked::metrics(args, &written, terminal)?;
     let scenario = asked.load(Side::Base)?;
-    turns::check(&scenario)?;
     let settings = Settings::new(metrics, scenario.seed).map_err(Failure::usage)?;
     let floor = args.floor.or(written.gate.floor).map_or(settings.floor, crate::time::nanos);
     let secrets = asked.secrets()?;

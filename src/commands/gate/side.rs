@@ -30,7 +30,7 @@ const ENDING: Duration = Duration::from_secs(10);
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// What stands for the free port a side is given.
-const PORT: &str = "{{port}}";
+pub(super) const PORT: &str = "{{port}}";
 
 /// A side that is up, as far as it is ours to be. Dropping it ends it.
 pub(super) struct Raised {

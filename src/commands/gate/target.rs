@@ -4,6 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::redis::without_secret;
 
+/// A target, and what an error about it blames: the flag, or the key of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) place: String,
+    pub(super) target: Target,
+}
+
 /// What was written for one side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {

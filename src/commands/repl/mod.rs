@@ -11,7 +11,7 @@ use crate::engine::End;
 use crate::observe::TransportKind;
 use crate::repl::{Aim, Ending, Format, Goal, Manner, Seat, World};
 use crate::scenario::plan::{Life, Plan};
-use crate::scenario::{self, Overrides, Scenario, Target};
+use crate::scenario::{self, GivenUrl, Overrides, Scenario, Target};
 use crate::ui::{Plan as Phases, Progress, Terminal, Verbosity};
 
 mod args;
@@ -142,7 +142,7 @@ fn scenario(args: &Args, given: &Given, terminal: &Terminal) -> Result<Scenario,
             scenario::load(path, &overrides, environment)
         }
         Given::Url(url) => {
-            let overrides = Overrides { url: Some(url.clone()), ..overrides };
+            let overrides = Overrides { url: Some(GivenUrl::new(url, url)), ..overrides };
             // A raw connection has no rooms.
             let usual = if args.room.is_empty() { "raw" } else { "room" };
             scenario::parse(source::there(args.dialect.as_deref().unwrap_or(usual)), &overrides, environment)
@@ -152,12 +152,7 @@ fn scenario(args: &Args, given: &Given, terminal: &Terminal) -> Result<Scenario,
     if *given != (Given::Nothing) && args.life.is_some() && !matches!(given, Given::Scenario(_)) {
         return Err(Failure::usage("--as N is a user of a scenario: name one in place of the URL, or give --user"));
     }
-    loaded.map_err(|mut diagnostic| {
-        if let (Given::Url(url), "--url") = (given, diagnostic.path.as_str()) {
-            diagnostic.path.clone_from(url);
-        }
-        rules::refuse(&[diagnostic], terminal)
-    })
+    loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))
 }
 
 /// Which user of the scenario sits at the console.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::scenario::{Overrides, Owned};
+use crate::scenario::{GivenUrl, Overrides, Owned};
 use crate::units::{Rate, parse_duration, parse_rate};
 
 /// Flags for the way to a target, in curl's spellings.
@@ -90,7 +90,7 @@ impl ScenarioArgs {
             duration: self.duration,
             rate: self.rate,
             seed: self.seed,
-            url: self.url.clone(),
+            url: self.url.as_ref().map(|url| GivenUrl::new("--url", url)),
             owned: self.owned(),
             ..self.towards.overrides()
         }

@@ -1,5 +1,6 @@
 //! `[[fault]]`: what goes wrong on purpose, to whom, when, and whether wsbench is able to do it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Check, Checked, Diagnostic};
@@ -191,15 +192,15 @@ impl Check<'_> {
 
     /// The bundled server, where every instance is a process of its own and Redis is ours.
     fn own_server<'t>(&self, place: &str, what: &str, target: &'t Target) -> Checked<&'t Bundled> {
-        let remedy = match (target, &self.overrides.url) {
+        let remedy: Cow<'_, str> = match (target, &self.overrides.url) {
             (Target::Bundled(Bundled { broker: BrokerChoice::Memory, .. }), _) => {
                 let message = "this needs Redis: one process per instance";
                 let help = "write `broker = \"redis\"`, or \"auto\" with a redis-server or valkey-server on PATH";
                 return Err(self.wrong(place, message).with_help(help.to_owned()));
             }
             (Target::Bundled(bundled), _) => return Ok(bundled),
-            (Target::Foreign(_), Some(_)) => "leave out `--url`",
-            (Target::Foreign(_), None) => "write `[server]` in place of `[target]`",
+            (Target::Foreign(_), Some(given)) => format!("leave out `{}`", given.place).into(),
+            (Target::Foreign(_), None) => "write `[server]` in place of `[target]`".into(),
         };
         let message = format!("{what} can only be hit where wsbench has started it");
         Err(self.wrong(place, message).with_help(format!("{remedy}; {REMEDY}")))

@@ -41,8 +41,8 @@ pub struct Overrides {
     pub rate: Option<crate::units::Rate>,
     /// `--seed`.
     pub seed: Option<u64>,
-    /// `--url`: talk to this server in place of the file's.
-    pub url: Option<String>,
+    /// `--url`, or what stands for it: talk to this server in place of the file's.
+    pub url: Option<GivenUrl>,
     /// `-H`: request headers; they replace those of the same name.
     pub headers: Vec<(String, String)>,
     /// `-k`: verify no certificate.
@@ -61,6 +61,22 @@ pub struct Overrides {
     pub owned: Owned,
     /// `--allow-commands`: faults may run commands.
     pub allow_commands: bool,
+}
+
+/// A URL in place of the file's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUrl {
+    /// What an error blames: the flag, or whatever else the URL was given by.
+    pub place: String,
+    /// As it was written.
+    pub url: String,
+}
+
+impl GivenUrl {
+    /// `url` as `place` gave it.
+    pub fn new(place: impl Into<String>, url: impl Into<String>) -> Self {
+        Self { place: place.into(), url: url.into() }
+    }
 }
 
 /// Whose the target is, as far as it was said. Faults and crowds are for one's own servers.

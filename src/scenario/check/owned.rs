@@ -25,8 +25,8 @@ impl Check<'_> {
             let message = format!(
                 "{clients} clients in all towards {host}, which is not this machine: more than {FEW} are only for its owner"
             );
-            match self.overrides.url {
-                Some(_) => Diagnostic::without_place("--url", message),
+            match &self.overrides.url {
+                Some(given) => Diagnostic::without_place(&*given.place, message),
                 None => self.wrong(&format!("target.urls.{at}"), message),
             }
         } else {

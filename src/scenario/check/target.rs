@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-use super::{Check, Checked, Diagnostic};
+use super::{Check, Checked, Diagnostic, GivenUrl};
 use crate::dialect::{self, DIALECTS, Dialect, DialectError, Parameters};
 use crate::scenario::file::{self, Broker, File, Resolve};
 use crate::scenario::{BrokerChoice, Bundled, Foreign, Network, Source, Target, Times, TlsFiles};
@@ -74,7 +74,7 @@ impl Check<'_> {
 
     fn foreign(&self, target: Option<&file::Target>) -> Checked<Target> {
         let urls = match (&self.overrides.url, target) {
-            (Some(url), _) => vec![read_url(url).map_err(|(message, help)| flag("--url", message).with_help(help))?],
+            (Some(given), _) => vec![given.read()?],
             (None, Some(target)) => self.urls(&target.urls)?,
             (None, None) => Vec::new(),
         };
@@ -239,6 +239,16 @@ impl Check<'_> {
 
 fn flag(name: &str, message: impl Into<String>) -> Diagnostic {
     Diagnostic::without_place(name, message)
+}
+
+impl GivenUrl {
+    /// The URL, if it may be a target's.
+    ///
+    /// # Errors
+    /// What is wrong with it, blamed on its place.
+    pub fn read(&self) -> Result<Url, Diagnostic> {
+        read_url(&self.url).map_err(|(message, help)| flag(&self.place, message).with_help(help))
+    }
 }
 
 /// A URL of a target, or what is wrong with it and what to do. The scheme says whether there is TLS; which transport goes

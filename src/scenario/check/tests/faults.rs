@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{brief, check, judge, with};
 use crate::observe::GroupId;
-use crate::scenario::{Cut, Deed, Diagnostic, Fault, InstanceAction, Overrides, RedisAction, Source, parse};
+use crate::scenario::{Cut, Deed, Diagnostic, Fault, GivenUrl, InstanceAction, Overrides, RedisAction, Source, parse};
 
 /// The right scenario with a fault before its thresholds; its header is line 25, `at` line 27, what it does line 28.
 fn fault(deed: &str) -> String {
@@ -206,7 +206,7 @@ fn what_is_not_ours_cannot_be_killed() {
     let close = elsewhere(&CUT.replace("rst", "close:1012"));
     assert!(close.starts_with("28:59 a close frame comes from the server"), "{close}");
     assert!(check(&fault(CUT).replace("[server]\ninstances = 2", FOREIGN)).is_ok());
-    let url = Overrides { url: Some("ws://127.0.0.1:1".to_owned()), ..Overrides::default() };
+    let url = Overrides { url: Some(GivenUrl::new("--url", "ws://127.0.0.1:1")), ..Overrides::default() };
     let wrong = parse(Source::new("chat.toml", fault(KILL)), &url, &|_| None).unwrap_err();
     assert!(
         brief(&wrong).ends_with("| leave out `--url`; `disconnect`, `slow` and `proxy` work towards any target"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::RIGHT;
-use crate::scenario::{Cadence, Diagnostic, Overrides, Population, Scenario, Source, Target, parse};
+use crate::scenario::{Cadence, Diagnostic, GivenUrl, Overrides, Population, Scenario, Source, Target, parse};
 use crate::units::Rate;
 
 fn check(overrides: Overrides) -> Result<Scenario, Diagnostic> {
@@ -48,7 +48,7 @@ fn duration_and_seed_beat_the_file() {
 #[test]
 fn a_url_takes_the_place_of_the_server() {
     let overrides = Overrides {
-        url: Some("ws://127.0.0.1:9000".to_owned()),
+        url: Some(GivenUrl::new("--url", "ws://127.0.0.1:9000")),
         headers: vec![("Origin".to_owned(), "https://a".to_owned())],
         insecure: true,
         ..Overrides::default()
@@ -56,7 +56,8 @@ fn a_url_takes_the_place_of_the_server() {
     let Target::Foreign(foreign) = check(overrides).unwrap().target else { panic!("bundled") };
     assert_eq!((foreign.urls[0].port(), foreign.dialect.name()), (Some(9_000), "room"));
     assert!(foreign.network.tls.insecure && foreign.network.headers.len() == 1);
-    let wrong = check(Overrides { url: Some("ftp://x:1/y".to_owned()), ..Overrides::default() }).unwrap_err();
+    let url = Some(GivenUrl::new("--base", "ftp://x:1/y"));
+    let wrong = check(Overrides { url, ..Overrides::default() }).unwrap_err();
     assert_eq!(wrong.help.as_deref(), Some("write `ws://x:1/y`"));
-    assert_eq!(wrong.path, "--url");
+    assert_eq!(wrong.path, "--base");
 }

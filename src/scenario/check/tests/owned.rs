@@ -1,7 +1,7 @@
 //! Crowds and faults towards servers that are not on this machine.
 
 use super::{brief, with};
-use crate::scenario::{Diagnostic, Overrides, Owned, Scenario, Source, parse};
+use crate::scenario::{Diagnostic, GivenUrl, Overrides, Owned, Scenario, Source, parse};
 
 const FAULT: &str =
     "[[fault]]\nname = \"storm\"\nat = \"5s\"\nslow = { clients = \"talkers\", percent = 1, read = \"1k/s\" }\n";
@@ -76,7 +76,7 @@ fn what_counts_is_where_it_goes() {
 
 #[test]
 fn a_url_on_the_command_line_is_judged_as_well() {
-    let url = Overrides { url: Some("ws://chat.example.com".to_owned()), ..Overrides::default() };
+    let url = Overrides { url: Some(GivenUrl::new("--new", "ws://chat.example.com")), ..Overrides::default() };
     let wrong = check(&towards("ws://localhost", 1), url).unwrap_err();
-    assert_eq!((wrong.path.as_str(), wrong.line), ("--url", 0));
+    assert_eq!((wrong.path.as_str(), wrong.line), ("--new", 0));
 }
