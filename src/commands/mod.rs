@@ -18,6 +18,8 @@ mod exit;
 mod fault_proxy;
 mod format;
 mod gate;
+#[cfg(test)]
+mod hints;
 mod init;
 mod instance;
 mod private;
@@ -82,7 +84,6 @@ enum Command {
     /// Run the bundled room server
     Serve(serve::Args),
     /// Print a token for a user of the bundled server
-    #[command(hide = true)]
     Token(token::Args),
     /// Print a JSON Schema
     #[command(hide = true)]
