@@ -7,6 +7,7 @@ use crate::scenario::nearest;
 use serde_json::Value;
 
 mod language;
+pub(super) mod overview;
 mod table;
 
 pub use table::{COMMANDS, CommandEntry};

@@ -14,7 +14,7 @@ use super::item::Item;
 use super::record::{Goal, Record};
 use super::render::{Format, Layout};
 use super::sheet::Sheet;
-use super::world::{Aim, Asked, Finding, Manner, Prompt, Seat, World, Written};
+use super::world::{Aim, Asked, Finding, Link, Manner, Prompt, Seat, World, Written};
 use crate::backoff::Policy;
 use crate::session::{Dialer, Place};
 use crate::time::Timestamp;
@@ -64,6 +64,8 @@ pub(super) struct Console {
     /// The connection of the script's user ended by itself and is not back.
     pub(super) lost: Option<Lost>,
     pub(super) paper: Sheet,
+    /// What the prompt knows of the current user's connection.
+    link: Link,
     recent: expecting::Recent,
     flood: Flood,
     format: Format,
@@ -137,6 +139,7 @@ impl Console {
             quitting: false,
             lost: None,
             paper: Sheet::new(world.paper),
+            link: Link::default(),
             recent: expecting::Recent::default(),
             flood: Flood::new(audience, now),
             format: world.format,
@@ -238,9 +241,14 @@ impl Console {
         let client = &self.clients[self.current];
         let who = if self.clients.len() > 1 { client.name.as_str() } else { "" };
         let room = client.room.as_deref().unwrap_or_default();
-        let down = if client.is_up() { "" } else { "!" };
+        self.link.is(client.is_up());
         let place = [who, room].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("@");
-        Prompt::Line(format!("{}{down}> ", crate::ui::fit(&place, 30)))
+        Prompt::Line(crate::ui::fit(&place, 30), self.link.clone())
+    }
+
+    /// Tells the prompt that is there already whether there is a connection.
+    fn mark_prompt(&self) {
+        self.link.is(self.clients[self.current].is_up());
     }
 }
 

@@ -23,7 +23,7 @@ mod terminal;
 mod world;
 
 pub use drive::{Ending, run};
-pub use record::Goal;
+pub use record::{Goal, Way};
 pub use render::Format;
 pub use terminal::{Screen, Typed, Words, open};
-pub use world::{Aim, Asked, Finding, Input, Manner, Paper, Piped, Prompt, Seat, Whence, Who, World, Written};
+pub use world::{Aim, Asked, Finding, Input, Link, Manner, Paper, Piped, Prompt, Seat, Whence, Who, World, Written};

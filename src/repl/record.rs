@@ -1,6 +1,5 @@
-//! A session as a scenario: who was where, what each said when, which connections were lost on purpose.
-//!
-//! No secret is written: a scenario names where the token is to come from.
+//! A session as a scenario: who was where, what each said when, which connections were lost on purpose. Where its clients go
+//! and how is in `target`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,9 +9,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::command::{Language, Loss};
-use crate::dialect::Parameters;
 use crate::time::Timestamp;
 use crate::units::print_duration;
+
+mod target;
+
+pub use target::{Goal, Way};
 
 /// At most so many messages are kept.
 const MOST: usize = 2_000;
@@ -25,20 +27,6 @@ const REST: Duration = Duration::from_secs(1);
 
 /// The first line of a recording.
 pub(super) const HEADING: &str = "# Recorded at the console of wsbench.";
-
-/// Where the scenario's clients go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Goal {
-    /// The bundled server, started for the run.
-    Bundled,
-    /// A server that is already there: its URL without secrets, and whether users show a token.
-    There {
-        /// The URL.
-        url: String,
-        /// Whether there was a token.
-        token: bool,
-    },
-}
 
 /// A user of the session.
 #[derive(Clone, Debug, Default)]
@@ -145,44 +133,13 @@ impl Record {
             0 => String::new(),
             n => format!("# {n} more messages were said than a recording keeps.\n"),
         };
-        let goal = match goal {
-            Goal::Bundled => "[server]\ninstances = 2\n".to_owned(),
-            Goal::There { url, token } => {
-                let name = Value::from(language.name.as_str());
-                let target = format!("[target]\nurls    = [{}]\ndialect = {name}\n", quoted(url));
-                let with = with(language);
-                match (token, language.name.as_str()) {
-                    (false, _) => format!("{target}{with}"),
-                    (true, "room") => format!(
-                        "{target}\n[users]\nmint = {{ secret = \"${{WSBENCH_JWT_SECRET}}\", claims = {{ sub = \"u{{{{n}}}}\" }} }}\n"
-                    ),
-                    (true, _) => format!("{target}headers = {{ Authorization = \"Bearer ${{TOKEN}}\" }}\n{with}"),
-                }
-            }
-        };
+        let goal = target::written(goal, language);
         format!(
             "{HEADING}\n{forgotten}name = {}\n\n[run]\nwarm_up  = \"0s\"\nduration = \"{duration}\"\n\
              drain    = \"1s\"\n\n{goal}",
             quoted(name)
         )
     }
-}
-
-/// The parameters of what is spoken, as a scenario has them.
-fn with(language: &Language) -> String {
-    let table = |path: &str, table: &Parameters| {
-        if table.is_empty() {
-            return String::new();
-        }
-        // Whatever was read as TOML can be written as TOML.
-        let text = toml::to_string(&serde_json::json!({ path: table })).unwrap_or_default();
-        format!("\n{text}")
-    };
-    let with = match language.with.is_empty() {
-        true => Parameters::new(),
-        false => Parameters::from_iter([("with".to_owned(), Value::Object(language.with.clone()))]),
-    };
-    table("target", &with) + &table("vars", &language.vars)
 }
 
 /// A stream is one room's, and in a scenario of several rooms everybody is in all of them.

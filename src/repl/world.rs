@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -25,11 +26,26 @@ pub struct Input {
     pub prompt: Option<SyncSender<Prompt>>,
 }
 
+/// Whether whoever sits at the console is connected: kept by the console, looked at whenever the prompt is drawn.
+#[derive(Clone, Debug, Default)]
+pub struct Link(Arc<AtomicBool>);
+
+impl Link {
+    /// Whether there is a connection now.
+    pub fn is_up(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is(&self, up: bool) {
+        self.0.store(up, Ordering::Relaxed);
+    }
+}
+
 /// What stands before the next line, and what becomes of that.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Prompt {
-    /// A line like any other.
-    Line(String),
+    /// A line like any other, said by this user in this room.
+    Line(String, Link),
     /// A secret: it is neither shown nor remembered.
     Secret(String),
 }

@@ -9,6 +9,7 @@ mod back;
 mod commands;
 mod identity;
 mod last;
+mod recording;
 mod strangers;
 mod terminal;
 

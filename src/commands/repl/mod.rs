@@ -21,6 +21,7 @@ mod pasted;
 mod source;
 mod spoken;
 mod users;
+mod way;
 
 pub(super) use args::Args;
 use args::Show;
@@ -78,7 +79,8 @@ fn aim(args: &Args, given: &Given, terminal: &Terminal) -> Result<(Aim, target::
         Target::Bundled(_) => Goal::Bundled,
         Target::Foreign(foreign) => {
             let url = foreign.shown().into_iter().next().unwrap_or_default();
-            Goal::There { url, token: seat.who.identity.token.is_some() || seat.who.login.is_some() }
+            let token = seat.who.identity.token.is_some() || seat.who.login.is_some();
+            Goal::There { url, token, way: way::to(foreign, &scenario, &overrides(args)) }
         }
     };
     let greeting = greeting(&scenario, &seat);
@@ -131,8 +133,7 @@ fn manner(args: &Args, terminal: &Terminal) -> Manner {
 }
 
 fn scenario(args: &Args, given: &Given, terminal: &Terminal) -> Result<Scenario, Failure> {
-    let mut overrides = Overrides { vars: args.vars.clone(), ..args.towards.overrides() };
-    overrides.headers.retain(|(name, _)| !source::is_ours(name));
+    let overrides = overrides(args);
     let environment = &super::environment;
     let loaded = match given {
         Given::Scenario(path) => {
@@ -153,6 +154,13 @@ fn scenario(args: &Args, given: &Given, terminal: &Terminal) -> Result<Scenario,
         return Err(Failure::usage("--as N is a user of a scenario: name one in place of the URL, or give --user"));
     }
     loaded.map_err(|diagnostic| rules::refuse(&[diagnostic], terminal))
+}
+
+/// What the flags say against the scenario.
+fn overrides(args: &Args) -> Overrides {
+    let mut overrides = Overrides { vars: args.vars.clone(), ..args.towards.overrides() };
+    overrides.headers.retain(|(name, _)| !source::is_ours(name));
+    overrides
 }
 
 /// Which user of the scenario sits at the console.

@@ -27,12 +27,13 @@ pub(super) fn by(scenario: &Scenario, given: &[(String, String)]) -> Language {
 }
 
 /// The text of a scenario that was found valid.
-fn read(source: &Source) -> Parameters {
+pub(super) fn read(source: &Source) -> Parameters {
     let json = serde_json::from_str(&source.text);
     json.ok().or_else(|| toml::from_str(&source.text).ok()).unwrap_or_default()
 }
 
-fn table(of: &mut Parameters, key: &str) -> Parameters {
+/// The table `key`, taken out of another; an empty one where there is none.
+pub(super) fn table(of: &mut Parameters, key: &str) -> Parameters {
     match of.remove(key) {
         Some(Value::Object(table)) => table,
         _ => Parameters::new(),
@@ -41,6 +42,10 @@ fn table(of: &mut Parameters, key: &str) -> Parameters {
 
 /// A file beside the scenario by a name that holds anywhere.
 fn beside(source: &Source, name: &str) -> String {
-    let path = Path::new(&source.path).parent().unwrap_or(Path::new("")).join(name);
-    std::path::absolute(&path).unwrap_or(path).display().to_string()
+    absolute(&Path::new(&source.path).parent().unwrap_or(Path::new("")).join(name))
+}
+
+/// A path that holds anywhere.
+pub(super) fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or(path.to_owned()).display().to_string()
 }

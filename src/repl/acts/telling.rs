@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::read_small;
 use crate::repl::client::Client;
-use crate::repl::command::{self, COMMANDS, usage};
+use crate::repl::command::{self, overview};
 use crate::repl::console::{Console, Scripted};
 use crate::repl::drive::Ending;
 use crate::repl::record::HEADING;
@@ -44,16 +44,8 @@ impl Console {
     pub(in crate::repl) fn help(&mut self, name: Option<&str>) {
         let text = match name.map(command::find) {
             Some(None) => return self.complain(&command::unknown(name.unwrap_or_default())),
-            Some(Some(entry)) => format!("{}\n    {}\n    for instance: {}", usage(entry), entry.help, entry.example),
-            None => {
-                let width = COMMANDS.iter().map(|entry| usage(entry).len()).max().unwrap_or_default();
-                let row = |entry| format!("{:width$}  {}", usage(entry), entry.help);
-                let rows: Vec<String> = COMMANDS.iter().map(row).collect();
-                format!(
-                    "What you type is said to the room; a text that begins with / begins with //. /help COMMAND says more.\n{}",
-                    rows.join("\n")
-                )
-            }
+            Some(Some(entry)) => overview::one(entry),
+            None => overview::all(),
         };
         self.remark(&text);
     }

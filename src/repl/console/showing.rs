@@ -11,6 +11,8 @@ impl Console {
     /// Takes note of what happened and shows it.
     pub(in crate::repl) fn take(&mut self, at: usize, item: &Item) {
         self.note(at, item);
+        // The prompt is drawn anew below the line that is shown.
+        self.mark_prompt();
         self.show(at, item);
         if let Item::Ended { .. } | Item::Missed { .. } = item {
             self.start_back(at, item);

@@ -2,11 +2,16 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::echo;
-use crate::support::{PATIENCE, put, scratch, wait_for};
+use crate::support::{PATIENCE, Server, put, scratch, wait_for};
 
 /// A terminal in tmux with a console in it; gone when dropped.
 pub(super) struct Tmux(String);
@@ -89,6 +94,27 @@ fn messages_never_damage_the_line_that_is_typed() {
 }
 
 #[test]
+fn the_commands_fit_a_small_terminal() {
+    let home = scratch();
+    let Some(tmux) = Tmux::open("small", home.path(), "NO_COLOR=1", "") else { return };
+    tmux.run(&["resize-window", "-x", "80", "-y", "24"]);
+    tmux.shows("joined lobby on instance a");
+    tmux.keys(&["/help", "Enter"]);
+    tmux.shows("close and end");
+    let screen = wait_for("the prompt below the commands", PATIENCE, || {
+        let screen = tmux.run(&["capture-pane", "-p", "-t", "0"]);
+        screen.trim_end().ends_with("lobby>").then_some(screen)
+    });
+    for entry in wsbench::repl::command::COMMANDS {
+        assert!(screen.contains(&format!("/{} ", entry.name)), "no /{} on the screen:\n{screen}", entry.name);
+    }
+    assert!(screen.contains("What you type is said to the room"), "{screen}");
+    tmux.keys(&["/help as", "Enter"]);
+    tmux.shows("/as USER [-|@FILE|env:NAME]");
+    tmux.shows("for instance: /as bob @bob.token");
+}
+
+#[test]
 fn a_token_that_is_asked_for_is_neither_shown_nor_kept() {
     let (home, server) = (scratch(), echo(Message::text("welcome")));
     let Some(tmux) = Tmux::open("secret", home.path(), "NO_COLOR=1", &server.url()) else { return };
@@ -105,6 +131,49 @@ fn a_token_that_is_asked_for_is_neither_shown_nor_kept() {
     let kept = std::fs::read_to_string(home.path().join("wsbench/history")).unwrap();
     assert_eq!(kept, "said after it\n");
     assert!(!tmux.all().contains("hush"), "{}", tmux.all());
+}
+
+/// Repeats what it hears; the first connection ends at the first word on `told`, the next begins at the second.
+fn restarted(told: Receiver<()>) -> Server {
+    let (connections, told) = (AtomicUsize::new(0), Mutex::new(told));
+    Server::new(move |stream| {
+        let first = connections.fetch_add(1, Ordering::Relaxed) == 0;
+        if !first && told.lock().unwrap().recv().is_err() {
+            return;
+        }
+        let Ok(mut socket) = tungstenite::accept(stream) else { return };
+        socket.send(Message::text("welcome")).ok();
+        if first {
+            told.lock().unwrap().recv().ok();
+            let (code, reason) = (CloseCode::from(1012), "restarting".into());
+            socket.close(Some(CloseFrame { code, reason })).ok();
+        }
+        while let Ok(message) = socket.read() {
+            if message.is_text() && socket.send(message).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+#[test]
+fn a_connection_is_seen_to_be_lost_and_back_while_a_line_is_typed() {
+    let (tell, told) = channel();
+    let (home, server) = (scratch(), restarted(told));
+    let Some(tmux) = Tmux::open("lost", home.path(), "NO_COLOR=1", &server.url()) else { return };
+    tmux.shows("< welcome");
+    tmux.keys(&["-l", "half a "]);
+    tmux.shows("\n> half a ");
+    tell.send(()).unwrap();
+    tmux.shows("\n!>half a ");
+    tell.send(()).unwrap();
+    tmux.shows("back by websocket");
+    tmux.shows("\n> half a ");
+    // What was typed is whole.
+    tmux.keys(&["-l", "line"]);
+    tmux.keys(&["Enter"]);
+    tmux.shows("< half a line");
+    tmux.shows("\n> ");
 }
 
 #[test]
