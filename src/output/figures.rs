@@ -2,7 +2,7 @@
 
 use super::number::ms;
 use crate::report::{Path, Summary};
-use crate::units::human::count;
+use crate::units::human::column;
 
 /// What the columns of [`figures`] are called.
 pub(super) const HEADS: [&str; 6] = ["count", "p50", "p90", "p99", "p99.9", "max"];
@@ -22,7 +22,7 @@ pub(super) fn way(path: Path) -> &'static str {
 pub(super) fn figures(summary: &Summary) -> [String; 6] {
     let known = |values: u64, quantile: u64| if summary.count >= values { ms(quantile) } else { "-".to_owned() };
     [
-        count(summary.count),
+        column(summary.count),
         ms(summary.p50),
         known(10, summary.p90),
         known(100, summary.p99),

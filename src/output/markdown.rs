@@ -10,7 +10,7 @@ use super::rule::{bound, key, margin, place, value};
 use super::verdict::{because, thresholds, warnings, word};
 use crate::report::{Fault, Report, Threshold};
 use crate::ui::fit;
-use crate::units::human::{clock, long, many, percent};
+use crate::units::human::{clock, column, count, many, percent};
 
 /// Rows of a table; the rest is counted.
 const ROWS: usize = 100;
@@ -25,9 +25,11 @@ const WIDTH: usize = 240;
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     head(report, to)?;
     let rules: Vec<&Threshold> = failed_first(&report.thresholds);
-    table("Thresholds", &["", "threshold", "rule", "found", "margin", "where"], &rules, |rule| row(report, rule), to)?;
+    let heads = ["", "threshold", "rule", "#found", "#margin", "where"];
+    table("Thresholds", &heads, &rules, |rule| row(report, rule), to)?;
     let arrivals: Vec<_> = report.arrivals.iter().filter(|row| row.summary.count > 0).collect();
-    let heads: Vec<&str> = ["publish", "way"].into_iter().chain(HEADS).collect();
+    let heads = HEADS.map(|head| format!("#{head}"));
+    let heads: Vec<&str> = ["publish", "way"].into_iter().chain(heads.iter().map(String::as_str)).collect();
     let arrival = |row: &&crate::report::Arrival| {
         let figures = figures(&row.summary);
         [text(&row.publish), way(row.path).to_owned()].into_iter().chain(figures).collect()
@@ -35,10 +37,10 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     table("How long until it arrived (ms, from the moment it was due)", &heads, &arrivals, arrival, to)?;
     identity(report, to)?;
     let faults: Vec<&Fault> = report.faults.iter().collect();
-    let heads = ["fault", "when", "what", "lost", "back 50 %", "95 %", "all", "never"];
+    let heads = ["fault", "when", "what", "#lost", "#back 50 %", "#95 %", "#all", "#never"];
     table("What broke", &heads, &faults, |fault| incident(fault), to)?;
     let errors: Vec<_> = report.errors.iter().collect();
-    table("Errors", &["count", "stage", "kind", "first"], &errors, |error| failure(error), to)?;
+    table("Errors", &["#count", "stage", "kind", "first"], &errors, |error| failure(error), to)?;
     generator(report, to)
 }
 
@@ -78,11 +80,11 @@ fn row(report: &Report, rule: &Threshold) -> Vec<String> {
 fn identity(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let sides = report.identity;
     let equal = if sides.holds { "=" } else { "≠ (**a contradiction**)" };
-    let [due, delivered, lost, excluded] = [sides.due, sides.delivered, sides.lost, sides.excluded].map(long);
+    let [due, delivered, lost, excluded] = [sides.due, sides.delivered, sides.lost, sides.excluded].map(count);
     writeln!(to, "\n### Did it arrive\n")?;
     writeln!(to, "due {due} {equal} delivered {delivered} + lost {lost} + excluded {excluded}")?;
     let beside = ["duplicate", "reordered", "misrouted", "ghost"];
-    let beside = beside.map(|name| format!("{name} {}", long(report.counter(&format!("deliveries.{name}")))));
+    let beside = beside.map(|name| format!("{name} {}", count(report.counter(&format!("deliveries.{name}")))));
     writeln!(to, "({})", beside.join(", "))
 }
 
@@ -97,11 +99,11 @@ fn incident(fault: &Fault) -> Vec<String> {
         text(&fault.name),
         format!("{} - {}", clock(fault.at_ns), clock(fault.until_ns)),
         text(&what),
-        long(returns.lost),
+        column(returns.lost),
         back(returns.back_ns.p50),
         back(returns.back_ns.p95),
         back(returns.back_ns.all),
-        long(returns.never),
+        column(returns.never),
     ]
 }
 
@@ -109,7 +111,7 @@ fn failure(failure: &crate::report::Failure) -> Vec<String> {
     let first = failure.first.as_ref().map_or(String::new(), |first| {
         format!("{} {}: {}", clock(first.at_ns), text(&first.client), text(&first.detail))
     });
-    vec![long(failure.count), text(&failure.stage), text(&failure.kind), first]
+    vec![column(failure.count), text(&failure.stage), text(&failure.kind), first]
 }
 
 fn generator(report: &Report, to: &mut dyn Write) -> io::Result<()> {
@@ -130,6 +132,8 @@ fn generator(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "\nGenerator {word} · {}", parts.join(" · "))
 }
 
+/// A table under a heading; nothing without rows. A head that begins with `#` is a column of numbers: they end below each
+/// other.
 fn table<T>(
     title: &str,
     heads: &[&str],
@@ -140,7 +144,9 @@ fn table<T>(
     if rows.is_empty() {
         return Ok(());
     }
-    writeln!(to, "\n### {title}\n\n| {} |\n|{}", heads.join(" | "), "---|".repeat(heads.len()))?;
+    let names: Vec<&str> = heads.iter().map(|head| head.trim_start_matches('#')).collect();
+    let rules: String = heads.iter().map(|head| if head.starts_with('#') { "---:|" } else { "---|" }).collect();
+    writeln!(to, "\n### {title}\n\n| {} |\n|{rules}", names.join(" | "))?;
     for row in rows.iter().take(ROWS) {
         writeln!(to, "| {} |", cells(row).join(" | "))?;
     }

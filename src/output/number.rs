@@ -1,6 +1,6 @@
 //! Times for columns: milliseconds as far as they fit, so that what stands below each other compares.
 
-use crate::units::human::{grouped, long, significant};
+use crate::units::human::{count, grouped, significant};
 
 /// Nanoseconds as milliseconds in three digits for a column of seven: `0.061`, `6.10`, `310`, `12 345`, `600s`.
 pub(super) fn ms(nanos: u64) -> String {
@@ -22,7 +22,7 @@ pub(super) fn time(nanos: f64) -> String {
         return format!("{} ms", ms(nanos.max(0.0).round() as u64));
     }
     let seconds = nanos / 1e9;
-    if seconds < 999.5 { format!("{} s", significant(seconds, 3)) } else { format!("{} s", long(seconds as u64)) }
+    if seconds < 999.5 { format!("{} s", significant(seconds, 3)) } else { format!("{} s", count(seconds as u64)) }
 }
 
 #[cfg(test)]

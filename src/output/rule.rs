@@ -2,7 +2,7 @@
 
 use super::number::time;
 use crate::report::Threshold;
-use crate::units::human::{long, percent, significant};
+use crate::units::human::{count, percent, significant};
 
 /// What is looked at.
 pub(super) fn key(rule: &Threshold) -> String {
@@ -33,14 +33,14 @@ pub(super) fn value(rule: &Threshold) -> String {
     };
     match rule.unit.as_str() {
         "ns" => time(value),
-        "ratio" if value >= 1_000.0 => format!("{} x", long(value as u64)),
+        "ratio" if value >= 1_000.0 => format!("{} x", count(value as u64)),
         "ratio" if rule.rule.contains('%') && value > 0.0 && value < 0.0995 => {
             format!("{} %", significant(value * 100.0, 3))
         }
         "ratio" if rule.rule.contains('%') => percent(value),
         "ratio" => significant(value, 4),
-        "per_second" => format!("{}/s", long(value.round() as u64)),
-        _ => long(value as u64),
+        "per_second" => format!("{}/s", count(value.round() as u64)),
+        _ => count(value as u64),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::number::time;
 use crate::report::{Ending, Fault, Path, Report};
 use crate::ui::fit;
-use crate::units::human::{long, many};
+use crate::units::human::{count, many};
 
 /// The verdict as one word.
 pub(super) fn word(report: &Report) -> &'static str {
@@ -65,9 +65,9 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
         }
     };
     let failed = report.counter("clients.failed");
-    warn(failed, format!("{} of {} never joined", long(failed), many(report.counter("clients.requested"), "client")));
+    warn(failed, format!("{} of {} never joined", count(failed), many(report.counter("clients.requested"), "client")));
     let lost = report.identity.lost;
-    warn(lost, format!("{} of {} due copies lost", long(lost), long(report.identity.due)));
+    warn(lost, format!("{} of {} due copies lost", count(lost), count(report.identity.due)));
     let ghosts = report.counter("deliveries.ghost");
     warn(ghosts, format!("{} arrived of messages that nobody sent (ghosts)", copies(ghosts)));
     let misrouted = report.counter("deliveries.misrouted");
@@ -102,13 +102,13 @@ fn incident(fault: &Fault) -> Vec<String> {
         warnings.push(format!("{} lost at once, not by a fault ({name})", many(lost, "connection")));
     }
     if never > 0 {
-        warnings.push(format!("{} of {} never came back after {name}", long(never), many(lost, "client")));
+        warnings.push(format!("{} of {} never came back after {name}", count(never), many(lost, "client")));
     }
     warnings
 }
 
 fn copies(number: u64) -> String {
-    if number == 1 { "1 copy".to_owned() } else { format!("{} copies", long(number)) }
+    if number == 1 { "1 copy".to_owned() } else { format!("{} copies", count(number)) }
 }
 
 #[cfg(test)]

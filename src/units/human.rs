@@ -46,21 +46,26 @@ pub fn clock(nanos: i64) -> String {
     format!("{sign}{}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// An amount: exact below 10,000 (`1 204`), three digits above (`90.0k`, `14.1M`).
+/// An amount in a sentence, or wherever there is room: exact below ten million (`180 000`), four digits above (`14.12M`).
 pub fn count(amount: u64) -> String {
-    if amount < 10_000 { grouped(amount) } else { scaled(amount as f64, 3) }
+    exact_below(10_000_000, amount)
 }
 
-/// An amount where there is room: exact below ten million (`180 000`), four digits above (`14.12M`).
-pub fn long(amount: u64) -> String {
-    if amount < 10_000_000 { grouped(amount) } else { scaled(amount as f64, 4) }
+/// An amount in a table's column of figures, which has seven places: exact below a million (`194 040`), four digits above
+/// (`9.612M`). What stands below each other is exact, or too much to be read so.
+pub fn column(amount: u64) -> String {
+    exact_below(1_000_000, amount)
 }
 
-fn scaled(amount: f64, digits: usize) -> String {
-    const UNITS: [(f64, &str); 4] = [(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")];
+fn exact_below(limit: u64, amount: u64) -> String {
+    if amount < limit { grouped(amount) } else { scaled(amount as f64) }
+}
+
+fn scaled(amount: f64) -> String {
+    const UNITS: [(f64, &str); 3] = [(1e6, "M"), (1e9, "G"), (1e12, "T")];
     let mut shown = String::new();
     for (worth, unit) in UNITS {
-        shown = format!("{}{unit}", significant(amount / worth, digits));
+        shown = format!("{}{unit}", significant(amount / worth, 4));
         if amount / worth < 999.5 {
             break;
         }
@@ -70,7 +75,7 @@ fn scaled(amount: f64, digits: usize) -> String {
 
 /// `1 warning`, `2 warnings`.
 pub fn many(amount: u64, one: &str) -> String {
-    if amount == 1 { format!("1 {one}") } else { format!("{} {one}s", long(amount)) }
+    if amount == 1 { format!("1 {one}") } else { format!("{} {one}s", count(amount)) }
 }
 
 /// An amount in full, in groups of three: `14 120 000`.
@@ -97,7 +102,7 @@ pub fn bytes(amount: u64) -> String {
     }
 }
 
-/// A rate per second, three digits: `200/s`, `12.5k/s`, `0.50/s`.
+/// A rate per second, three digits at least: `200/s`, `12 500/s`, `0.50/s`.
 pub fn rate(per_second: f64) -> String {
     if per_second < 999.5 {
         format!("{}/s", trimmed(per_second))
@@ -160,19 +165,20 @@ mod tests {
     fn amounts_are_exact_when_small() {
         let printed: Vec<String> =
             [0, 911, 1_204, 9_999, 90_000, 999_600, 14_120_000, 2_000_000_000].into_iter().map(count).collect();
-        assert_eq!(printed, ["0", "911", "1 204", "9 999", "90.0k", "1.00M", "14.1M", "2.00G"]);
+        assert_eq!(printed, ["0", "911", "1 204", "9 999", "90 000", "999 600", "14.12M", "2.000G"]);
         assert_eq!(grouped(14_120_000), "14 120 000");
         assert_eq!([bytes(17), bytes(421_888), bytes(1_572_864)], ["17 B", "412 KiB", "1.50 MiB"]);
-        assert_eq!([rate(200.0), rate(0.5), rate(18_000.0), rate(1_204.0)], ["200/s", "0.50/s", "18.0k/s", "1 204/s"]);
+        assert_eq!([rate(200.0), rate(0.5), rate(18_000.0), rate(1_204.0)], ["200/s", "0.50/s", "18 000/s", "1 204/s"]);
     }
 
     #[test]
     fn amounts_keep_their_digits_where_they_are_shortened() {
-        assert_eq!([count(9_999), count(90_000), count(9_612_345)], ["9 999", "90.0k", "9.61M"]);
-        assert_eq!([count(999_999), count(99_960), count(u64::MAX)], ["1.00M", "100k", "18446744T"]);
-        assert_eq!([long(1_204), long(9_999_999), long(14_120_004)], ["1 204", "9 999 999", "14.12M"]);
+        assert_eq!([count(9_612_345), count(9_999_999), count(14_120_004)], ["9 612 345", "9 999 999", "14.12M"]);
+        assert_eq!([column(999_999), column(9_612_345), column(999_960_000)], ["999 999", "9.612M", "1.000G"]);
+        assert!([999_999, 1_000_000, 999_400_000, 1 << 40].iter().all(|amount| column(*amount).len() <= 7));
+        assert_eq!([count(999_960_000), count(u64::MAX)], ["1.000G", "18446744T"]);
         assert_eq!([bytes(812), bytes(2_202_009), bytes(1_048_500)], ["812 B", "2.10 MiB", "1.00 MiB"]);
-        assert_eq!([rate(999.4), rate(999.7), rate(9_999.7)], ["999/s", "1 000/s", "10.0k/s"]);
+        assert_eq!([rate(999.4), rate(999.7), rate(9_999.7)], ["999/s", "1 000/s", "10 000/s"]);
     }
 
     #[test]

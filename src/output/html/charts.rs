@@ -5,7 +5,7 @@ use super::chart::{Chart, Series, Shape};
 use crate::metrics::Histogram;
 use crate::output::number::{ms, time};
 use crate::report::{Distribution, Fault, Point, Report, Summary};
-use crate::units::human::{clock, count, grouped, long};
+use crate::units::human::{clock, column, count, grouped};
 
 /// Steps of the percentile curves for each nine.
 const STEPS: u32 = 12;
@@ -122,7 +122,7 @@ fn rates(report: &Report) -> Option<Chart> {
             let seconds = point.span_ns as f64 / 1e9;
             let gained = point.counters.get(counter).copied().unwrap_or(0);
             (seconds > 0.0)
-                .then(|| (gained as f64 / seconds, format!("{}/s", long((gained as f64 / seconds).round() as u64))))
+                .then(|| (gained as f64 / seconds, format!("{}/s", count((gained as f64 / seconds).round() as u64))))
         };
         Series { name: name.to_owned(), colour, values: report.series.iter().map(value).collect() }
     };
@@ -131,7 +131,7 @@ fn rates(report: &Report) -> Option<Chart> {
         series.push(rate("lost", 0, "deliveries.lost"));
     }
     let most = series.iter().flat_map(|series| series.values.iter().flatten()).map(|(value, _)| *value);
-    let y = Axis::linear(most.fold(1.0, f64::max), |at| count(at as u64));
+    let y = Axis::linear(most.fold(1.0, f64::max), |at| column(at as u64));
     over_time(report, "Copies per second", "what was due, and what arrived", y, series)
 }
 

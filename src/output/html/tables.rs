@@ -6,7 +6,7 @@ use crate::output::number::ms;
 use crate::output::rule::{bound, key, margin, place, value};
 use crate::output::words;
 use crate::report::{Fault, Report, Threshold};
-use crate::units::human::{bytes, clock, grouped, long, moment, percent};
+use crate::units::human::{bytes, clock, column, count, grouped, moment, percent};
 
 /// Rows of a table; the rest is counted.
 const ROWS: usize = 400;
@@ -94,13 +94,15 @@ pub(super) fn identity(report: &Report) -> String {
     let equal = if sides.holds { "=" } else { "<b class=\"bad\">≠</b>" };
     let by = |name: &str, key: &str| {
         let parts = report.counter_by(name, key);
-        let parts: Vec<String> =
-            parts.iter().map(|(word, number)| format!("{} {}", text(&word.replace('_', " ")), long(*number))).collect();
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|(word, number)| format!("{} {}", text(&word.replace('_', " ")), count(*number)))
+            .collect();
         if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
     };
     let (classes, reasons) = (by("deliveries.lost", "class"), by("deliveries.excluded", "reason"));
     let beside = ["duplicate", "reordered", "misrouted", "ghost", "late", "replayed"];
-    let beside = beside.map(|name| format!("{name} {}", long(report.counter(&format!("deliveries.{name}")))));
+    let beside = beside.map(|name| format!("{name} {}", count(report.counter(&format!("deliveries.{name}")))));
     format!(
         "<h2>Did it arrive</h2>\n<p class=\"identity\">due {due} {equal} delivered {delivered} + lost {lost}{classes} + \
          excluded {excluded}{reasons}</p>\n<p class=\"quiet\">{}</p>\n",
@@ -131,7 +133,7 @@ fn fault(fault: &Fault) -> Vec<String> {
         .causes
         .iter()
         .take(4)
-        .map(|cause| format!("{} {}", long(cause.count), text(&words::kind(&cause.kind))))
+        .map(|cause| format!("{} {}", count(cause.count), text(&words::kind(&cause.kind))))
         .collect();
     let mut what = text(&fault.what);
     if let Some(failure) = &fault.failure {
@@ -145,13 +147,13 @@ fn fault(fault: &Fault) -> Vec<String> {
     vec![
         format!("{}<small>{what}</small>", text(&fault.name)),
         format!("{} to {}", clock(fault.at_ns), clock(fault.until_ns)),
-        long(returns.lost),
+        column(returns.lost),
         back(returns.back_ns.p50),
         back(returns.back_ns.p95),
         back(returns.back_ns.all),
-        long(returns.never),
-        long(returns.missed),
-        long(returns.replayed),
+        column(returns.never),
+        column(returns.missed),
+        column(returns.replayed),
         bystanders,
     ]
 }
@@ -161,7 +163,7 @@ pub(super) fn errors(report: &Report) -> String {
         let first = failure.first.as_ref().map_or_else(String::new, |first| {
             format!("{}, {}<small>{}</small>", moment(first.at_ns), text(&first.client), text(&first.detail))
         });
-        vec![long(failure.count), text(&failure.stage), text(&words::kind(&failure.kind)), first]
+        vec![column(failure.count), text(&failure.stage), text(&words::kind(&failure.kind)), first]
     });
     let mut shown = table("Errors", &["#count", "stage", "kind", "first"], rows.collect());
     if !report.unknown_frames.is_empty() {
@@ -185,18 +187,18 @@ pub(super) fn generator(report: &Report) -> String {
     let lag = report.distribution("send_lag");
     let lag = lag.map_or_else(|| "unknown".to_owned(), |lag| format!("{} ms, p99 {} ms", ms(lag.p50), ms(lag.p99)));
     let facts = [
-        ("clients", long(generator.clients)),
+        ("clients", count(generator.clients)),
         ("cpu", format!("{} of {} cores", percent(generator.cpu_share / cores), generator.cores)),
         ("cpu seconds", format!("{:.2}", generator.cpu_seconds)),
         ("stolen by the hypervisor", percent(generator.steal_share)),
         ("memory at most", bytes(generator.rss_peak_bytes)),
         ("send lag, median", lag),
-        ("sends more than 10 ms late", long(generator.sends_late)),
+        ("sends more than 10 ms late", count(generator.sends_late)),
         ("loop lag p99", format!("{} ms", ms(generator.loop_lag_p99_ns))),
         ("hiccups p99", format!("{} ms", ms(generator.hiccup_p99_ns))),
         ("waited for a core", format!("{:.2} s", generator.run_queue_wait_seconds)),
-        ("files open at most", format!("{} of {}", long(generator.fds_used), long(generator.fds_limit))),
-        ("messages unsent", long(report.counter("messages.unsent"))),
+        ("files open at most", format!("{} of {}", count(generator.fds_used), count(generator.fds_limit))),
+        ("messages unsent", count(report.counter("messages.unsent"))),
     ];
     let fact = |(name, value): &(&str, String)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n");
     let facts: String = facts.iter().map(fact).collect();
@@ -204,7 +206,7 @@ pub(super) fn generator(report: &Report) -> String {
         .instances
         .iter()
         .take(40)
-        .map(|instance| format!("{} {}", text(&instance.name), long(instance.clients)))
+        .map(|instance| format!("{} {}", text(&instance.name), count(instance.clients)))
         .collect();
     let instances = match instances.is_empty() {
         true => String::new(),

@@ -3,7 +3,7 @@
 use super::layout::{WIDTH, flow, paint, wrap};
 use crate::report::{Close, Failure, Report};
 use crate::ui::{Palette, fit, width};
-use crate::units::human::{long, many, moment, percent};
+use crate::units::human::{count, many, moment, percent};
 
 /// Kinds of failures listed; the rest are counted.
 const LISTED: usize = 8;
@@ -23,9 +23,9 @@ fn clients(report: &Report, palette: &Palette) -> Vec<String> {
     let asked = report.counter("clients.requested");
     let failed = report.counter("clients.failed");
     let mut parts =
-        vec![format!("{} asked", long(asked)), format!("{} joined", long(report.counter("clients.connected")))];
+        vec![format!("{} asked", count(asked)), format!("{} joined", count(report.counter("clients.connected")))];
     if failed > 0 {
-        parts.push(format!("{} failed", long(failed)));
+        parts.push(format!("{} failed", count(failed)));
     }
     if !report.instances.is_empty() {
         parts.push(format!("    {}", shares(report)));
@@ -54,8 +54,8 @@ fn connections(report: &Report) -> Vec<String> {
     }
     let parts = [
         format!("{} lost", many(lost, "connection")),
-        format!("{} back", long(report.counter("reconnect.recovered"))),
-        format!("{} never", long(report.counter("reconnect.never"))),
+        format!("{} back", count(report.counter("reconnect.recovered"))),
+        format!("{} never", count(report.counter("reconnect.never"))),
         format!("after {}", many(report.counter("reconnect.attempts"), "attempt")),
     ];
     flow("  ", parts, "  ", WIDTH)
@@ -63,7 +63,7 @@ fn connections(report: &Report) -> Vec<String> {
 
 /// What connections that nobody cut have in common.
 fn closes(report: &Report) -> Vec<String> {
-    let told = |close: &Close| wrap(&format!("{} {}", long(close.count), close.words), "    ", 3);
+    let told = |close: &Close| wrap(&format!("{} {}", count(close.count), close.words), "    ", 3);
     report.closes.iter().take(LISTED).flat_map(told).collect()
 }
 
@@ -74,13 +74,14 @@ fn errors(report: &Report, palette: &Palette) -> Vec<String> {
     }
     if report.errors.len() > LISTED {
         let rest = report.errors[LISTED..].iter().fold(0u64, |sum, failure| sum.saturating_add(failure.count));
-        lines.push(format!("        and {} of {} more kinds", long(rest), report.errors.len() - LISTED));
+        lines.push(format!("        and {} of {} more kinds", count(rest), report.errors.len() - LISTED));
     }
     headed("Errors", lines, palette)
 }
 
 fn error(failure: &Failure) -> Vec<String> {
-    let what = format!("      {:>9} {}", long(failure.count), fit(&format!("{}: {}", failure.stage, failure.kind), 34));
+    let what =
+        format!("      {:>9} {}", count(failure.count), fit(&format!("{}: {}", failure.stage, failure.kind), 34));
     let Some(first) = &failure.first else { return vec![what] };
     let when = format!("first: {}, {}", moment(first.at_ns), first.client);
     let when = fit(&when, WIDTH - width(&what) - 3);

@@ -7,7 +7,7 @@ use crate::output::number::{ms, time};
 use crate::report::{COMPARED, Change, Comparison, Shift, Side, Verdict};
 use crate::threshold::{Dimension, Met};
 use crate::ui::{Palette, fit};
-use crate::units::human::{count, long, per_cent, significant};
+use crate::units::human::{column, count, per_cent, significant};
 
 const NAME: usize = 44;
 const FILE: usize = 16;
@@ -97,7 +97,7 @@ fn cost(nanos: f64) -> String {
 fn number(value: f64) -> String {
     match value {
         value if !value.is_finite() => "-".to_owned(),
-        value if value.fract() == 0.0 => long(value as u64),
+        value if value.fract() == 0.0 => count(value as u64),
         value => significant(value, 4),
     }
 }
@@ -123,7 +123,7 @@ fn shift(shift: &Shift) -> Vec<String> {
     let one = |at: usize| {
         let quantiles = shift.quantiles.iter().map(|pair| pair[at].map_or_else(|| "-".to_owned(), ms));
         let quantiles: String = quantiles.map(|value| format!("{value:>7}")).collect();
-        format!("{:>8}{quantiles}{:>7}", count(shift.counts[at]), ms(shift.max[at]))
+        format!("{:>8}{quantiles}{:>7}", column(shift.counts[at]), ms(shift.max[at]))
     };
     let moved: String = shift
         .quantiles

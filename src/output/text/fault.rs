@@ -6,7 +6,7 @@ use crate::output::number::{ms, time};
 use crate::output::words;
 use crate::report::{Bystanders, Fault, Reconnect, Report, Summary};
 use crate::ui::{Palette, fit, printable, width};
-use crate::units::human::{clock, long, many, moment, significant};
+use crate::units::human::{clock, count, many, moment, significant};
 
 /// Columns of a fault's name.
 const NAME: usize = 32;
@@ -89,9 +89,12 @@ fn back(reconnect: &Reconnect, palette: &Palette) -> Vec<String> {
     if reconnect.lost == 0 {
         return vec!["  no connection was lost".to_owned()];
     }
-    let lost = format!("{} lost", long(reconnect.lost));
-    let never =
-        if reconnect.recovered == 0 { "none came back".to_owned() } else { format!("never {}", long(reconnect.never)) };
+    let lost = format!("{} lost", count(reconnect.lost));
+    let never = if reconnect.recovered == 0 {
+        "none came back".to_owned()
+    } else {
+        format!("never {}", count(reconnect.never))
+    };
     let mut parts = vec![lost];
     if reconnect.recovered > 0 {
         let share = |name: &str, at: Option<u64>| {
@@ -117,7 +120,7 @@ fn herd(fault: &Fault) -> Vec<String> {
     }
     let peak = reconnect.peak_connects_per_100ms;
     let times = significant(peak as f64 / reconnect.mean_connects_per_100ms, 2);
-    let said = format!("herd peak {} connects/s = {times} x mean", long(peak.saturating_mul(10)));
+    let said = format!("herd peak {} connects/s = {times} x mean", count(peak.saturating_mul(10)));
     let Bars { drawing, each } = bars(&fault.herd, BARS);
     let each = fault.herd_bin_ns as f64 * each as f64 / 1e9;
     flow("  ", [said, format!("{drawing}  {each:.1} s each")], "   ", WIDTH)
@@ -129,8 +132,8 @@ fn felt(fault: &Fault) -> Vec<String> {
     let mut parts = Vec::new();
     if missed > 0 {
         let lost = missed.saturating_sub(replayed);
-        let lost = if lost > 0 { format!(", lost {}", long(lost)) } else { String::new() };
-        parts.push(format!("missed {}, replayed {}{lost}", long(missed), long(replayed)));
+        let lost = if lost > 0 { format!(", lost {}", count(lost)) } else { String::new() };
+        parts.push(format!("missed {}, replayed {}{lost}", count(missed), count(replayed)));
     }
     let Bystanders { before, during, after } = fault.bystanders;
     if during.is_some() || after.is_some() {
@@ -180,14 +183,14 @@ fn listed(head: &str, counted: impl ExactSizeIterator<Item = (u64, String)>) -> 
     let more = counted.len().saturating_sub(LISTED);
     let mut shown: Vec<String> = Vec::new();
     let mut rest = 0u64;
-    for (at, (count, what)) in counted.enumerate() {
+    for (at, (number, what)) in counted.enumerate() {
         match at {
-            0..LISTED => shown.push(format!("{} {what}", long(count))),
-            _ => rest = rest.saturating_add(count),
+            0..LISTED => shown.push(format!("{} {what}", count(number))),
+            _ => rest = rest.saturating_add(number),
         }
     }
     if more > 0 {
-        shown.push(format!("{} of {}", long(rest), many(more as u64, "more kind")));
+        shown.push(format!("{} of {}", count(rest), many(more as u64, "more kind")));
     }
     let last = shown.len().saturating_sub(1);
     shown[..last].iter_mut().for_each(|what| what.push(','));

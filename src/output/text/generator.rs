@@ -4,7 +4,7 @@ use super::layout::{WIDTH, flow, paint, wrap};
 use crate::output::number::ms;
 use crate::report::Report;
 use crate::ui::Palette;
-use crate::units::human::{bytes, long, many, percent};
+use crate::units::human::{bytes, count, many, percent};
 
 pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
     let generator = &report.generator;
@@ -40,7 +40,7 @@ fn figures(report: &Report) -> Vec<String> {
     }
     parts.push(format!("loop lag p99 {} ms", ms(generator.loop_lag_p99_ns)));
     parts.push(format!("{} late", many(generator.sends_late, "send")));
-    parts.push(format!("{} unsent", long(report.counter("messages.unsent"))));
+    parts.push(format!("{} unsent", count(report.counter("messages.unsent"))));
     if generator.steal_share >= 0.01 {
         parts.push(format!("steal {}", percent(generator.steal_share)));
     }

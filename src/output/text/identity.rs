@@ -3,7 +3,7 @@
 use super::layout::{WIDTH, flow, paint};
 use crate::report::Report;
 use crate::ui::Palette;
-use crate::units::human::{grouped, long, many};
+use crate::units::human::{count, grouped, many};
 
 /// What is always worth a zero, and what is shown only when there is some.
 const BESIDE: &[(&str, &str, Zero)] = &[
@@ -40,9 +40,9 @@ pub(super) fn lines(report: &Report, palette: &Palette) -> Vec<String> {
         lines.extend(contradiction(report, palette));
     }
     let parts = [
-        format!("due {} = delivered {}", long(sides.due), long(sides.delivered)),
-        format!("+ lost {}", long(sides.lost)),
-        format!("+ excluded {}", long(sides.excluded)),
+        format!("due {} = delivered {}", count(sides.due), count(sides.delivered)),
+        format!("+ lost {}", count(sides.lost)),
+        format!("+ excluded {}", count(sides.excluded)),
     ];
     if sides.holds {
         let mut sum = flow("Did it arrive      ", parts, " ", WIDTH);
@@ -80,12 +80,12 @@ fn beside(report: &Report) -> Vec<String> {
     let excluded = report.counter_by("deliveries.excluded", "reason");
     let mut parts: Vec<String> = Vec::new();
     if !excluded.is_empty() {
-        let reasons: Vec<String> = excluded.iter().map(|(r, n)| format!("{} {}", plain(r), long(*n))).collect();
+        let reasons: Vec<String> = excluded.iter().map(|(r, n)| format!("{} {}", plain(r), count(*n))).collect();
         parts.push(format!("excluded: {}", reasons.join(", ")));
     }
     let counted = BESIDE.iter().map(|(metric, word, zero)| (report.counter(metric), word, *zero));
     parts.extend(
-        counted.filter(|(n, _, zero)| *n > 0 || *zero == Zero::Shown).map(|(n, w, _)| format!("{w} {}", long(n))),
+        counted.filter(|(n, _, zero)| *n > 0 || *zero == Zero::Shown).map(|(n, w, _)| format!("{w} {}", count(n))),
     );
     flow("  ", parts, "   ", WIDTH)
 }
@@ -98,15 +98,15 @@ fn messages(report: &Report) -> Vec<String> {
         .iter()
         .map(|(metric, word)| (report.counter(metric), word))
         .filter(|(number, _)| *number > 0)
-        .map(|(number, word)| format!("{} {word}", long(number)))
+        .map(|(number, word)| format!("{} {word}", count(number)))
         .collect();
     if unsent == 0 && others.is_empty() {
         return Vec::new();
     }
     let head = format!("of {}: ", many(scheduled, "message"));
     let reasons = report.counter_by("messages.unsent", "reason");
-    let reasons: Vec<String> = reasons.iter().map(|(reason, n)| format!("{} {}", plain(reason), long(*n))).collect();
-    let unsent = (unsent > 0).then(|| format!("{} never sent ({})", long(unsent), reasons.join(", ")));
+    let reasons: Vec<String> = reasons.iter().map(|(reason, n)| format!("{} {}", plain(reason), count(*n))).collect();
+    let unsent = (unsent > 0).then(|| format!("{} never sent ({})", count(unsent), reasons.join(", ")));
     flow(
         "  ",
         std::iter::once(head).chain([unsent.into_iter().chain(others).collect::<Vec<_>>().join(", ")]),
@@ -119,7 +119,7 @@ fn parts_of(head: &str, parts: Vec<(&str, u64)>) -> Vec<String> {
     if parts.is_empty() {
         return Vec::new();
     }
-    let parts = parts.iter().map(|(word, number)| format!("{} {}", plain(word), long(*number)));
+    let parts = parts.iter().map(|(word, number)| format!("{} {}", plain(word), count(*number)));
     flow(&format!("  {head}"), parts, ", ", WIDTH)
 }
 

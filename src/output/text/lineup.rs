@@ -6,9 +6,9 @@ use super::layout::{left, paint, wrap};
 use crate::output::number::ms;
 use crate::report::{Lineup, Ran, Verdict};
 use crate::ui::Palette;
-use crate::units::human::count;
+use crate::units::human::column;
 
-const NAME: usize = 21;
+const NAME: usize = 20;
 
 const NOT_WHOLE: &str = "  !";
 const DOUBTFUL: &str = "  ?";
@@ -20,7 +20,7 @@ const DOUBTFUL: &str = "  ?";
 pub fn write_lineup(lineup: &Lineup, to: &mut dyn Write, palette: Palette) -> io::Result<()> {
     writeln!(to, "{}", paint(palette.head, "Side by side (ms): shown, not judged"))?;
     let heads = format!(
-        "  {}{:>8}{:>7}{:>8}{:>8}{:>14}{:>9}",
+        "  {}{:>8}{:>8}{:>8}{:>8}{:>14}{:>9}",
         left("", NAME),
         "due",
         "lost",
@@ -54,10 +54,10 @@ fn row(run: &Ran, all: &[Ran]) -> String {
     let time = |nanos: Option<u64>| nanos.map_or_else(|| "-".to_owned(), ms);
     let note = note(run);
     format!(
-        "  {}{:>8}{:>7}{:>8}{:>8}{:>14}{:>9}{note}",
+        "  {}{:>8}{:>8}{:>8}{:>8}{:>14}{:>9}{note}",
         left(name, NAME),
-        count(run.due),
-        count(run.lost),
+        column(run.due),
+        column(run.lost),
         time(run.delivery_p50),
         time(run.delivery_p99),
         time(run.completion_p99),

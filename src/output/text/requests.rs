@@ -4,7 +4,7 @@ use super::layout::{left, paint};
 use crate::output::number::ms;
 use crate::report::{Report, Summary};
 use crate::ui::{Palette, printable, width};
-use crate::units::human::count;
+use crate::units::human::column;
 
 const NAME: usize = 24;
 
@@ -36,11 +36,11 @@ fn figures(report: &Report, request: &str) -> String {
     };
     format!(
         "{:>8}{:>7}{:>7}{:>7}{:>9}{:>11}",
-        count(of("requests.answered")),
+        column(of("requests.answered")),
         known(1, |summary| summary.p50),
         known(10, |summary| summary.p90),
         known(100, |summary| summary.p99),
-        count(of("requests.failed")),
-        count(of("requests.timed_out")),
+        column(of("requests.failed")),
+        column(of("requests.timed_out")),
     )
 }

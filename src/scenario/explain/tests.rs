@@ -35,8 +35,8 @@ fn quickstart_in_words() {
     Publications
       chat: talkers speak in their rooms in turn, all together 200/s, at random
         moments, 128 B each
-      in the measured phase 200/s publications are due, 4 000 in all, and 20.0k/s
-        deliveries, 400k in all
+      in the measured phase 200/s publications are due, 4 000 in all, and 20 000/s
+        deliveries, 400 000 in all
 
     Time
       ramp 2 s, warm-up 3 s, measured 20 s, drain 3 s: about 28 s together
