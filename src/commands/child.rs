@@ -1,24 +1,19 @@
 //! A process that wsbench starts: it dies with wsbench, and Ctrl-C at the terminal reaches only wsbench.
 
-use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use crate::time::{Clock, nap};
 
-/// How many of its last words are kept to explain an early end.
-const LAST_WORDS: usize = 12;
+mod said;
 
-/// Longer lines are taken for several.
-const LONGEST_LINE: u64 = 4_096;
+pub(super) use said::Heard;
+use said::{Said, Stdout};
 
 /// How often a child that is expected to end is looked at.
 const GLANCE: Duration = Duration::from_millis(5);
@@ -32,37 +27,12 @@ pub(super) enum End {
     Signal(i32),
 }
 
-/// What was heard of a child's stdout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// A line.
-    Line(String),
-    /// Nothing so far.
-    Silence,
-    /// All it will ever say has been heard.
-    End,
-}
-
-/// What is made of a child's stdout.
-enum Stdout {
-    /// It is handed out line by line.
-    Lines,
-    /// It is kept like stderr.
-    LastWords,
-    /// It goes into a file, stderr with it.
-    File(File),
-    /// Each line is handed to somebody.
-    Each(Box<dyn FnMut(String) + Send>),
-}
-
 /// A running child. Dropping it kills it.
 #[derive(Debug)]
 pub(super) struct Process {
     name: String,
     child: Child,
-    lines: Option<mpsc::Receiver<String>>,
-    last_words: Arc<Mutex<VecDeque<String>>>,
-    listener: Option<JoinHandle<()>>,
+    said: Said,
 }
 
 impl Process {
@@ -112,23 +82,8 @@ impl Process {
         };
         die_with_parent(&mut command);
         let mut child = command.spawn()?;
-        let last_words = Arc::new(Mutex::new(VecDeque::new()));
-        let mut listener = None;
-        if let Some(stderr) = child.stderr.take() {
-            listener = Some(read_lines(name, stderr, keep(&last_words))?);
-        }
-        let (sender, lines) = mpsc::sync_channel(64);
-        match (child.stdout.take(), heard) {
-            (Some(stdout), Stdout::LastWords) => drop(read_lines(name, stdout, keep(&last_words))?),
-            (Some(stdout), Stdout::Lines) => {
-                let mut wanted = true;
-                // Read on when nobody listens any more, or the child would block on a full pipe.
-                read_lines(name, stdout, move |line| wanted = wanted && sender.send(line).is_ok())?;
-            }
-            (Some(stdout), Stdout::Each(each)) => drop(read_lines(name, stdout, each)?),
-            (Some(_), Stdout::File(_)) | (None, _) => {}
-        }
-        Ok(Self { name: name.to_owned(), child, lines: Some(lines), last_words, listener })
+        let said = Said::of(name, &mut child, heard)?;
+        Ok(Self { name: name.to_owned(), child, said })
     }
 
     /// What is said to it, of a child that can be spoken to; once.
@@ -146,33 +101,25 @@ impl Process {
 
     /// What comes next of its stdout, waiting at most `patience`. That it has ended does not mean that it was heard out.
     pub(super) fn hear(&self, patience: Duration) -> Heard {
-        match self.lines.as_ref().map(|lines| lines.recv_timeout(patience)) {
-            Some(Ok(line)) => Heard::Line(line),
-            Some(Err(RecvTimeoutError::Timeout)) => Heard::Silence,
-            Some(Err(RecvTimeoutError::Disconnected)) | None => Heard::End,
-        }
+        self.said.hear(patience)
     }
 
     /// Stops listening to its stdout.
     pub(super) fn stop_listening(&mut self) {
-        self.lines = None;
+        self.said.stop_listening();
     }
 
     /// What it said last on stderr, if anything.
     pub(super) fn last_words(&mut self) -> String {
-        if self.has_ended()
-            && let Some(listener) = self.listener.take()
-        {
-            // What it wrote is in the pipe, and perhaps not read yet. A listener that died has nothing more to tell.
-            drop(listener.join());
+        if self.has_ended() {
+            self.said.hear_out();
         }
         self.words_so_far()
     }
 
     /// What has been read of its last words.
     pub(super) fn words_so_far(&self) -> String {
-        let kept = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+        self.said.last_words()
     }
 
     /// How it ended, if it has. It is not reaped: its number, and that of its group, remain its own.
@@ -245,34 +192,6 @@ impl Drop for Process {
             // Reaps it; a failure means it is already reaped.
             drop(self.child.wait());
         }
-    }
-}
-
-fn read_lines(
-    name: &str,
-    from: impl io::Read + Send + 'static,
-    mut each: impl FnMut(String) + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
-    let read = move || {
-        let mut from = BufReader::new(from);
-        let mut line = Vec::new();
-        while from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).is_ok_and(|size| size > 0) {
-            each(String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line)).into_owned());
-            line.clear();
-        }
-    };
-    std::thread::Builder::new().name(format!("{name}-output")).spawn(read)
-}
-
-/// Keeps the last of the lines it is given.
-fn keep(last_words: &Arc<Mutex<VecDeque<String>>>) -> impl FnMut(String) + Send + 'static {
-    let kept = Arc::clone(last_words);
-    move |line| {
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == LAST_WORDS {
-            kept.pop_front();
-        }
-        kept.push_back(line);
     }
 }
 

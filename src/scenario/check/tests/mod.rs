@@ -14,6 +14,8 @@ mod requests;
 mod sayings;
 mod variables;
 mod wrong;
+mod wrong_groups;
+mod wrong_targets;
 
 /// A scenario that is right; tests break one thing in it.
 const RIGHT: &str = r#"name = "chat"
