@@ -129,6 +129,7 @@ fn setup(assignment: Assignment, raw: Option<RawSink>) -> Result<Setup, Failure>
         run: assignment.run,
         raw,
         turns: None,
+        marks: Vec::new(),
     })
 }
 

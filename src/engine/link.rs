@@ -27,6 +27,8 @@ pub(super) enum ToWorker {
     Peers(Arc<[(usize, SendReport)]>),
     /// A stretch begins (or is known by now to have begun) then.
     Stretch(Timestamp, Stretch),
+    /// When it is this moment, hand over what is recorded by then: it belongs to the mark of this number.
+    Mark(u32, Timestamp),
     /// After what is due by now, however late that is, nothing is said and nobody comes any more.
     StopSpeaking,
     /// Say what became of every publication; `Finish` follows once all have.
@@ -55,6 +57,8 @@ pub(super) struct FromWorker {
     pub(super) rows: Vec<Row>,
     pub(super) reports: Vec<SendReport>,
     pub(super) snapshot: Option<Snapshot>,
+    /// The snapshot is everything up to this mark.
+    pub(super) mark: Option<u32>,
     pub(super) ready: u64,
     pub(super) asked: u64,
     /// Clients of ramps that have neither joined nor failed.

@@ -41,7 +41,7 @@ use coordinator::Posts;
 pub use coordinator::{OnTick, Signals};
 pub use fault::{Act, Aftermath, Cuts, Rig, Victim};
 pub use frames::Pipe;
-pub use outcome::{Close, End, ErrorSample, Health, Identity, Incident, Middle, Outcome, Phase, Tick};
+pub use outcome::{Close, End, ErrorSample, Health, Identity, Incident, Mark, Middle, Outcome, Phase, Tick};
 pub use processes::serve;
 pub use raw::{RawLines, RawSink};
 pub use turns::{Meeting, Turn, Turns};
@@ -72,6 +72,8 @@ pub struct Setup {
     pub raw: Option<RawSink>,
     /// When it is this run's turn, if it is one of several side by side.
     pub turns: Option<Turns>,
+    /// Moments of the measured phase, counted from its start, at which it is kept what has been recorded by then.
+    pub marks: Vec<Duration>,
 }
 
 /// Why a run could not be started.

@@ -1,6 +1,7 @@
 //! What a run amounts to, as data: the engine's last word, from which reports are made.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -34,7 +35,12 @@ pub struct Outcome {
     pub incidents: Vec<Incident>,
     /// Connections that ended without anybody's wish, outside planned faults, the most frequent kind first.
     pub closes: Vec<Close>,
+    /// What had been recorded at the moments of [`Setup::marks`](super::Setup::marks) that the run came to, in order.
+    pub marks: Vec<Mark>,
 }
+
+/// A moment, counted from the start of the measured phase, and everything that had been recorded by then.
+pub type Mark = (Duration, Arc<Snapshot>);
 
 /// Endings of one kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,6 +204,8 @@ pub struct Tick {
     pub asked: u64,
     /// What was measured in each turn since the tick before, where there are turns.
     pub turns: BTreeMap<u32, Turn>,
+    /// The marks taken so far.
+    pub marks: Vec<Mark>,
 }
 
 /// The phases of a run.

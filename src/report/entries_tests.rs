@@ -94,7 +94,8 @@ fn a_long_run_with_many_labels_stays_within_two_mebibytes() {
     for second in 1..=700 {
         let delta = if second % 300 == 1 { wide(second, 2_000) } else { small(second) };
         let at_ns = second as i64 * 1_000_000_000;
-        series.push(&Tick { at_ns, phase: Phase::Measure, delta, clients: 1, asked: 1, turns: Default::default() });
+        let (phase, turns, marks) = (Phase::Measure, Default::default(), Vec::new());
+        series.push(&Tick { at_ns, phase, delta, clients: 1, asked: 1, turns, marks });
     }
     report.series = series.points();
     assert!(report.series.len() <= 600);

@@ -101,6 +101,7 @@ pub(crate) fn outcome() -> Outcome {
         instances: vec![("a".to_owned(), 510), ("b".to_owned(), 490)],
         incidents: Vec::new(),
         closes: Vec::new(),
+        marks: Vec::new(),
     }
 }
 
@@ -154,6 +155,7 @@ pub(crate) fn report_under(outcome: &Outcome, broker: Broker, rules: &[RuleText]
         clients: 1_000,
         asked: 1_000,
         turns: Default::default(),
+        marks: Vec::new(),
     });
     let facts = Facts {
         scenario: Scenario {

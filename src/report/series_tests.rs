@@ -13,6 +13,7 @@ fn tick(second: i64, phase: Phase, nanos: u64, n: u64) -> Tick {
         clients: 1,
         asked: 1,
         turns: Default::default(),
+        marks: Vec::new(),
     }
 }
 

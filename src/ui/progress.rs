@@ -233,6 +233,7 @@ mod tests {
             clients: 990,
             asked: 1_000,
             turns: Default::default(),
+            marks: Vec::new(),
         }
     }
 

@@ -213,6 +213,8 @@ fn a_run_is_judged_against_a_baseline_and_from_a_moment_on() {
     run(r#""deliveries.due" = { rule = "< 1%", baseline = "gone.json" }"#).expect(2).says(&["s.toml:", "gone.json"]);
     run(r#""deliveries.due" = { rule = "< 1%", after = "strom" }"#).expect(2).says(&["s.toml:", "strom"]);
     run(r#""deliveries.due" = { rule = "> 1", after = "1h" }"#).expect(99);
+    // The last tenth of a second is looked at as well.
+    run(r#""deliveries.delivered" = { rule = "> 1", after = "2400ms" }"#).expect(0);
 }
 
 #[test]

@@ -98,6 +98,7 @@ impl Live<'_> {
             run: rand::random(),
             raw: None,
             turns: Some(turns),
+            marks: Vec::new(),
         };
         Ok((setup, ground))
     }

@@ -26,8 +26,8 @@ pub(super) struct Account {
 
 impl Account {
     /// The report of an outcome.
-    pub(super) fn report(&self, outcome: &Outcome, judge: &Judge, marks: &[Mark], series: &Series) -> Report {
-        let measured = report::measured(outcome).with_marks(marks.iter().cloned());
+    pub(super) fn report(&self, outcome: &Outcome, judge: &Judge, series: &Series) -> Report {
+        let measured = report::measured(outcome).with_marks(outcome.marks.iter().cloned());
         let judged = judge.verdicts(&outcome.totals, &outcome.names, measured);
         let facts = Facts {
             scenario: self.scenario.clone(),
@@ -61,8 +61,9 @@ impl Account {
             instances: Vec::new(),
             incidents: Vec::new(),
             closes: Vec::new(),
+            marks: moment.marks.clone(),
         };
-        self.report(&outcome, judge, &moment.marks, series)
+        self.report(&outcome, judge, series)
     }
 }
 

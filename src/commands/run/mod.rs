@@ -168,7 +168,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     let live = page.map(|page| page.serve(Arc::clone(&account), Arc::clone(&judge))).transpose()?;
     let mut recording = Recording::new(progress, &judge, &account).rotating(rotation).shown(live);
     let (raw, writer) = outputs.raw_log();
-    let setup = setup(&args, scenario, plan, &ground, raw);
+    let setup = Setup { marks: judge.marks(), ..setup(&args, scenario, plan, &ground, raw) };
     let early = reach(&runtime, &ground, &setup, &mut signals)
         .map_err(|failure| failure.saying(|message| account.secrets.hide(message)))?;
     // The engine hears of it as of any other, so that a run that has not begun leaves its outputs too.
@@ -185,11 +185,11 @@ fn once(args: Args, terminal: &Terminal) -> Done {
         let run = crate::engine::run(setup, carriers, ground.rig(), &mut signals, on_tick);
         runtime.block_on(run).map_err(Failure::internal)?
     };
-    let Recording { mut progress, series, seen, .. } = recording;
+    let Recording { mut progress, series, .. } = recording;
     progress.finish();
     crew.stop(&mut outcome.end);
     let proxied = ground.stop(&mut outcome.end);
-    let report = account.report(&outcome, &judge, &seen.marks, &series);
+    let report = account.report(&outcome, &judge, &series);
     finish(&args, terminal, &report, |report| outputs.write(report, writer, proxied))
 }
 
@@ -265,6 +265,7 @@ fn setup(args: &Args, scenario: Scenario, plan: Plan, ground: &target::Ground, r
         run: rand::random(),
         raw,
         turns: None,
+        marks: Vec::new(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! What is kept of a run's seconds as they pass.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,48 +9,19 @@ use super::live::Live;
 use crate::engine::Tick;
 use crate::metrics::Snapshot;
 use crate::report::Series;
-use crate::threshold::{Judge, Mark, Measured};
+use crate::threshold::{Judge, Measured};
 use crate::ui::Progress;
 
 /// What is kept of each second as it passes.
 pub(super) struct Recording<'a> {
     pub(super) progress: Progress,
     pub(super) series: Series,
-    pub(super) seen: Seen,
+    /// What rules with `abort` look at, and what is written on the way.
+    totals: Snapshot,
     judge: &'a Judge,
     account: &'a Account,
     rotation: Option<Rotation>,
     live: Option<Live>,
-}
-
-/// What the rules with `abort` look at, what those with `after` leave out, and what is written on the way.
-pub(super) struct Seen {
-    totals: Snapshot,
-    /// Moments at which it is kept what has been recorded by then; the next one first.
-    ahead: VecDeque<Duration>,
-    pub(super) marks: Vec<Mark>,
-}
-
-impl Seen {
-    fn new(judge: &Judge) -> Self {
-        Self { totals: Snapshot::default(), ahead: judge.marks().into(), marks: Vec::new() }
-    }
-
-    fn add(&mut self, tick: &Tick) {
-        self.totals.merge(&tick.delta);
-        while let Some(mark) = self.ahead.pop_front_if(|mark| tick.at_ns >= 0 && measured(tick) >= *mark) {
-            self.marks.push((mark, Arc::new(self.totals.clone())));
-        }
-    }
-
-    fn moment(&self, tick: &Tick) -> Moment {
-        Moment {
-            measured: measured(tick),
-            clients: tick.clients,
-            totals: Arc::new(self.totals.clone()),
-            marks: self.marks.clone(),
-        }
-    }
 }
 
 /// How long has been measured.
@@ -62,8 +32,8 @@ fn measured(tick: &Tick) -> Duration {
 impl<'a> Recording<'a> {
     /// A recording that only rules look at.
     pub(super) fn new(progress: Progress, judge: &'a Judge, account: &'a Account) -> Self {
-        let (series, seen) = (Series::default(), Seen::new(judge));
-        Self { progress, series, seen, judge, account, rotation: None, live: None }
+        let (series, totals) = (Series::default(), Snapshot::default());
+        Self { progress, series, totals, judge, account, rotation: None, live: None }
     }
 
     /// The same, results being written on the way.
@@ -81,30 +51,39 @@ impl<'a> Recording<'a> {
         self.progress.tick(tick);
         self.series.push(tick);
         let aborts = self.judge.aborts();
-        if aborts || self.rotation.is_some() || self.live.is_some() || !self.seen.ahead.is_empty() {
-            self.seen.add(tick);
+        if aborts || self.rotation.is_some() || self.live.is_some() {
+            self.totals.merge(&tick.delta);
         }
         if let Some(live) = &self.live {
-            live.show(self.seen.moment(tick));
+            live.show(self.moment(tick));
         }
         self.rotate(tick);
         if !aborts {
             return ControlFlow::Continue(());
         }
-        let measured = Measured::from(measured(tick)).with_marks(self.seen.marks.iter().cloned());
-        match self.judge.abort(&self.seen.totals, measured) {
+        let measured = Measured::from(measured(tick)).with_marks(tick.marks.iter().cloned());
+        match self.judge.abort(&self.totals, measured) {
             Some(judged) => ControlFlow::Break(format!("{} {}", judged.metric, judged.rule)),
             None => ControlFlow::Continue(()),
         }
     }
 
+    fn moment(&self, tick: &Tick) -> Moment {
+        Moment {
+            measured: measured(tick),
+            clients: tick.clients,
+            totals: Arc::new(self.totals.clone()),
+            marks: tick.marks.clone(),
+        }
+    }
+
     /// Writes what there is, if it is time to.
     fn rotate(&mut self, tick: &Tick) {
-        let Some(rotation) = &mut self.rotation else { return };
-        if !rotation.is_due() {
+        if !self.rotation.as_mut().is_some_and(Rotation::is_due) {
             return;
         }
-        let report = self.account.so_far(&self.seen.moment(tick), self.judge, &self.series);
+        let report = self.account.so_far(&self.moment(tick), self.judge, &self.series);
+        let Some(rotation) = &self.rotation else { return };
         for request in &rotation.requests {
             // At the end it is tried again, and then a failure counts.
             if let Err(error) = request.write(&report) {

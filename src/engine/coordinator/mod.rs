@@ -23,7 +23,10 @@ use crate::observe::ClientId;
 use crate::time::{Clock, Timestamp};
 use crate::wire::InstanceTag;
 
+use marks::Marks;
+
 mod faults;
+mod marks;
 mod meeting;
 mod phases;
 mod processes;
@@ -73,6 +76,7 @@ pub(in crate::engine) struct Coordinator<'a> {
     totals: Snapshot,
     second: Snapshot,
     turns: BTreeMap<u32, Turn>,
+    marks: Marks,
     lag: Histogram,
     errors: Vec<ErrorSample>,
     unknown: Vec<String>,
@@ -132,6 +136,7 @@ impl<'a> Coordinator<'a> {
             totals: Snapshot::default(),
             second: Snapshot::default(),
             turns: BTreeMap::new(),
+            marks: Marks::default(),
             lag: Histogram::default(),
             errors: Vec::new(),
             unknown: Vec::new(),
@@ -168,6 +173,7 @@ impl<'a> Coordinator<'a> {
                 self.expect_faults(t0 + times.warm_up);
                 self.order(&ToWorker::Schedule(t0)).await;
                 let started = t0 + times.warm_up;
+                self.open_marks(started).await;
                 let mut end = self.publish(t0).await;
                 let stopped = self.clock.now();
                 measured = stopped.since(started).min(times.duration);

@@ -16,6 +16,7 @@ use crate::wire::InstanceTag;
 
 impl Coordinator<'_> {
     pub(super) async fn absorb(&mut self, report: FromWorker) {
+        self.mark(&report);
         for row in report.rows {
             self.tally.add(row, &mut self.own);
         }
@@ -78,12 +79,15 @@ impl Coordinator<'_> {
         let total = |pick: fn(&Known) -> u64| self.workers.iter().map(pick).sum();
         let (clients, asked) = (total(|known| known.ready), total(|known| known.asked));
         let turns = std::mem::take(&mut self.turns);
-        (self.on_tick)(&Tick { at_ns, phase, delta, clients, asked, turns })
+        let marks = self.marks.taken();
+        (self.on_tick)(&Tick { at_ns, phase, delta, clients, asked, turns, marks })
     }
 
     pub(super) fn take_second(&mut self) -> Snapshot {
         let mut delta = std::mem::take(&mut self.second);
-        delta.merge(&self.own.take());
+        let own = self.own.take();
+        self.marks.add_own(&own);
+        delta.merge(&own);
         self.totals.merge(&delta);
         delta
     }
@@ -140,6 +144,7 @@ impl Coordinator<'_> {
             instances: self.instances,
             incidents,
             closes,
+            marks: self.marks.taken(),
         }
     }
 }

@@ -47,6 +47,7 @@ fn setup(place: usize, clock: &Clock, meeting: &Arc<Meeting>, late: Duration) ->
         run: RUN + place as u64,
         raw: None,
         turns: Some(Turns { spans: spans.into(), meeting: Arc::clone(meeting), place }),
+        marks: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A worker: owns its clients, paces what they say, keeps their books. Everything in it belongs to one thread.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
@@ -45,6 +46,8 @@ pub(in crate::engine) struct Worker {
     /// When the plan next wants something of this worker, as far as the pacer has looked.
     due: Cell<Option<Timestamp>>,
     lag: RefCell<Histogram>,
+    /// Moments that are to be marked, the next first, each with its number.
+    marks: RefCell<VecDeque<(u32, Timestamp)>>,
     rescheduled: tokio::sync::Notify,
 }
 
@@ -61,6 +64,7 @@ impl Worker {
             asked: Cell::new(0),
             due: Cell::new(None),
             lag: RefCell::default(),
+            marks: RefCell::default(),
             rescheduled: tokio::sync::Notify::new(),
         })
     }

@@ -103,6 +103,7 @@ impl Worker {
             rows,
             reports: std::mem::take(&mut books.reports),
             snapshot: with_snapshot.then(|| books.take_snapshot()),
+            mark: None,
             ready: self.desk.ready.get(),
             asked: self.asked.get(),
             undecided: self.desk.undecided(),
@@ -147,6 +148,17 @@ impl Worker {
         self.tell(self.progress(Stage::Running, number.is_multiple_of(10)), reports).await
     }
 
+    /// What is recorded by the moments that are to be marked, as far as they have come; breaks when nobody hears it any more.
+    async fn mark(&self, reports: &mpsc::Sender<FromWorker>) -> ControlFlow<()> {
+        let now = self.desk.clock.now();
+        loop {
+            let Some((number, _)) = self.marks.borrow_mut().pop_front_if(|(_, at)| *at <= now) else {
+                return ControlFlow::Continue(());
+            };
+            self.tell(FromWorker { mark: Some(number), ..self.progress(Stage::Running, true) }, reports).await?;
+        }
+    }
+
     async fn tell(&self, progress: FromWorker, reports: &mpsc::Sender<FromWorker>) -> ControlFlow<()> {
         match reports.send(progress).await {
             Ok(()) => ControlFlow::Continue(()),
@@ -169,6 +181,7 @@ impl Worker {
                 batch.iter().filter(|(from, _)| *from != self.share.worker).for_each(|(_, report)| books.apply(report));
             }
             ToWorker::Stretch(at, stretch) => self.desk.books.borrow_mut().begin_stretch(at, stretch),
+            ToWorker::Mark(number, at) => self.marks.borrow_mut().push_back((number, at)),
             ToWorker::StopSpeaking => {
                 // A worker that is behind owes what was due before: said late it is measured, dropped it would be no one's.
                 self.advance().await;
@@ -249,9 +262,16 @@ pub(in crate::engine) async fn run(
     let mut ticks = 0u32;
     let mut next = worker.desk.clock.now() + TICK;
     loop {
+        let mark = worker.marks.borrow().front().map(|(_, at)| *at);
         let order = tokio::select! {
             biased;
             order = orders.recv() => order,
+            () = worker.desk.clock.sleep_until(mark.unwrap_or_default()), if mark.is_some_and(|mark| mark < next) => {
+                if worker.mark(&reports).await.is_break() {
+                    break;
+                }
+                continue;
+            }
             () = worker.desk.clock.sleep_until(next) => {
                 let late = worker.desk.clock.now() - next;
                 // The runtime's timer is a millisecond coarse by design; what is beyond that is the loop's own lag.

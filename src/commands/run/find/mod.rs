@@ -11,7 +11,7 @@ use super::outputs::Outputs;
 use super::recording::Recording;
 use super::{Args, limits, load, progress, reach, rules, secrets, setup, target, way};
 use crate::commands::exit::{Done, Exit, Failure};
-use crate::engine::{Crew, OnTick, Signals, Tick};
+use crate::engine::{Crew, OnTick, Setup, Signals, Tick};
 use crate::report::{Ending, Find, FindEnd, Report, Trial, Trialled, Verdict};
 use crate::scenario::plan::Plan;
 use crate::scenario::{Needs, Overrides, Scenario, mean_expected};
@@ -180,7 +180,7 @@ impl Finder<'_> {
         let plan = Plan::new(&scenario);
         let quiet = Args { quiet: true, ..self.args.clone() };
         let mut recording = Recording::new(progress(&quiet, &scenario, self.terminal), &self.judge, &self.account);
-        let setup = setup(self.args, scenario, plan, &self.ground, None);
+        let setup = Setup { marks: self.judge.marks(), ..setup(self.args, scenario, plan, &self.ground, None) };
         let early = reach(&self.runtime, &self.ground, &setup, signals)
             .map_err(|failure| failure.saying(|message| self.account.secrets.hide(message)))?;
         let mut on_tick = |tick: &Tick| recording.tick(tick);
@@ -190,8 +190,8 @@ impl Finder<'_> {
         if let Some(code) = early {
             outcome.end = crate::engine::End::Interrupted(code);
         }
-        let Recording { series, seen, .. } = recording;
-        let mut report = self.account.report(&outcome, &self.judge, &seen.marks, &series);
+        let Recording { series, .. } = recording;
+        let mut report = self.account.report(&outcome, &self.judge, &series);
         // The rule stands on the command line and not in a line of the file.
         report.thresholds.iter_mut().for_each(|rule| rule.line = None);
         match &report.end {
