@@ -7,8 +7,8 @@ export const about = [
   'ann listens to channel r1, bob says something, ann is cut, bob says something else, ann comes back with Last-Event-ID.',
 ]
 
-/** What every run makes anew: ids are made of the time. */
-export const anew = [/\b\d{10}:\d+\b/g, /-?\d+ sec\. ago/g]
+/** What every run makes anew: ids are made of the time, and how soon it is known that ann has gone is chance. */
+export const anew = [/= 20[12]\b/g, /active subscribers: \d+/g, /\b\d{10}:\d+\b/g, /-?\d+ sec\. ago/g]
 
 export async function play() {
   const relay = await started('nchan')
