@@ -132,12 +132,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     let log = outputs.proxy_log(&scenario)?;
     let judge = Arc::new(rules::judge(&scenario, terminal)?);
     let plan = Plan::new(&scenario);
-    if args.processes > 1 && scenario.login.is_some() {
-        return Err(Failure::usage(
-            "--processes: the users of this scenario log in, and `at_once` and `rate` of [users].login hold for one process; \
-             leave --processes out, or give tokens by `csv`",
-        ));
-    }
+    before::shared(&scenario, args.processes)?;
     limits::prepare(&Needs::of(&scenario, &plan).over(args.processes))?;
     let page = args.metrics_listen.map(live::Listener::bind).transpose()?;
     let runtime = super::runtime()?;
