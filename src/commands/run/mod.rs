@@ -133,7 +133,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     let judge = Arc::new(rules::judge(&scenario, terminal)?);
     let plan = Plan::new(&scenario);
     before::shared(&scenario, args.processes)?;
-    limits::prepare(&Needs::of(&scenario, &plan).over(args.processes))?;
+    let scarce = limits::prepare(&Needs::of(&scenario, &plan).over(args.processes))?;
     let page = args.metrics_listen.map(live::Listener::bind).transpose()?;
     let runtime = super::runtime()?;
     // From here on a signal ends the run in good order, children included.
@@ -147,7 +147,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     }
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
-    outputs.doubts().iter().for_each(|doubt| progress.notice(doubt));
+    scarce.iter().chain(&outputs.doubts()).for_each(|doubt| progress.notice(doubt));
     let wants = target::Wants { redis: args.redis.as_deref(), log, kinds: way::used(&plan) };
     let mut ground = target::raise(&scenario, &plan, wants, &mut progress)?;
     let account = Arc::new(Account {
