@@ -23,12 +23,14 @@ use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Marker, Markers};
 
 mod correlation;
+mod early;
 mod notes;
 mod pending;
 mod requests;
 
 use correlation::Correlation;
 pub(in crate::engine) use correlation::Named;
+use early::Early;
 use pending::Pending;
 pub(in crate::engine) use requests::{Account, Fate};
 
@@ -105,6 +107,7 @@ pub(in crate::engine) struct Books {
     pub(in crate::engine) raw: Option<RawLog>,
     pub(in crate::engine) turns: Option<TurnBooks>,
     pending: Pending,
+    early: Vec<Early>,
     /// Only where copies are recognised by the server's ids.
     correlation: Option<Correlation>,
     seats: FxHashMap<ClientId, Box<[(RoomId, SeatId)]>>,
@@ -135,6 +138,7 @@ impl Books {
             raw: setup.raw.as_ref().map(RawSink::for_worker),
             turns: setup.turns.as_ref().map(|turns| TurnBooks::new(Arc::clone(&turns.spans))),
             pending: Pending::default(),
+            early: Vec::new(),
             correlation: needs_name.then(Correlation::default),
             seats: FxHashMap::default(),
             measured: times.warm_up..times.warm_up + times.duration,
@@ -152,6 +156,7 @@ impl Books {
         if let Some(raw) = &mut self.raw {
             raw.axis(t0, t0 + self.measured.start, t0 + self.measured.end, self.ledger.rules());
         }
+        self.judge_early();
     }
 
     /// Whether something due then belongs to the measured phase.
@@ -175,10 +180,18 @@ impl Books {
         self.seats.get(&client).map_or(&[], |seats| seats)
     }
 
-    /// The client is gone for good.
+    /// A client's seat in a room.
+    fn seat_in(&self, client: ClientId, room: RoomId) -> Option<SeatId> {
+        self.seats(client).iter().find(|(of, _)| *of == room).map(|(_, seat)| *seat)
+    }
+
+    /// The client is gone for good. If that is before the plan has it leave, it is owed what falls into its stay all the
+    /// same: its seats are kept till then.
     pub(in crate::engine) fn vacate(&mut self, client: ClientId) {
+        let leaves = self.walk.plan().life(client).leave.is_some();
+        let stays = leaves && self.seats(client).iter().any(|(_, seat)| self.ledger.is_placed(*seat));
         // A copy may get its name when the client that heard it has gone.
-        if self.correlation.is_none() {
+        if !stays && self.correlation.is_none() {
             self.seats.remove(&client);
         }
     }
@@ -268,10 +281,13 @@ impl Books {
     ) -> bool {
         let copy = Heard { client, at, replayed: delivery.replayed, receiver: *receiver };
         let Some(marker) = self.markers.find(delivery.body) else { return self.correlate(delivery.body, copy, group) };
+        let seat = seat_in(RoomId(marker.room));
         if !self.ledger.knows(&marker) {
             self.catch_up(at);
+            if self.keep_early(&marker, &copy, group) {
+                return true;
+            }
         }
-        let seat = seat_in(RoomId(marker.room));
         if let (Arrived::Delivered { .. }, Some(stamps)) = (self.arrived(seat, &marker, &copy, group), &delivery.stamps)
         {
             self.hop(stamps, at);
