@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod socketio;
+mod stomp;
 
 fn dialect(name: &str) -> Arc<dyn Dialect> {
     find(name, &Parameters::new()).unwrap()
