@@ -18,7 +18,7 @@ use crate::engine::walk::{Share, Step, Walk};
 use crate::ledger::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent};
 use crate::metrics::Recorder;
 use crate::observe::{ClientId, GroupId, RoomId, Stretch, Topic, TransportKind};
-use crate::scenario::plan::{Inquiry, Life, Publication};
+use crate::scenario::plan::{Inquiry, Publication};
 use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Marker, Markers};
 
@@ -27,6 +27,7 @@ mod early;
 mod notes;
 mod pending;
 mod requests;
+mod seats;
 
 use correlation::Correlation;
 pub(in crate::engine) use correlation::Named;
@@ -164,38 +165,6 @@ impl Books {
         self.measured.contains(&due)
     }
 
-    /// A client of this worker takes its planned seats.
-    pub(in crate::engine) fn enter(&mut self, life: &Life) {
-        let ledger = &mut self.ledger;
-        let seat = |room| (room, ledger.enter(life.client, life.group, life.transport, room));
-        self.seats.insert(life.client, life.places().map(seat).collect());
-        if let Some(raw) = &mut self.raw {
-            let (from, until) = (life.start.after_t0(), life.leave);
-            life.places().for_each(|room| raw.member(life.client, room, from, until));
-        }
-    }
-
-    /// The seats of a client of this worker.
-    pub(in crate::engine) fn seats(&self, client: ClientId) -> &[(RoomId, SeatId)] {
-        self.seats.get(&client).map_or(&[], |seats| seats)
-    }
-
-    /// A client's seat in a room.
-    fn seat_in(&self, client: ClientId, room: RoomId) -> Option<SeatId> {
-        self.seats(client).iter().find(|(of, _)| *of == room).map(|(_, seat)| *seat)
-    }
-
-    /// The client is gone for good. If that is before the plan has it leave, it is owed what falls into its stay all the
-    /// same: its seats are kept till then.
-    pub(in crate::engine) fn vacate(&mut self, client: ClientId) {
-        let leaves = self.walk.plan().life(client).leave.is_some();
-        let stays = leaves && self.seats(client).iter().any(|(_, seat)| self.ledger.is_placed(*seat));
-        // A copy may get its name when the client that heard it has gone.
-        if !stays && self.correlation.is_none() {
-            self.seats.remove(&client);
-        }
-    }
-
     /// Takes note of everything the plan wanted by `now`, leaving this worker's own part in `actions`.
     pub(in crate::engine) fn catch_up(&mut self, now: Timestamp) {
         let Some(t0) = self.t0 else { return };
@@ -315,14 +284,6 @@ impl Books {
             turns.delivered((at - t0).saturating_sub(Duration::from_nanos(latency)), latency);
         }
         arrived
-    }
-
-    /// The server acknowledged a join, or the protocol needs no acknowledgement.
-    pub(in crate::engine) fn joined(&mut self, client: ClientId, (room, seat): (RoomId, SeatId), at: Timestamp) {
-        self.ledger.joined(seat, at);
-        if let Some(raw) = &mut self.raw {
-            raw.joined(client, room, at);
-        }
     }
 }
 
