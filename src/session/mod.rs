@@ -30,7 +30,7 @@ mod saying;
 use cookies::Cookies;
 pub use dialer::Dialer;
 pub use happening::{Ended, Happening, Hint, Place, Token, hop_stages};
-pub use login::{Login, LoginRule};
+pub use login::{Login, LoginRule, Part};
 pub use moving::Vanish;
 pub use pass::Pass;
 
