@@ -24,6 +24,8 @@ use crate::wire::Markers;
 
 mod correlation;
 mod heartbeats;
+mod held_up;
+mod losses;
 mod marks;
 mod requests;
 mod turns;
@@ -124,17 +126,48 @@ fn simulated_until(scenario: Scenario, workers: usize, server: RoomScript, inter
     Simulated { outcome, truth, phases, acts }
 }
 
-/// A run of `scenario` over this transport in this dialect.
+/// Runs `scenario` in simulated time over this transport in this dialect.
+fn played(
+    scenario: Scenario,
+    workers: usize,
+    (transport, dialect): (Arc<dyn Transport>, Arc<dyn Dialect>),
+    interrupt: Option<Duration>,
+) -> (Outcome, Vec<super::Phase>, Vec<Act>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let mut phases = Vec::new();
+    let mut rig = Noted::default();
+    let outcome = runtime.block_on(LocalSet::new().run_until(async {
+        let clock = Clock::simulated();
+        let setup = setup(scenario, workers, (transport, dialect), &clock);
+        let (signal, mut signals) = mpsc::channel(1);
+        let _kept = signal.clone();
+        if let Some(after) = interrupt {
+            tokio::task::spawn_local(async move {
+                clock.sleep_until(clock.now() + after).await;
+                signal.send(130).await.unwrap();
+            });
+        }
+        let mut on_tick = |tick: &Tick| {
+            phases.push(tick.phase);
+            ControlFlow::Continue(())
+        };
+        let on_tick: &mut super::OnTick<'_> = &mut on_tick;
+        simulate(setup, &mut rig, &mut signals, on_tick).await.unwrap()
+    }));
+    (outcome, phases, rig.0)
+}
+
+/// What a run of `scenario` over this transport in this dialect needs.
 fn setup(
     scenario: Scenario,
     workers: usize,
     (transport, dialect): (Arc<dyn Transport>, Arc<dyn Dialect>),
-    clock: Clock,
+    clock: &Clock,
 ) -> Setup {
     let dialer = Dialer {
         transports: vec![transport],
         dialect,
-        clock,
+        clock: clock.clone(),
         machine: None,
         instances: Vec::new(),
         instance_rules: Arc::default(),
@@ -154,37 +187,6 @@ fn setup(
         turns: None,
         marks: Vec::new(),
     }
-}
-
-/// Runs `scenario` in simulated time over this transport in this dialect.
-fn played(
-    scenario: Scenario,
-    workers: usize,
-    (transport, dialect): (Arc<dyn Transport>, Arc<dyn Dialect>),
-    interrupt: Option<Duration>,
-) -> (Outcome, Vec<super::Phase>, Vec<Act>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let mut phases = Vec::new();
-    let mut rig = Noted::default();
-    let outcome = runtime.block_on(LocalSet::new().run_until(async {
-        let clock = Clock::simulated();
-        let setup = setup(scenario, workers, (transport, dialect), clock.clone());
-        let (signal, mut signals) = mpsc::channel(1);
-        let _kept = signal.clone();
-        if let Some(after) = interrupt {
-            tokio::task::spawn_local(async move {
-                clock.sleep_until(clock.now() + after).await;
-                signal.send(130).await.unwrap();
-            });
-        }
-        let mut on_tick = |tick: &Tick| {
-            phases.push(tick.phase);
-            ControlFlow::Continue(())
-        };
-        let on_tick: &mut super::OnTick<'_> = &mut on_tick;
-        simulate(setup, &mut rig, &mut signals, on_tick).await.unwrap()
-    }));
-    (outcome, phases, rig.0)
 }
 
 const ACCUSING: [&str; 8] = [

@@ -243,8 +243,8 @@ impl Session {
         }
         match self.connection.poll_flush(cx) {
             Poll::Ready(Ok(())) => {
-                // A request is known to have left only when it is answered.
-                if self.caller.is_none() {
+                // A request is known to have left only when it is answered; what a broken line was given is not.
+                if self.caller.is_none() && !self.unwritten.is_empty() && !self.connection.has_broken() {
                     for waiting in self.unwritten.drain(..) {
                         tell(Happening::Written(waiting.token, waiting.at));
                     }

@@ -20,7 +20,7 @@ fn marked(marks: &[Duration]) -> (Outcome, Vec<usize>) {
     let mut told = Vec::new();
     let outcome = runtime.block_on(LocalSet::new().run_until(async {
         let by = (scripted(RoomScript::new(2)), dialect::find("room", &Parameters::new()).unwrap());
-        let setup = Setup { marks: marks.to_vec(), ..setup(chat(3, "2s", "100/s"), 3, by, Clock::simulated()) };
+        let setup = Setup { marks: marks.to_vec(), ..setup(chat(3, "2s", "100/s"), 3, by, &Clock::simulated()) };
         let (_kept, mut signals) = mpsc::channel(1);
         let mut on_tick = |tick: &Tick| {
             told.push(tick.marks.len());
