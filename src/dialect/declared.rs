@@ -26,6 +26,7 @@ mod approach;
 mod calls;
 mod digest;
 mod file;
+mod filling;
 mod framing;
 mod hears;
 mod keys;
@@ -88,9 +89,15 @@ struct Machine {
     publish_by: Option<PublishBy>,
     habits: Habits,
     marking: Marking,
+    /// What can be tried where no answer to a join comes.
+    advice: String,
     /// What can be published by name.
     sayings: Vec<Saying>,
 }
+
+/// What to try in general where no answer to a join comes.
+const ADVICE: &str = "if no answer is to come, `acknowledges_joins = false` awaits none; if a message of its own is the \
+                      answer, say under `joined` what it looks like";
 
 /// The dialect called `name` that `parameters` describe.
 fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
@@ -109,6 +116,7 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
         acknowledges_joins: given.flag("acknowledges_joins").unwrap_or(true)
             && says.join.is_some()
             && (hears.joined.is_some() || answers(&says.join)),
+        tells_joins: hears.joined.is_some(),
         acknowledges_messages: publish_by.is_some()
             || given.flag("acknowledges_messages").unwrap_or_else(|| answers(&says.publish)),
         acknowledges_auth: (says.auth.is_some() || says.hello.is_some())
@@ -139,6 +147,7 @@ fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialec
         publish_by,
         habits,
         marking,
+        advice: given.plain("advice").unwrap_or(ADVICE).to_owned(),
         sayings,
     };
     Ok(Arc::new(Declared { machine: Arc::new(machine), saved: Box::default() }))
@@ -167,6 +176,10 @@ impl Dialect for Declared {
 
     fn marking(&self) -> Marking {
         self.marking
+    }
+
+    fn advice(&self) -> Option<&str> {
+        Some(&self.advice)
     }
 
     fn usual_auth(&self) -> AuthStyle {
@@ -280,6 +293,9 @@ impl Dialect for Declared {
         }
     }
 }
+
+#[cfg(test)]
+mod joining_tests;
 
 #[cfg(test)]
 mod json_tests;

@@ -60,6 +60,8 @@ pub struct Habits {
     pub sender_hears_itself: bool,
     /// Each join is acknowledged; where not, a join counts as made once sent.
     pub acknowledges_joins: bool,
+    /// It is so by a message of its own ([`Event::Joined`]): what merely answers the request does not count.
+    pub tells_joins: bool,
     /// Each publication is acknowledged.
     pub acknowledges_messages: bool,
     /// Authentication by first message is acknowledged.
@@ -92,6 +94,11 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     /// By what a copy of a publication is recognised.
     fn marking(&self) -> Marking {
         Marking::Text
+    }
+
+    /// What can be tried where no answer to a join comes.
+    fn advice(&self) -> Option<&str> {
+        None
     }
 
     /// How a token is shown, unless somebody says otherwise.

@@ -94,6 +94,10 @@ impl Dialect for Traced {
         self.inner.marking()
     }
 
+    fn advice(&self) -> Option<&str> {
+        self.inner.advice()
+    }
+
     fn opening(&self, identity: &Identity) -> Opening {
         self.inner.opening(identity)
     }

@@ -254,6 +254,8 @@ impl Session {
             place.position = position.or_else(|| place.position.take());
             tell(Happening::Joined(at));
             self.activate(tell);
+        } else if let (Step::Joining, Some(room)) = (self.step, room) {
+            tell(Happening::JoinedElsewhere(room));
         }
     }
 

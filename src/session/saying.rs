@@ -83,8 +83,10 @@ impl Session {
         match self.answered(reference) {
             Some(waiting) => tell(Happening::Acked(waiting.token, at - waiting.at)),
             None if self.settles(reference) => tell(Happening::Answered(reference, at)),
-            None if self.kind == TransportKind::WebSocket => self.joined(Some(reference), None, None, tell),
-            None => {}
+            None if self.kind != TransportKind::WebSocket => {}
+            // Where a message of its own says that a join is done, an answer says only that it was heard.
+            None if self.dialect.habits().tells_joins => tell(Happening::Frame(Word::REPLY)),
+            None => self.joined(Some(reference), None, None, tell),
         }
     }
 

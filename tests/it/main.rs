@@ -13,6 +13,7 @@ mod examples;
 mod find;
 mod floors;
 mod gate;
+mod joins;
 mod live_metrics;
 mod login;
 mod probe;

@@ -76,7 +76,7 @@ impl Hears {
             reply_code: given.pointer("reply.code")?,
             joined: given.when("joined")?,
             joined_ref: given.pointer("joined.ref")?,
-            joined_room: given.pointer("joined.room")?,
+            joined_room: if given.plain("joined.room") == Some("") { None } else { given.pointer("joined.room")? },
             joined_instance: given.pointer("joined.instance")?,
             joined_offset: given.pointer("joined.offset")?,
             joined_epoch: given.pointer("joined.epoch")?,

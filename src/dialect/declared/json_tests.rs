@@ -64,6 +64,7 @@ fn an_rpc_backend_is_spoken_to() {
     let habits = Habits {
         sender_hears_itself: true,
         acknowledges_joins: true,
+        tells_joins: false,
         acknowledges_messages: true,
         acknowledges_auth: false,
         welcomes: false,
@@ -143,6 +144,7 @@ fn a_backend_with_everything() {
     let habits = Habits {
         sender_hears_itself: false,
         acknowledges_joins: true,
+        tells_joins: true,
         acknowledges_messages: false,
         acknowledges_auth: true,
         welcomes: true,

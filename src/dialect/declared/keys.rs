@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 92] = [
+pub(super) const TABLE: [(&str, Kind, &str); 93] = [
     (
         "publish",
         Kind::Template,
@@ -128,7 +128,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 92] = [
     ("joined", Kind::Table, "what the acknowledgement of a join looks like (default: its reply)"),
     ("joined.when", Kind::When, "pointers and their values"),
     ("joined.ref", Kind::Pointer, "where the join's {{ref}} is repeated"),
-    ("joined.room", Kind::Pointer, "where the room's name stands"),
+    ("joined.room", Kind::Pointer, "where the room's name stands; without it or empty: the one that is awaited"),
     ("joined.instance", Kind::Pointer, "where the server instance's name stands"),
     ("joined.offset", Kind::Pointer, "where the offset stands from which on everything is heard"),
     ("joined.epoch", Kind::Pointer, "where the epoch stands in which offsets count"),
@@ -196,6 +196,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 92] = [
         Kind::Flag,
         "whether each message is answered (default: when publish has {{ref}} and there is a reply)",
     ),
+    ("advice", Kind::Text, "what `wsbench probe` says to try where no answer to a join comes"),
 ];
 
 /// Name and help of every parameter.
