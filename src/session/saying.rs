@@ -49,9 +49,15 @@ impl Session {
         self.references = reference;
         let frame = self.request(intent).ok_or(Word::OTHER)?;
         let at = self.clock.now();
-        self.hand_over(frame)?;
         let waiting = Waiting { token, reference, at };
-        self.unwritten.push_back(waiting);
+        let is_request = matches!(frame, Frame::Call(_));
+        self.hand_over(frame)?;
+        // A request is known to have left only when it is answered.
+        if is_request {
+            self.called.push_back(waiting)
+        } else {
+            self.unwritten.push_back(waiting)
+        }
         if awaits {
             if self.unanswered.len() == MAX_WAITING {
                 self.unanswered.pop_front();

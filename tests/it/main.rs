@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used)] // an unwrap is an assertion here
 
 mod action;
+mod bytes;
 mod commands;
 mod contract;
+mod correlate;
 mod dialects;
 mod doctor;
 mod examples;

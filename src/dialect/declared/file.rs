@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{compile, filling};
+use super::compile::compile;
+use super::filling;
 use crate::dialect::{Dialect, DialectEntry, DialectError, Parameters, Signs};
 
 /// One built-in dialect: the file of its name.
@@ -100,13 +101,27 @@ pub(in crate::dialect) fn make(
     let mut file = said.fold(base, merged);
     file.remove("help");
     filling::all_heeded(&file, &choices, &declared, with)?;
+    let unfilled = file.clone();
     let filled = file.into_iter().map(|(key, value)| (key, filling::filled(value, &values))).collect();
     let overridden = with.iter().filter(|(key, _)| !declared.contains_key(*key));
     let own = overridden.map(|(key, value)| (key.clone(), value.clone())).collect();
     compile(name, &merged(filled, own)).map_err(|error| match error {
-        DialectError::Parameter { key, problem } if !given(with, &key) => wrong(text, &key, &problem),
+        DialectError::Parameter { key, problem } if !given(with, &key) => {
+            match filling::blamed(&unfilled, &key, &declared, with) {
+                Some(parameter) => {
+                    DialectError::Parameter { key: parameter.to_owned(), problem: format!("with it `{key}` {problem}") }
+                }
+                None => wrong_in(text, &chosen_places(&key, &picked), &key, &problem),
+            }
+        }
         error => error,
     })
+}
+
+/// Where the value of `key` may stand in a file: by itself, or in what is chosen.
+fn chosen_places(key: &str, picked: &[(&str, &str)]) -> Vec<String> {
+    let chosen = picked.iter().map(|(parameter, value)| format!("choices.{parameter}.{value}.{key}"));
+    chosen.chain([key.to_owned()]).collect()
 }
 
 /// What parameters the file `text` declares: name, default if there is one, help.
@@ -154,20 +169,30 @@ fn given(with: &Parameters, key: &str) -> bool {
 
 /// What is wrong with the value of `key` in `text`.
 pub(super) fn wrong(text: &str, key: &str, problem: &str) -> DialectError {
-    DialectError::File { span: place(text, key), problem: format!("`{key}`: {problem}") }
+    wrong_in(text, &[key.to_owned()], key, problem)
 }
 
-/// Where the value of `key` stands in `text`; of the last table on the way, when it is not there.
-fn place(text: &str, key: &str) -> Range<usize> {
-    let Ok(table) = toml::de::DeTable::parse(text) else { return 0..0 };
+/// The same, where the value stands at one of these places, the most of which there is.
+fn wrong_in(text: &str, places: &[String], key: &str, problem: &str) -> DialectError {
+    let found = places.iter().map(|place| found(text, place)).min_by_key(|(_, missing)| *missing);
+    let (span, _) = found.unwrap_or_default();
+    DialectError::File { span, problem: format!("`{key}`: {problem}") }
+}
+
+/// Where the value of `key` stands in `text`; of the last table on the way, when it is not there, and how many steps more
+/// it would be.
+fn found(text: &str, key: &str) -> (Range<usize>, usize) {
+    let Ok(table) = toml::de::DeTable::parse(text) else { return (0..0, usize::MAX) };
     let (mut found, mut table) = (0..0, Some(table.into_inner()));
+    let mut missing = key.split('.').count();
     for step in key.split('.') {
         let Some(value) = table.take().and_then(|mut table| table.remove(step)) else { break };
+        missing -= 1;
         found = value.span();
         table = match value.into_inner() {
             toml::de::DeValue::Table(table) => Some(table),
             _ => None,
         };
     }
-    found
+    (found, missing)
 }

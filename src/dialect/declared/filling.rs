@@ -16,7 +16,10 @@ pub(super) fn fill(
     let unknown = with.keys().find(|key| !declared.contains_key(*key) && !is_key(key));
     if let Some(key) = unknown {
         let names: Vec<&str> = declared.keys().map(String::as_str).collect();
-        let problem = format!("is not known; this dialect's own are: {}", names.join(", "));
+        let likeness = |name: &&&str| strsim::jaro_winkler(name, key);
+        let near = names.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|name| likeness(name) > 0.8);
+        let hint = near.map_or(String::new(), |near| format!("did you mean {near:?}? "));
+        let problem = format!("is not known; {hint}this dialect's own are: {}", names.join(", "));
         return Err(DialectError::Parameter { key: key.clone(), problem });
     }
     let one = |(name, table): (&String, &Value)| {
@@ -92,6 +95,15 @@ pub(super) fn all_heeded(
         return Err(DialectError::Parameter { key: name.clone(), problem });
     }
     Ok(())
+}
+
+/// The parameter that was given and stands in the value of `key`, which is wrong with it.
+pub(super) fn blamed<'a>(file: &Parameters, key: &str, declared: &Parameters, with: &'a Parameters) -> Option<&'a str> {
+    let mut steps = key.split('.');
+    let value = steps.next().and_then(|step| file.get(step));
+    let value = steps.try_fold(value?, |value, step| value.get(step))?;
+    let own = with.keys().filter(|name| declared.contains_key(*name));
+    own.map(String::as_str).find(|name| names(value, &format!("{{{{{name}}}}}")))
 }
 
 /// Whether a text in `value`, or a key, holds `slot`.
