@@ -46,7 +46,7 @@ mod within;
 mod wording;
 
 pub(super) use file::{
-    ACTIONCABLE, CENTRIFUGO, GRAPHQL, HONO, MERCURE, NATS, PHOENIX, PUSHER, SIGNALR, SOCKETIO, SSE, declares,
+    ACTIONCABLE, CENTRIFUGO, GRAPHQL, HONO, MERCURE, MQTT, NATS, PHOENIX, PUSHER, SIGNALR, SOCKETIO, SSE, declares,
     make,
 };
 pub(super) use keys::HELP;

@@ -215,6 +215,7 @@ pub const DIALECTS: &[DialectEntry] = &[
     declared::GRAPHQL,
     declared::ACTIONCABLE,
     declared::NATS,
+    declared::MQTT,
     declared::HONO,
     declared::PHOENIX,
     declared::CENTRIFUGO,

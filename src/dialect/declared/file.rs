@@ -48,6 +48,7 @@ pub(in crate::dialect) const ACTIONCABLE: DialectEntry = builtin!(
 );
 pub(in crate::dialect) const NATS: DialectEntry =
     builtin!("nats", "NATS over WebSocket", known("NATS", &[("INFO {", "\"server_id\":")]));
+pub(in crate::dialect) const MQTT: DialectEntry = builtin!("mqtt-ws", "MQTT 3.1.1 over WebSocket", None);
 pub(in crate::dialect) const HONO: DialectEntry =
     builtin!("hono-article", "the article's server: a room per URL, no acknowledgements", None);
 pub(in crate::dialect) const PHOENIX: DialectEntry = builtin!(
