@@ -16,7 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use crate::load::{self, BUFFER, CLIENTS, Counts, Mark, PERIOD, ROOMS};
+use crate::load::{self, BUFFER, Counts, Load, Mark};
 
 /// Connects to `address`, publishes and reads.
 pub(crate) fn run(address: &str) {
@@ -25,12 +25,13 @@ pub(crate) fn run(address: &str) {
 }
 
 async fn drive(address: String) {
+    let load = Load::asked();
     let (counts, start) = (Rc::new(Cell::new(Counts::default())), Rc::new(Notify::new()));
-    for client in 0..CLIENTS {
-        let stream = connect(&address, client, Rc::clone(&counts)).await;
+    for client in 0..load.clients {
+        let stream = connect(&address, &load, client, Rc::clone(&counts)).await;
         // One member of each room talks.
-        let _runs_until_the_end = if client < ROOMS {
-            spawn_local(talk(stream, client, Rc::clone(&start), Rc::clone(&counts)))
+        let _runs_until_the_end = if client < load.rooms {
+            spawn_local(talk(stream, load, client, Rc::clone(&start), Rc::clone(&counts)))
         } else {
             spawn_local(listen(stream, Rc::clone(&counts)))
         };
@@ -47,11 +48,11 @@ async fn drive(address: String) {
 
 type Socket = WebSocketStream<Counting>;
 
-async fn connect(address: &str, client: usize, counts: Rc<Cell<Counts>>) -> Socket {
+async fn connect(address: &str, load: &Load, client: usize, counts: Rc<Cell<Counts>>) -> Socket {
     let stream = TcpStream::connect(address).await.expect("the server takes connections");
     stream.set_nodelay(true).expect("a socket takes options");
     let config = WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(BUFFER);
-    let url = format!("ws://{address}{}", load::path(client));
+    let url = format!("ws://{address}{}", load.path(client));
     let stream = Counting { stream, counts };
     let opened = tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await;
     let (mut stream, _) = opened.expect("the server upgrades");
@@ -70,13 +71,12 @@ async fn listen(mut stream: Socket, counts: Rc<Cell<Counts>>) {
     panic!("the server closed a connection");
 }
 
-async fn talk(mut stream: Socket, room: usize, start: Rc<Notify>, counts: Rc<Cell<Counts>>) {
+async fn talk(mut stream: Socket, load: Load, room: usize, start: Rc<Notify>, counts: Rc<Cell<Counts>>) {
     start.notified().await;
-    let period = PERIOD * ROOMS as u32;
-    let mut ticks = tokio::time::interval(period);
+    let mut ticks = tokio::time::interval(load.period() * load.rooms as u32);
     // The rooms take turns.
-    ticks.reset_after(PERIOD * room as u32);
-    let publication = load::publication();
+    ticks.reset_after(load.period() * room as u32);
+    let publication = load.publication();
     loop {
         tokio::select! {
             message = stream.next() => count(&message.expect("the server stays").expect("the server is sound"), &counts),

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use crate::load::{self, BUFFER, PAYLOAD, ROOMS};
+use crate::load::{self, BUFFER, Load};
 
 /// Serves clients for ever, answering every publication by a message of `frame` bytes to each member of its room.
 pub(crate) fn run(frame: usize) {
@@ -37,7 +37,7 @@ type Rooms = Rc<RefCell<Vec<Vec<UnboundedSender<Message>>>>>;
 async fn serve(frame: usize, writes: Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     load::say(&json!(listener.local_addr().expect("a bound listener has an address").to_string()));
-    let rooms: Rooms = Rc::new(RefCell::new(vec![Vec::new(); ROOMS]));
+    let rooms: Rooms = Rc::new(RefCell::new(vec![Vec::new(); Load::asked().rooms]));
     loop {
         let (stream, _) = listener.accept().await.expect("clients come");
         stream.set_nodelay(true).expect("a socket takes options");
@@ -88,10 +88,10 @@ async fn converse(
     }
 }
 
-/// A message of exactly `frame` bytes around the payload, as one shared buffer.
+/// A message of exactly `frame` bytes, as one shared buffer.
 fn wrapped(frame: usize) -> Utf8Bytes {
-    let bare = json!({"type": "message", "content": "x".repeat(PAYLOAD)}).to_string();
-    json!({"type": "message", "content": "x".repeat(PAYLOAD + frame.saturating_sub(bare.len()))}).to_string().into()
+    let empty = json!({"type": "message", "content": ""}).to_string();
+    json!({"type": "message", "content": "x".repeat(frame.saturating_sub(empty.len()))}).to_string().into()
 }
 
 /// Counts writes.

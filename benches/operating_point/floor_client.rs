@@ -4,28 +4,30 @@
 use std::io::{ErrorKind, Read, Write as _};
 use std::mem::MaybeUninit;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use rustix::event::epoll;
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 use wsbench::time::Clock;
 
-use crate::load::{self, BUFFER, CLIENTS, Counts, MEMBERS, Mark, PERIOD, ROOMS};
+use crate::load::{self, BUFFER, Counts, Load, Mark};
 
 /// What the timer is called among the sockets.
 const TIMER: u64 = u64::MAX;
 
 /// Connects to `address`, by an upgrade if `upgrades`, then publishes and reads.
 pub(crate) fn run(address: &str, upgrades: bool) {
-    let mut sockets: Vec<TcpStream> = (0..CLIENTS).map(|client| connect(address, client, upgrades)).collect();
+    let load = Load::asked();
+    let mut sockets: Vec<TcpStream> = (0..load.clients).map(|n| connect(address, &load, n, upgrades)).collect();
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC).expect("epoll");
     for (at, socket) in sockets.iter().enumerate() {
         socket.set_nonblocking(true).expect("a socket can be non-blocking");
         let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&poll, socket, epoll::EventData::new_u64(at as u64), flags).expect("epoll takes sockets");
     }
-    let timer = ticking();
+    let timer = ticking(load.period());
     epoll::add(&poll, &timer, epoll::EventData::new_u64(TIMER), epoll::EventFlags::IN).expect("epoll takes timers");
-    let frame = if upgrades { masked(&load::publication()) } else { load::publication().into_bytes() };
+    let frame = if upgrades { masked(&load.publication()) } else { load.publication().into_bytes() };
     let (warm_up, duration) = load::phases();
     let clock = Clock::real();
     let (begin, mut from) = (clock.now() + warm_up, None);
@@ -43,11 +45,11 @@ pub(crate) fn run(address: &str, upgrades: bool) {
                     rustix::io::read(&timer, &mut times).expect("a timer that rang can be read");
                     for _ in 0..u64::from_ne_bytes(times) {
                         // The n-th publication goes to the n-th room by the next of its members.
-                        let talker = published % CLIENTS;
+                        let talker = published % load.clients;
                         sockets[talker].write_all(&frame).expect("the server takes publications");
                         published += 1;
                         counts.writes += 1;
-                        counts.deliveries += MEMBERS as u64;
+                        counts.deliveries += load.members() as u64;
                     }
                 }
                 at => drain(&mut sockets[at as usize], &mut buffer, &mut counts),
@@ -83,27 +85,27 @@ fn drain(socket: &mut TcpStream, buffer: &mut [u8], counts: &mut Counts) {
 }
 
 /// A timer that rings for every publication.
-fn ticking() -> rustix::fd::OwnedFd {
+fn ticking(period: Duration) -> rustix::fd::OwnedFd {
     let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
     let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags).expect("a timer");
-    let period = Timespec { tv_sec: 0, tv_nsec: PERIOD.as_nanos() as _ };
+    let period = Timespec { tv_sec: period.as_secs() as _, tv_nsec: period.subsec_nanos() as _ };
     let setting = Itimerspec { it_interval: period, it_value: period };
     rustix::time::timerfd_settime(&timer, TimerfdTimerFlags::empty(), &setting).expect("the timer can be set");
     timer
 }
 
 /// Connects and joins.
-fn connect(address: &str, client: usize, upgrades: bool) -> TcpStream {
+fn connect(address: &str, load: &Load, client: usize, upgrades: bool) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("the server takes connections");
     stream.set_nodelay(true).expect("a socket takes options");
     let opening = if upgrades {
-        let path = load::path(client);
+        let path = load.path(client);
         format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
     } else {
-        format!("{:>4}", client % ROOMS)
+        format!("{:>4}", load.room_of(client))
     };
     stream.write_all(opening.as_bytes()).expect("the server reads");
     let (mut heard, mut buffer) = (Vec::new(), [0; BUFFER]);
@@ -120,8 +122,14 @@ pub(crate) const JOINED: &[u8] = br#""type":"joined""#;
 
 /// `text` as a client's frame, masked with zeros.
 fn masked(text: &str) -> Vec<u8> {
-    let mut frame = vec![0x81, 0x80 | 126];
-    frame.extend_from_slice(&(text.len() as u16).to_be_bytes());
+    let mut frame = vec![0x81];
+    match text.len() {
+        few @ ..126 => frame.push(0x80 | few as u8),
+        many => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&(many as u16).to_be_bytes());
+        }
+    }
     frame.extend_from_slice(&[0; 4]);
     frame.extend_from_slice(text.as_bytes());
     frame

@@ -9,18 +9,19 @@ use rustix::event::epoll;
 use serde_json::json;
 
 use crate::floor_client::JOINED;
-use crate::load::{self, BUFFER, CLIENTS, ROOMS};
+use crate::load::{self, BUFFER, Load};
 
-/// Serves [`CLIENTS`] clients, answering every publication by `frame` bytes to each member of its room.
+/// Serves as many clients as are asked for, answering every publication by `frame` bytes to each member of its room.
 pub(crate) fn run(frame: usize) {
+    let load = Load::asked();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     load::say(&json!(listener.local_addr().expect("a bound listener has an address").to_string()));
     let writes = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&writes);
     load::answer_with(move || counted.load(Ordering::Relaxed));
-    let mut rooms: Vec<Vec<usize>> = vec![Vec::new(); ROOMS];
+    let mut rooms: Vec<Vec<usize>> = vec![Vec::new(); load.rooms];
     let mut sockets: Vec<(usize, TcpStream)> = Vec::new();
-    while sockets.len() < CLIENTS {
+    while sockets.len() < load.clients {
         let (stream, room) = accept(&listener);
         rooms[room].push(sockets.len());
         sockets.push((room, stream));

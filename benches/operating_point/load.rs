@@ -1,4 +1,4 @@
-//! The load of the operating point, as bytes: the same for every client and every server that is compared.
+//! The load, as bytes: the same for every client and every server that is compared.
 
 use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
@@ -8,18 +8,22 @@ use wsbench::time::{Clock, Timestamp, process_cpu};
 
 use crate::arguments::argument;
 
-/// Connections.
-pub(crate) const CLIENTS: usize = 2_000;
-/// Rooms they share evenly.
-pub(crate) const ROOMS: usize = 20;
-/// Publications per second; times 100 members each, 20,000 deliveries.
-pub(crate) const RATE: usize = 200;
-/// Bytes of a publication's payload.
-pub(crate) const PAYLOAD: usize = 200;
-/// Members of a room.
-pub(crate) const MEMBERS: usize = CLIENTS / ROOMS;
-/// Between two publications.
-pub(crate) const PERIOD: Duration = Duration::from_micros(1_000_000 / RATE as u64);
+/// Who is there and what is said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    /// Connections.
+    pub(crate) clients: usize,
+    /// Rooms they share evenly.
+    pub(crate) rooms: usize,
+    /// Publications per second in all.
+    pub(crate) rate: usize,
+    /// Bytes of a publication's payload.
+    pub(crate) payload: usize,
+}
+
+/// 20,000 deliveries a second: every publication reaches the 100 members of its room.
+pub(crate) const OPERATING_POINT: Load = Load { clients: 2_000, rooms: 20, rate: 200, payload: 200 };
+
 /// What every read asks for.
 pub(crate) const BUFFER: usize = 4 << 10;
 
@@ -28,24 +32,43 @@ pub(crate) fn phases() -> (Duration, Duration) {
     (Duration::from_secs(1), Duration::from_secs_f64(argument("seconds", 5.0)))
 }
 
-/// The room of client `n`.
-pub(crate) fn room_of(client: usize) -> usize {
-    client % ROOMS
-}
+impl Load {
+    /// What was asked for by `clients`, `rooms`, `rate` and `size`; the operating point where nothing was.
+    pub(crate) fn asked() -> Self {
+        Self {
+            clients: argument("clients", OPERATING_POINT.clients),
+            rooms: argument("rooms", OPERATING_POINT.rooms),
+            rate: argument("rate", OPERATING_POINT.rate),
+            payload: argument("size", OPERATING_POINT.payload),
+        }
+    }
 
-/// The path client `n` opens, which joins it to its room.
-pub(crate) fn path(client: usize) -> String {
-    let token = wsbench::token::mint_for(
-        crate::server::SECRET.as_bytes(),
-        &format!("u{client}"),
-        wsbench::time::unix_seconds() + 86_400,
-    );
-    format!("/ws/rooms/room-{}?token={token}", room_of(client) + 1)
-}
+    /// Members of a room.
+    pub(crate) fn members(&self) -> usize {
+        self.clients / self.rooms
+    }
 
-/// What a client says: a publication of [`PAYLOAD`] bytes with a reference, so that it is acknowledged.
-pub(crate) fn publication() -> String {
-    json!({"type": "message", "ref": 1, "content": "x".repeat(PAYLOAD)}).to_string()
+    /// Between two publications.
+    pub(crate) fn period(&self) -> Duration {
+        Duration::from_secs(1) / self.rate as u32
+    }
+
+    /// The room of client `n`.
+    pub(crate) fn room_of(&self, client: usize) -> usize {
+        client % self.rooms
+    }
+
+    /// The path client `n` opens, which joins it to its room.
+    pub(crate) fn path(&self, client: usize) -> String {
+        let until = wsbench::time::unix_seconds() + 86_400;
+        let token = wsbench::token::mint_for(crate::server::SECRET.as_bytes(), &format!("u{client}"), until);
+        format!("/ws/rooms/room-{}?token={token}", self.room_of(client) + 1)
+    }
+
+    /// What a client says: a publication of `payload` bytes with a reference, so that it is acknowledged.
+    pub(crate) fn publication(&self) -> String {
+        json!({"type": "message", "ref": 1, "content": "x".repeat(self.payload)}).to_string()
+    }
 }
 
 /// Whether a frame is a delivery; everything else is an acknowledgement.

@@ -30,6 +30,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use arguments::argument;
+use load::Load;
 use process::{Process, cpu_nanos};
 use product::{Job, Run};
 use server::Server;
@@ -109,13 +110,14 @@ fn print(title: &str, names: [&str; 3], calls: &str, rounds: &[[Cost; 3]]) {
 /// wsbench as its users run it: ledger and meters on.
 fn wsbench(server: &Server, dialect: &'static str) -> Cost {
     let (warm_up, duration) = load::phases();
+    let load = Load::asked();
     let job = Job {
         urls: server.urls().to_vec(),
         dialect,
-        clients: load::CLIENTS,
-        rooms: load::ROOMS,
-        rate: load::RATE as f64,
-        size: load::PAYLOAD,
+        clients: load.clients,
+        rooms: load.rooms,
+        rate: load.rate as f64,
+        size: load.payload,
         transport: "websocket".to_owned(),
         ramp: Duration::from_secs(2),
         warm_up,
@@ -180,7 +182,8 @@ fn other_server(kind: &str, frame: usize) -> Cost {
         cpu_nanos(pid)
     };
     let (client, nanos) = client(role, &address, &used);
-    let frames = client.deliveries_per_second * load::phases().1.as_secs_f64() * (1.0 + 1.0 / load::MEMBERS as f64);
+    let frames =
+        client.deliveries_per_second * load::phases().1.as_secs_f64() * (1.0 + 1.0 / Load::asked().members() as f64);
     served(client, nanos, writes.get() as f64 / frames)
 }
 

@@ -4,8 +4,9 @@
     benches/peers/compare.py [--rounds 3] [--seconds 8] [--idle 1000] [--only JOB…] [--steps 12]
                              [--wsbench PROGRAM [--operating-point BENCH]]
 
-Jobs: `idle` (connects per second, memory per quiet client), `echo` (50 people alone in their rooms; the server holds
-every copy 5 ms and logs how long it did: the truth that p50 and p99 are set beside), `delivery` (the operating point of
+Jobs: `idle` (connects per second, CPU per connect, memory per quiet client), `echo` (50 people alone in their rooms, 500
+messages a second; the server holds every copy 5 ms and logs how long it did: the truth that p50 and p99 are set beside),
+`echoes` (500 people, 5,000 a second), `delivery` (the operating point of
 docs/performance.md), `budget` (the tool has one core and the server another; the rate of echoes, each held 20 ms, is
 raised by half until the p99 the tool reports is no longer within a tenth of the truth, twice, or it says too little).
 CPU, rates and times of connecting are taken from outside: from /proc, and from the server's counters. Says at the end
@@ -50,6 +51,7 @@ def jobs(arguments):
         "few": {"clients": few, **quiet},
         "idle": {"clients": arguments.idle, **quiet},
         "echo": {"clients": 50, "rooms": 50, "rate": 500, "size": 64, "seconds": seconds, "held": HELD_MS},
+        "echoes": {"clients": 500, "rooms": 500, "rate": 5000, "size": 64, "seconds": seconds, "held": HELD_MS},
         "delivery": {**tools.OPERATING_POINT, "seconds": seconds},
     }
 
@@ -170,6 +172,7 @@ def do(tool, server, job):
             process = subprocess.Popen(command, stdout=said, stderr=said, env={**os.environ, **more})
         try:
             connects = all_come(server, process, job["clients"])
+            coming = used(process.pid)[0]
             time.sleep(1.0 + MARGIN if tool.own_clock else max(0.0, start + MARGIN - time.time()))
             after = server.deeds()
             begin = (time.monotonic(), server.counters(), used(process.pid))
@@ -186,7 +189,7 @@ def do(tool, server, job):
         seconds = end[0] - begin[0]
         gained = lambda counter: end[1][counter] - begin[1][counter]
         delivered = gained("deliveries_total")
-        found = {"connects": connects, "kib": end[2][1], "achieved": gained("messages_in_total") / seconds}
+        found = {"connects": connects, "coming": coming, "kib": end[2][1], "achieved": gained("messages_in_total") / seconds}
         if job["rate"]:
             found["cpu"] = 1e6 * (end[2][0] - begin[2][0]) / delivered if delivered else None
             found["reported"] = tool.result(place)
@@ -214,7 +217,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--idle", type=int, default=1000, help="quiet clients")
     parser.add_argument("--steps", type=int, default=12, help="how many rates `budget` tries at most")
-    measured = ["idle", "echo", "delivery", "budget"]
+    measured = ["idle", "echo", "echoes", "delivery", "budget"]
     parser.add_argument("--only", nargs="+", choices=measured, default=measured)
     parser.add_argument("--wsbench", help="this program in place of a release build")
     parser.add_argument("--operating-point", help="with --wsbench: the bench of that name, built alike")

@@ -29,9 +29,9 @@ def connects(results, name):
     return median([one["connects"] for one in results.get("idle", {}).get(name, []) if one])
 
 
-def kib_each(results, name, plan):
-    """Resident memory that a further quiet client takes."""
-    of = lambda job: median([one["kib"] for one in results.get(job, {}).get(name, []) if one])
+def further(results, key, name, plan):
+    """What a further quiet client takes: resident memory in KiB (`kib`), CPU seconds until it is there (`coming`)."""
+    of = lambda job: median([one[key] for one in results.get(job, {}).get(name, []) if one])
     small, large = of("few"), of("idle")
     between = plan["idle"]["clients"] - plan["few"]["clients"]
     return None if small is None or large is None else (large - small) / between
@@ -41,12 +41,14 @@ def figures(results, best, plan):
     """Each goal in words, what was found (nothing if it was not measured), the bound, and whether it is the least."""
     over = lambda a, b: None if a is None or not b else a / b
     of_k6 = lambda job: over(1, ratios(results, job, "k6")) if job in results else None
-    bare = ratios(results, "delivery", "bare tokio-tungstenite") if "delivery" in results else None
-    kib = [kib_each(results, name, plan) for name in ("wsbench", "k6")]
+    of_bare = lambda job: over(1, ratios(results, job, "bare tokio-tungstenite")) if job in results else None
+    both = lambda key: [further(results, key, name, plan) for name in ("wsbench", "k6")]
     return [("connects/s over k6", over(connects(results, "wsbench"), connects(results, "k6")), 5, True),
-            ("memory of a quiet client over k6", over(*kib), 1 / 20, False),
-            ("CPU per echo over k6", of_k6("echo"), 1 / 8, False),
-            ("CPU per delivery over bare tokio-tungstenite", over(1, bare), 1.08, False),
+            ("memory of a quiet client over k6", over(*both("kib")), 1 / 20, False),
+            ("CPU per connect over k6", over(*both("coming")), 1 / 5, False),
+            ("CPU per echo over k6", of_k6("echoes"), 1 / 8, False),
+            ("CPU per echo over bare tokio-tungstenite", of_bare("echoes"), 1.15, False),
+            ("CPU per delivery over bare tokio-tungstenite", of_bare("delivery"), 1.08, False),
             ("highest honest rate with one core over k6", over(best["wsbench"], best.get("k6")) if best else None, 5, True)]
 
 
@@ -62,9 +64,11 @@ def goals(results, best, plan):
 def tables(results, best, names, plan):
     of = lambda job, name, pick: median([pick(one) for one in results.get(job, {}).get(name, []) if one])
     if "idle" in results:
-        rows = [[name, shown(connects(results, name), 0), shown(kib_each(results, name, plan))] for name in names]
-        table(["quiet clients", "connects/s", "KiB per client"], rows)
-    for job in (job for job in ("echo", "delivery") if job in results):
+        cpu = lambda name: further(results, "coming", name, plan)
+        each = lambda name: [shown(cpu(name) and 1e6 * cpu(name), 0), shown(further(results, "kib", name, plan))]
+        rows = [[name, shown(connects(results, name), 0), *each(name)] for name in names]
+        table(["quiet clients", "connects/s", "µs CPU per connect", "KiB per client"], rows)
+    for job in (job for job in ("echo", "echoes", "delivery") if job in results):
         rows = []
         for name in names:
             both = lambda key: [of(job, name, lambda one: one[key] and one[key][at]) for at in (0, 1)]

@@ -3,6 +3,7 @@
 release build, and a redis-server on PATH.
 
     benches/scale/growth.py WSBENCH [--clients 1000 5000 18000 60000] [--deliveries 20000] [--seconds 15] [--seed 1]
+                           [--plot FILE.svg]
 
 Each population sits in rooms of a hundred on four instances of the room server, every instance a process, and is run twice:
 idle (one publication a second in all, so that there is something to recognise), and with its share of the deliveries: the
@@ -10,8 +11,8 @@ largest population has all of them, so each client hears equally often whatever 
 as the limit of open files asks for, so the limits of one process are passed on the way.
 
 Prints a table for docs/performance.md: of the generator (all its processes) memory, CPU and lateness, of the server the same
-as far as /proc tells it, and the load of the machine before each run. Exits with 1 when a run fails, loses a copy or a
-client, and with 77 where the machine cannot carry it.
+as far as /proc tells it, and the load of the machine before each run; `--plot` draws memory, CPU and lateness. Exits with 1
+when a run fails, loses a copy or a client, and with 77 where the machine cannot carry it.
 """
 
 import argparse
@@ -24,6 +25,10 @@ import sys
 import tempfile
 import threading
 import time
+
+# No cache of bytecode beside the sources.
+sys.dont_write_bytecode = True
+import plot  # noqa: E402
 
 INSTANCES = 4
 MEMBERS = 100
@@ -54,6 +59,8 @@ from = "crowd"
 rate = "{rate:.2f}/s"
 size = "128B"
 """
+
+TALKING = "each client hears equally often"
 
 COLUMNS = [
     "clients", "processes", "deliveries/s", "MiB", "KiB per client", "cores", "µs per delivery", "send lag p99 ms",
@@ -104,7 +111,7 @@ def entry(report, kind, name):
 
 
 def once(wsbench, folder, clients, rate, arguments):
-    """One run; the cells of its row, and what is wrong with it."""
+    """One run; the cells of its row, what is drawn of it (MiB, cores, send lag and loop lag in ms), and what is wrong with it."""
     scenario, result = folder / "growth.toml", folder / "growth.json"
     scenario.write_text(SCENARIO.format(
         seed=arguments.seed, seconds=arguments.seconds, instances=INSTANCES, clients=clients,
@@ -122,7 +129,7 @@ def once(wsbench, folder, clients, rate, arguments):
         print(complained, file=sys.stderr)
         sys.exit(77)
     if not result.exists():
-        return None, f"ended with {run.returncode}: {complained or said}"
+        return None, None, f"ended with {run.returncode}: {complained or said}"
     report = json.loads(result.read_text())
     result.unlink()
     generator, seconds = report["generator"], report["measured_ns"] / 1e9
@@ -131,10 +138,11 @@ def once(wsbench, folder, clients, rate, arguments):
     delivered = counter("deliveries.delivered") / seconds if seconds else 0
     busy = generator["cpu_share"] * 1e6 / delivered if delivered > 1000 else None
     memory = generator["rss_peak_bytes"]
+    lags = (millis("send_lag"), generator["loop_lag_p99_ns"] / 1e6)
     cells = [
         f"{clients:,}", processes, f"{delivered:,.0f}", f"{memory / 2**20:.0f}", f"{memory / 1024 / clients:.1f}",
-        f"{generator['cpu_share']:.2f}", "–" if busy is None else f"{busy:.1f}", f"{millis('send_lag'):.2f}",
-        f"{generator['loop_lag_p99_ns'] / 1e6:.2f}", f"{millis('delivery'):.1f}", counter("deliveries.lost"),
+        f"{generator['cpu_share']:.2f}", "–" if busy is None else f"{busy:.1f}", f"{lags[0]:.2f}",
+        f"{lags[1]:.2f}", f"{millis('delivery'):.1f}", counter("deliveries.lost"),
         f"{server.largest / 1024:.0f}", f"{load:.1f}",
     ]
     wrong = None
@@ -144,7 +152,7 @@ def once(wsbench, folder, clients, rate, arguments):
         wrong = f"{counter('clients.connected')} of {clients} clients, {counter('deliveries.lost')} copies lost"
     elif not generator["healthy"]:
         wrong = "not to be believed: " + "; ".join(generator["reasons"])
-    return cells, wrong
+    return cells, (memory / 2**20, generator["cpu_share"], *lags), wrong
 
 
 def main():
@@ -154,11 +162,12 @@ def main():
     parser.add_argument("--deliveries", type=float, default=20000)
     parser.add_argument("--seconds", type=int, default=15)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--plot", type=pathlib.Path)
     arguments = parser.parse_args()
-    largest, failed = max(arguments.clients), False
+    largest, failed, drawn = max(arguments.clients), False, {}
     kinds = [
         ("idle", lambda clients: 1),
-        ("each client hears equally often", lambda clients: arguments.deliveries / MEMBERS * clients / largest),
+        (TALKING, lambda clients: arguments.deliveries / MEMBERS * clients / largest),
     ]
     with tempfile.TemporaryDirectory(prefix="wsbench-growth-") as folder:
         for kind, rate in kinds:
@@ -166,12 +175,19 @@ def main():
             for clients in sorted(arguments.clients):
                 # The ports of the run before are free again by then, and its servers gone.
                 time.sleep(2)
-                cells, wrong = once(arguments.wsbench, pathlib.Path(folder), clients, rate(clients), arguments)
+                cells, figures, wrong = once(arguments.wsbench, pathlib.Path(folder), clients, rate(clients), arguments)
                 if cells:
                     print(f"| {' | '.join(map(str, cells))} |", flush=True)
+                    drawn.setdefault(kind, []).append((clients, *figures))
                 if wrong:
                     print(f"{clients} clients, {kind}: {wrong}", file=sys.stderr, flush=True)
                     failed = True
+    if arguments.plot and TALKING in drawn:
+        of = lambda kind, at: [(row[0], row[at]) for row in drawn[kind]]
+        late = [("sends, while they talk", of(TALKING, 3)), ("loop, while they talk", of(TALKING, 4))]
+        panels = [("memory, MiB", [(kind, of(kind, 1)) for kind in drawn]),
+                  ("CPU, cores", [(kind, of(kind, 2)) for kind in drawn]), ("late by, p99, ms", late)]
+        arguments.plot.write_text(plot.drawn(panels))
     sys.exit(1 if failed else 0)
 
 

@@ -5,6 +5,9 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{config::Drain, history::Position, protocol, time};
 
+/// The close code of an instance that goes away.
+pub(crate) const CODE: u16 = 1012;
+
 /// The frame that says that closes will follow.
 pub(crate) fn hint(config: &Drain) -> Utf8Bytes {
     protocol::drain(config.window.as_millis(), config.retry_min.as_millis(), config.retry_max.as_millis())

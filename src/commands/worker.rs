@@ -19,7 +19,7 @@ use super::run::{limits, target};
 use crate::engine::{Pipe, RawSink, Setup, serve};
 use crate::scenario::plan::Plan;
 use crate::scenario::{self, Overrides, Source};
-use crate::session::Dialer;
+use crate::session::{Dialer, Part};
 use crate::transport::NetworkConfig;
 
 /// A process that carries clients of a run
@@ -87,13 +87,14 @@ async fn work() -> Done {
     limits::of_this_machine()?;
     let own = own_workers(&assignment);
     let (raw, writer) = assignment.raw.then(raw_log).unzip();
-    let setup = setup(assignment, raw)?;
+    let learnt = Learnt::to_be_told();
+    let setup = setup(assignment, raw, &learnt)?;
     let ready = Ready { plan: setup.plan.digest() };
     if pipe.say(&ready).await.is_err() {
         // Whoever started this has gone.
         return Ok(ExitCode::SUCCESS);
     }
-    serve(setup, own, pipe).await.map_err(Failure::internal)?;
+    serve(setup, own, pipe, || learnt.take_untold()).await.map_err(Failure::internal)?;
     match writer.map(JoinHandle::join) {
         None | Some(Ok(Ok(()))) => Ok(ExitCode::SUCCESS),
         Some(Ok(Err(error))) => Err(Failure::internal(format!("the raw log: {error}"))),
@@ -109,7 +110,7 @@ fn own_workers(assignment: &Assignment) -> std::ops::Range<usize> {
 }
 
 /// The run as it is asked for, from the same words as the process that coordinates it has read.
-fn setup(assignment: Assignment, raw: Option<RawSink>) -> Result<Setup, Failure> {
+fn setup(assignment: Assignment, raw: Option<RawSink>, learnt: &Learnt) -> Result<Setup, Failure> {
     let source = Source::new(assignment.path, assignment.text);
     let scenario = scenario::parse(source, &assignment.overrides, &super::environment)
         .map_err(|diagnostic| Failure::usage(diagnostic.plain()))?;
@@ -118,7 +119,8 @@ fn setup(assignment: Assignment, raw: Option<RawSink>) -> Result<Setup, Failure>
     let usual =
         NetworkConfig { detour: assignment.detour, loopback_block: assignment.process, ..NetworkConfig::default() };
     let urls: Result<Vec<Url>, _> = assignment.urls.iter().map(|url| Url::parse(url)).collect();
-    let ground = target::at(&urls.map_err(Failure::internal)?, &scenario, &plan, secret, usual, &Learnt::default())?;
+    let part = Part { number: assignment.process, of: assignment.of };
+    let ground = target::at(&urls.map_err(Failure::internal)?, &scenario, &plan, secret, usual, learnt, part)?;
     Ok(Setup {
         dialer: Dialer { instances: assignment.instances, ..ground.dialer(&scenario) },
         urls: ground.urls(),

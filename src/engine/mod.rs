@@ -42,7 +42,7 @@ pub use coordinator::{OnTick, Signals};
 pub use fault::{Act, Aftermath, Cuts, Rig, Victim};
 pub use frames::Pipe;
 pub use outcome::{Close, End, ErrorSample, Health, Identity, Incident, Middle, Outcome, Phase, Tick};
-pub use processes::serve;
+pub use processes::{OnSecret, serve};
 pub use raw::{RawLines, RawSink};
 pub use turns::{Meeting, Turn, Turns};
 
@@ -91,9 +91,13 @@ pub enum StartError {
 pub enum Crew {
     /// Each is a thread of this process.
     Threads,
-    /// In the processes at the other ends of these pipes, the same number in each: they are told nothing yet but what
-    /// [`serve`] asks for.
-    Processes(Vec<Pipe>),
+    /// In other processes, the same number in each.
+    Processes {
+        /// At whose other ends they are; they are told nothing yet but what [`serve`] asks for.
+        pipes: Vec<Pipe>,
+        /// What is called with each secret that is learnt there.
+        learnt: Arc<OnSecret>,
+    },
 }
 
 /// Runs a scenario with the workers where `crew` says; `rig` carries out faults.
@@ -111,9 +115,9 @@ pub async fn run<'a>(
     let (report, reports) = mpsc::channel(REPORTS);
     let (StartedThreads { orders, threads }, notices) = match crew {
         Crew::Threads => (start_threads(&setup, 0..setup.workers, &report)?, no_notices()),
-        Crew::Processes(pipes) => {
+        Crew::Processes { pipes, learnt } => {
             let each = setup.workers / pipes.len().max(1);
-            let (orders, notices) = processes::attend(pipes, each, &report);
+            let (orders, notices) = processes::attend(pipes, each, &report, &learnt);
             (StartedThreads { orders, threads: Vec::new() }, notices)
         }
     };

@@ -15,9 +15,14 @@ use super::{ORDERS, REPORTS, Setup, StartError, StartedThreads, start_threads};
 use crate::scenario::Times;
 use crate::time::Clock;
 
-/// What a process that carries clients tells.
-#[derive(Debug, Serialize, Deserialize)]
+/// What is called with each secret that is learnt in another process.
+pub type OnSecret = dyn Fn(&str) + Send + Sync;
+
+/// What a process that carries clients tells. Not `Debug`: it holds secrets.
+#[derive(Serialize, Deserialize)]
 enum FromProcess {
+    /// Secrets that have been learnt there, which what it tells from now on may hold.
+    Learnt(Vec<String>),
     /// One of its workers' account.
     Account(Box<FromWorker>),
     /// What the measured phase cost this process.
@@ -33,18 +38,20 @@ pub(super) enum Notice {
 }
 
 /// Attends to the processes at the ends of `pipes`, each of which has `each` workers: an order channel for each, and
-/// what is learned of them. Accounts go to `reports`.
+/// what is learned of them. Accounts go to `reports`, secrets that logins gave there to `learnt`.
 pub(super) fn attend(
     pipes: Vec<Pipe>,
     each: usize,
     reports: &mpsc::Sender<FromWorker>,
+    learnt: &Arc<OnSecret>,
 ) -> (Vec<mpsc::Sender<ToWorker>>, mpsc::Receiver<Notice>) {
     // Two of each process at most.
     let (notice, notices) = mpsc::channel(2 * pipes.len().max(1));
     let attended = pipes.into_iter().enumerate().map(|(process, pipe)| {
         let (order, orders) = mpsc::channel(ORDERS);
         tokio::spawn(pass_orders(orders, pipe.mouth));
-        tokio::spawn(take_accounts(process, each, pipe.ear, reports.clone(), notice.clone()));
+        let told = Told { reports: reports.clone(), notices: notice.clone(), learnt: Arc::clone(learnt) };
+        tokio::spawn(take_accounts(process, each, pipe.ear, told));
         order
     });
     (attended.collect(), notices)
@@ -59,13 +66,15 @@ async fn pass_orders(mut orders: mpsc::Receiver<ToWorker>, mut mouth: Mouth) {
     }
 }
 
-async fn take_accounts(
-    process: usize,
-    mut left: usize,
-    mut ear: Ear,
+/// Where what a process tells goes to.
+struct Told {
     reports: mpsc::Sender<FromWorker>,
     notices: mpsc::Sender<Notice>,
-) {
+    learnt: Arc<OnSecret>,
+}
+
+async fn take_accounts(process: usize, mut left: usize, mut ear: Ear, to: Told) {
+    let Told { reports, notices, learnt } = to;
     while let Ok(Some(told)) = ear.hear().await {
         let heard = match told {
             FromProcess::Account(account) => {
@@ -73,6 +82,10 @@ async fn take_accounts(
                 reports.send(*account).await.is_ok()
             }
             FromProcess::Vitals(vitals) => notices.send(Notice::Vitals(vitals)).await.is_ok(),
+            FromProcess::Learnt(secrets) => {
+                secrets.iter().for_each(|secret| learnt(secret));
+                true
+            }
         };
         if !heard {
             return;
@@ -85,11 +98,17 @@ async fn take_accounts(
 }
 
 /// Carries the clients of the workers numbered `own` of the run that `setup` describes: takes orders from `pipe` and tells
-/// the workers' accounts there, until they have come to their end or the other side has gone.
+/// the workers' accounts there, until they have come to their end or the other side has gone. What `learnt` gives, secrets
+/// that have been learnt since it was last asked, is told before the account that may hold them.
 ///
 /// # Errors
 /// When a worker could not be started.
-pub async fn serve(setup: Setup, own: Range<usize>, pipe: Pipe) -> Result<(), StartError> {
+pub async fn serve(
+    setup: Setup,
+    own: Range<usize>,
+    pipe: Pipe,
+    mut learnt: impl FnMut() -> Vec<String>,
+) -> Result<(), StartError> {
     let setup = Arc::new(setup);
     let (report, mut reports) = mpsc::channel(REPORTS);
     let StartedThreads { mut orders, threads } = start_threads(&setup, own, &report)?;
@@ -113,6 +132,10 @@ pub async fn serve(setup: Setup, own: Range<usize>, pipe: Pipe) -> Result<(), St
                 None => break,
             },
         };
+        let secrets = learnt();
+        if !secrets.is_empty() && mouth.say(&FromProcess::Learnt(secrets)).await.is_err() {
+            break;
+        }
         if mouth.say(&told).await.is_err() {
             break;
         }

@@ -24,6 +24,8 @@ use crate::wire::Markers;
 
 mod correlation;
 mod heartbeats;
+mod held_up;
+mod losses;
 mod requests;
 mod turns;
 
@@ -135,29 +137,7 @@ fn played(
     let mut rig = Noted::default();
     let outcome = runtime.block_on(LocalSet::new().run_until(async {
         let clock = Clock::simulated();
-        let plan = Plan::new(&scenario);
-        let dialer = Dialer {
-            transports: vec![transport],
-            dialect,
-            clock: clock.clone(),
-            machine: None,
-            instances: Vec::new(),
-            instance_rules: Arc::default(),
-            join_timeout: scenario.times.join_timeout,
-            login: None,
-            exchanges: None,
-        };
-        let setup = Setup {
-            urls: scenario.target.urls(),
-            scenario: Arc::new(scenario),
-            plan,
-            dialer,
-            workers,
-            secret: Some(Arc::from(&b"secret"[..])),
-            run: RUN,
-            raw: None,
-            turns: None,
-        };
+        let setup = setup(scenario, workers, (transport, dialect), &clock);
         let (signal, mut signals) = mpsc::channel(1);
         let _kept = signal.clone();
         if let Some(after) = interrupt {
@@ -174,6 +154,37 @@ fn played(
         simulate(setup, &mut rig, &mut signals, on_tick).await.unwrap()
     }));
     (outcome, phases, rig.0)
+}
+
+/// What a run of `scenario` over this transport in this dialect needs.
+fn setup(
+    scenario: Scenario,
+    workers: usize,
+    (transport, dialect): (Arc<dyn Transport>, Arc<dyn Dialect>),
+    clock: &Clock,
+) -> Setup {
+    let dialer = Dialer {
+        transports: vec![transport],
+        dialect,
+        clock: clock.clone(),
+        machine: None,
+        instances: Vec::new(),
+        instance_rules: Arc::default(),
+        join_timeout: scenario.times.join_timeout,
+        login: None,
+        exchanges: None,
+    };
+    Setup {
+        urls: scenario.target.urls(),
+        plan: Plan::new(&scenario),
+        scenario: Arc::new(scenario),
+        dialer,
+        workers,
+        secret: Some(Arc::from(&b"secret"[..])),
+        run: RUN,
+        raw: None,
+        turns: None,
+    }
 }
 
 const ACCUSING: [&str; 8] = [

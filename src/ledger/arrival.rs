@@ -114,14 +114,7 @@ impl Ledger {
 
 /// Whether a later publication of the same publisher has already arrived at this seat.
 fn overtaken(room: &Room, seat: &Seat, index: u32) -> bool {
-    let mut next = room.get(index).and_then(|open| open.next);
-    while let Some(later) = next {
-        if later >= seat.first && seat.seen.contains(later) {
-            return true;
-        }
-        next = room.get(later).and_then(|open| open.next);
-    }
-    false
+    room.later(index).any(|(later, _)| later >= seat.first && seat.seen.contains(later))
 }
 
 fn deliver(room: &mut Room, seat: &Seat, arrival: &Arrival, reordered: bool, observer: &mut dyn Observe) -> Arrived {

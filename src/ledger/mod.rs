@@ -31,6 +31,7 @@ use seen::Seen;
 pub use arrival::{Arrival, Arrived};
 pub use row::{ByHop, Row, Sample, Tally};
 pub use seat::SeatId;
+pub use settle::StretchAt;
 
 /// The rules of the accounts.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,17 @@ pub struct Rules {
 
 /// How long after the send a leave excuses, and an outage explains, a missing copy.
 pub const RACE: Duration = Duration::from_secs(1);
+
+/// The loss of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss {
+    /// Since when nothing comes: the end of the connection, or the last byte before a silence.
+    pub since: Timestamp,
+    /// When the client noticed, which decides the stretch of the run that the loss belongs to.
+    pub noticed: Timestamp,
+    /// What copies that it costs are lost as.
+    pub class: Word,
+}
 
 /// A publication of the plan.
 #[derive(Clone, Copy, Debug)]
@@ -141,13 +153,16 @@ impl Ledger {
         }
     }
 
-    /// The connection was lost at `at`; copies missed meanwhile are losses of `class`. A slow consumer's queue was given up
-    /// before it was told: everything after the newest copy it has counts.
-    pub fn lost(&mut self, seat: SeatId, at: Timestamp, class: Word) {
+    /// The client lost its connection; copies that were on their way, and those said until it is back, are lost by it.
+    pub fn lost(&mut self, seat: SeatId, loss: Loss) {
         if let Some(seat) = self.seats.get_mut(seat) {
-            let from = if class == Word::SLOW_CONSUMER { at.min(seat.newest) } else { at };
-            seat.membership.lost(from, class);
+            seat.membership.lost(loss, &seat.seen, seat.newest);
         }
+    }
+
+    /// Whether the plan still places the seat's client in its room.
+    pub fn is_placed(&self, seat: SeatId) -> bool {
+        self.seats.get(seat).is_some_and(|seat| seat.end.is_none())
     }
 
     /// Whether the seat's client is joined as far as both sides know.

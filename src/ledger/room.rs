@@ -154,6 +154,13 @@ impl Room {
         self.open.push_back(open);
     }
 
+    /// The later publications of the same publisher, in order.
+    pub(super) fn later(&self, index: u32) -> impl Iterator<Item = (u32, &Open)> {
+        let after = |index: u32| self.get(index)?.next;
+        let all = std::iter::successors(after(index), move |index| after(*index));
+        all.filter_map(|index| Some((index, self.get(index)?)))
+    }
+
     /// Hands over the rows of publications of which everything due has come.
     pub(super) fn hand_over(&mut self, id: RoomId, rows: &mut Vec<Row>) {
         let mut all = true;

@@ -1,29 +1,47 @@
 //! Windows close: rows of what is done are handed over, and what is still missing is lost or excluded, seat by seat.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::membership::Fate;
 use super::room::{Open, Room, Sending};
 use super::row::Row;
 use super::seat::Seats;
+use super::seen::Seen;
 use super::{Ledger, owed};
-use crate::observe::{Fact, Labels, Observation, Observe, RoomId, Word};
+use crate::observe::{Fact, Labels, Observation, Observe, RoomId, Stretch, Word};
 use crate::time::Timestamp;
+
+/// Which stretch of the run a moment lies in, where faults or incidents divide it.
+pub type StretchAt<'a> = &'a dyn Fn(Timestamp) -> Option<Stretch>;
 
 impl Ledger {
     /// Settles every publication whose window has closed by `now`, and hands over rows of those that are done.
-    pub fn settle(&mut self, now: Timestamp, rows: &mut Vec<Row>, observer: &mut dyn Observe) {
-        self.close(rows, observer, |open, settle| open.due + settle <= now);
+    /// `stretch_at` tells which stretch of the run a moment lies in.
+    pub fn settle(
+        &mut self,
+        now: Timestamp,
+        stretch_at: StretchAt<'_>,
+        rows: &mut Vec<Row>,
+        observer: &mut dyn Observe,
+    ) {
+        self.close(stretch_at, rows, observer, |open, settle| open.due + settle <= now);
     }
 
     /// Closes every window: the run is over. What no talker has reported by now was cut off before it was said.
-    pub fn finish(&mut self, rows: &mut Vec<Row>, observer: &mut dyn Observe) {
+    pub fn finish(&mut self, stretch_at: StretchAt<'_>, rows: &mut Vec<Row>, observer: &mut dyn Observe) {
         let open = self.rooms.iter_mut().flat_map(|room| &mut room.open);
         open.filter(|open| open.sending == Sending::Pending).for_each(|open| open.sending = Sending::Unsent);
-        self.close(rows, observer, |_, _| true);
+        self.close(stretch_at, rows, observer, |_, _| true);
     }
 
-    fn close(&mut self, rows: &mut Vec<Row>, observer: &mut dyn Observe, over: impl Fn(&Open, Duration) -> bool) {
+    fn close(
+        &mut self,
+        stretch_at: StretchAt<'_>,
+        rows: &mut Vec<Row>,
+        observer: &mut dyn Observe,
+        over: impl Fn(&Open, Duration) -> bool,
+    ) {
         for at in 0..self.rooms.len() {
             let id = RoomId(at as u32);
             let room = &mut self.rooms[at];
@@ -31,7 +49,7 @@ impl Ledger {
             let mut popped = false;
             while room.open.front().is_some_and(|o| o.sending != Sending::Pending && over(o, self.rules.settle)) {
                 if !room.open[0].settled {
-                    settle_front(id, room, &mut self.seats, self.rules.race, rows, observer);
+                    settle_front(id, room, &mut self.seats, (self.rules.race, stretch_at), rows, observer);
                 }
                 room.pop();
                 popped = true;
@@ -66,13 +84,13 @@ fn settle_front(
     id: RoomId,
     room: &mut Room,
     seats: &mut Seats,
-    race: Duration,
+    (race, stretch_at): (Duration, StretchAt<'_>),
     rows: &mut Vec<Row>,
     observer: &mut dyn Observe,
 ) {
     let index = room.base;
-    let open = &mut room.open[0];
-    let mut row = open.row(id, index);
+    let mut row = room.open[0].row(id, index);
+    let (room, open) = (&*room, &room.open[0]);
     let sent = match open.sending {
         Sending::Sent(at) | Sending::Uncertain(at) => at,
         Sending::Pending | Sending::Unsent => return,
@@ -91,15 +109,17 @@ fn settle_front(
         let fate = match open.sending {
             Sending::Uncertain(_) => Fate::Excluded(Word::UNKNOWN),
             _ if open.nameless && !open.refused => Fate::Excluded(Word::UNKNOWN),
-            _ => seat.membership.fate(sent, race),
+            _ => seat.membership.fate(sent, race, |seen, lost| overtaken(room, index, (seat.first, seen), sent..lost)),
         };
-        let (fact, detail) = match fate {
-            Fate::Lost(_) if open.refused => {
+        let (fact, detail, labels) = match fate {
+            Fate::Lost(..) if open.refused => {
                 row.refuse(labels);
                 continue;
             }
-            Fate::Lost(class) => (Fact::Lost, class),
-            Fate::Excluded(reason) => (Fact::Excluded, reason),
+            // What a loss of the connection cost belongs to the stretch of that loss.
+            Fate::Lost(class, Some(at)) => (Fact::Lost, class, Labels { phase: stretch_at(at), ..labels }),
+            Fate::Lost(class, None) => (Fact::Lost, class, labels),
+            Fate::Excluded(reason) => (Fact::Excluded, reason, labels),
         };
         row.lost += u64::from(fact == Fact::Lost);
         if (fact, detail) == (Fact::Lost, Word::RECONNECT_GAP) {
@@ -108,4 +128,11 @@ fn settle_front(
         observer.observe(&Observation::new(fact, Labels { detail: Some(detail), ..labels }, 1));
     }
     rows.push(row);
+}
+
+/// Whether something that the same talker said after the start of `span`, due by its end, is among what a seat that is owed
+/// what came from `first` on had seen.
+fn overtaken(room: &Room, index: u32, (first, seen): (u32, &Seen), span: Range<Timestamp>) -> bool {
+    let said = room.later(index).take_while(|(_, open)| open.due <= span.end);
+    said.filter(|(_, open)| open.due > span.start).any(|(later, _)| later >= first && seen.contains(later))
 }

@@ -6,8 +6,10 @@ use rand::{Rng, RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent, Tally};
-use crate::observe::{ClientId, Fact, GroupId, Observation, Observe, PublishId, RoomId, Topic, TransportKind, Word};
+use super::{Arrival, Arrived, Ledger, Loss, Owed, Row, Rules, SeatId, Sent, Tally};
+use crate::observe::{
+    ClientId, Fact, GroupId, Observation, Observe, PublishId, RoomId, Stretch, Topic, TransportKind, Word,
+};
 use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Marker};
 
@@ -22,9 +24,18 @@ fn at(millis: u64) -> Timestamp {
     Timestamp::from_nanos(millis * 1_000_000)
 }
 
-/// Adds observations up by fact and detail.
+fn cut(millis: u64, class: Word) -> Loss {
+    Loss { since: at(millis), noticed: at(millis), class }
+}
+
+/// A fault from 2 s on.
+fn stretch_at(moment: Timestamp) -> Option<Stretch> {
+    Some(if moment < at(2_000) { Stretch::BEFORE } else { Stretch::during(0) })
+}
+
+/// Adds observations up by fact and detail; losses also by stretch.
 #[derive(Default)]
-struct Book(BTreeMap<(Fact, Option<Word>), u64>);
+struct Book(BTreeMap<(Fact, Option<Word>), u64>, BTreeMap<Stretch, u64>);
 
 impl Observe for Book {
     fn observe(&mut self, o: &Observation) {
@@ -33,6 +44,9 @@ impl Observe for Book {
             _ => 1,
         };
         *self.0.entry((o.fact, o.labels.detail)).or_default() += amount;
+        if let (Fact::Lost, Some(stretch)) = (o.fact, o.labels.phase) {
+            *self.1.entry(stretch).or_default() += amount;
+        }
     }
 }
 
@@ -115,11 +129,11 @@ impl Bench {
     }
 
     fn settle(&mut self, now: u64) {
-        self.ledger.settle(at(now), &mut self.rows, &mut self.book);
+        self.ledger.settle(at(now), &stretch_at, &mut self.rows, &mut self.book);
     }
 
     fn finish(&mut self) -> [u64; 4] {
-        self.ledger.finish(&mut self.rows, &mut self.book);
+        self.ledger.finish(&stretch_at, &mut self.rows, &mut self.book);
         assert_eq!(self.ledger.open(), 0);
         let mut tally = Tally::new(1);
         self.rows.drain(..).for_each(|row| tally.add(row, &mut self.book));
@@ -262,7 +276,7 @@ fn what_a_slow_consumer_was_not_sent_before_it_was_told_counts_as_its_slowness()
         bench.arrive(Some(reader), marker, 8_100);
     }
     bench.arrive(Some(slow), markers[0], 1_500);
-    bench.ledger.lost(slow, at(9_000), Word::SLOW_CONSUMER);
+    bench.ledger.lost(slow, cut(9_000, Word::SLOW_CONSUMER));
     assert_eq!(bench.finish(), [6, 4, 2, 0]);
     assert_eq!(bench.book.with(Fact::Lost, Word::SLOW_CONSUMER), 2);
 }
@@ -272,7 +286,7 @@ fn an_outage_classes_the_loss() {
     let mut bench = Bench::new(&[2], true);
     let seat = bench.seats[0][1];
     bench.say(0, 100, 0);
-    bench.ledger.lost(seat, at(1_500), Word::SLOW_CONSUMER);
+    bench.ledger.lost(seat, cut(1_500, Word::SLOW_CONSUMER));
     bench.say(0, 2_000, 0);
     bench.ledger.joined(seat, at(3_000));
     bench.say(0, 4_000, 0);
@@ -282,6 +296,25 @@ fn an_outage_classes_the_loss() {
     }
     assert_eq!(bench.finish(), [6, 3, 3, 0]);
     assert_eq!((bench.book.with(Fact::Lost, Word::STEADY), bench.book.with(Fact::Lost, Word::SLOW_CONSUMER)), (1, 2));
+}
+
+#[test]
+fn what_was_on_its_way_when_the_connection_was_lost_is_lost_by_that_and_in_its_stretch() {
+    let mut bench = Bench::new(&[2], true);
+    let [reader, cut_off] = [bench.seats[0][0], bench.seats[0][1]];
+    // Publishers 0 and 1 in turn; copies take three seconds, and the connection is lost after 4.3.
+    let said = [(0, 0), (500, 1), (1_000, 0), (1_500, 1), (4_000, 0)].map(|(due, by)| bench.say(0, due, by));
+    for marker in said {
+        bench.arrive(Some(reader), marker, 9_000);
+    }
+    // The first is missing and its talker's next word is not: that one is not on its way any more.
+    bench.arrive(Some(cut_off), said[2], 4_000);
+    bench.ledger.lost(cut_off, cut(4_300, Word::RECONNECT_GAP));
+    assert_eq!(bench.finish(), [10, 6, 4, 0]);
+    assert_eq!(bench.book.with(Fact::Lost, Word::STEADY), 1);
+    assert_eq!(bench.book.with(Fact::Lost, Word::RECONNECT_GAP), 3);
+    assert_eq!(bench.book.of(Fact::Missed), 3);
+    assert_eq!(bench.book.1, BTreeMap::from([(Stretch::during(0), 3)]), "of the other its due time decides: none here");
 }
 
 /// A server's mistakes, decided by a seed, and its own count of them.

@@ -170,9 +170,10 @@ impl Histogram {
     }
 }
 
-/// A histogram on its way to another process: nothing is lost, the extremes and the sum included.
-#[derive(Serialize, Deserialize)]
-struct Packed {
+/// A histogram put aside, or on its way to another process: in little room, and nothing is lost, the extremes and the sum
+/// included.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Packed {
     /// HDR V2, base64.
     hdr: String,
     min: u64,
@@ -182,29 +183,47 @@ struct Packed {
     clipped: u64,
 }
 
+impl Packed {
+    /// `histogram` in as much room as its values in use need.
+    ///
+    /// # Errors
+    /// When the encoder fails, which it does only for want of memory.
+    pub fn of(histogram: &Histogram) -> Result<Self, String> {
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&histogram.hdr, &mut bytes).map_err(|error| error.to_string())?;
+        let sum = ((histogram.sum >> 64) as u64, histogram.sum as u64);
+        let Histogram { min, max, clipped, .. } = *histogram;
+        Ok(Self { hdr: STANDARD.encode(bytes), min, max, sum, clipped })
+    }
+
+    /// The histogram as it was.
+    ///
+    /// # Errors
+    /// When this is the encoding of no histogram, or of one with other bounds.
+    pub fn unpack(&self) -> Result<Histogram, String> {
+        let bytes = STANDARD.decode(&self.hdr).map_err(|error| error.to_string())?;
+        let hdr: hdrhistogram::Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|error| error.to_string())?;
+        if (hdr.low(), hdr.sigfig()) != (LOWEST, DIGITS) || hdr.high() > HIGHEST.next_power_of_two() {
+            return Err("a histogram with other bounds".to_owned());
+        }
+        let Self { min, max, sum, clipped, .. } = *self;
+        let mut histogram =
+            Histogram { min, max, sum: u128::from(sum.0) << 64 | u128::from(sum.1), clipped, ..Histogram::default() };
+        histogram.hdr.add(&hdr).map_err(|error| error.to_string())?;
+        Ok(histogram)
+    }
+}
+
 impl Serialize for Histogram {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = Vec::new();
-        V2Serializer::new().serialize(&self.hdr, &mut bytes).map_err(|error| S::Error::custom(error.to_string()))?;
-        let sum = ((self.sum >> 64) as u64, self.sum as u64);
-        let Self { min, max, clipped, .. } = *self;
-        Packed { hdr: STANDARD.encode(bytes), min, max, sum, clipped }.serialize(serializer)
+        Packed::of(self).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Histogram {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Packed { hdr, min, max, sum, clipped } = Packed::deserialize(deserializer)?;
-        let bytes = STANDARD.decode(hdr).map_err(D::Error::custom)?;
-        let hdr: hdrhistogram::Histogram<u64> = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|error| D::Error::custom(error.to_string()))?;
-        if (hdr.low(), hdr.sigfig()) != (LOWEST, DIGITS) || hdr.high() > HIGHEST.next_power_of_two() {
-            return Err(D::Error::custom("a histogram with other bounds"));
-        }
-        let mut heard = Self { min, max, sum: u128::from(sum.0) << 64 | u128::from(sum.1), clipped, ..Self::default() };
-        heard.hdr.add(&hdr).map_err(|error| D::Error::custom(error.to_string()))?;
-        Ok(heard)
+        Packed::deserialize(deserializer)?.unpack().map_err(D::Error::custom)
     }
 }
 

@@ -10,7 +10,7 @@ mod labels;
 mod recorder;
 mod snapshot;
 
-pub use histogram::Histogram;
+pub use histogram::{Histogram, Packed};
 pub use labels::{LabelKey, Names};
 pub use recorder::Recorder;
 pub use snapshot::{Cell, Snapshot, Value};

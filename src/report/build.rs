@@ -170,7 +170,7 @@ fn generator(health: &Health, totals: &Snapshot) -> Generator {
 
 /// The delivery table, in the order of the publish entries.
 fn arrivals(totals: &Snapshot, names: &Names) -> Vec<Arrival> {
-    let mut rows: BTreeMap<(u16, Path), Histogram> = BTreeMap::new();
+    let mut rows: BTreeMap<(u16, Path), Vec<&Histogram>> = BTreeMap::new();
     for (metric, labels, value) in totals.cells() {
         let path = match METRICS[metric].name {
             "delivery" => path(labels),
@@ -179,12 +179,17 @@ fn arrivals(totals: &Snapshot, names: &Names) -> Vec<Arrival> {
         };
         if let Some(histogram) = value.histogram() {
             let publish = labels.publish.map_or(u16::MAX, |id| id.0);
-            rows.entry((publish, path)).or_default().merge(histogram);
+            rows.entry((publish, path)).or_default().push(histogram);
         }
     }
     let name = |at: u16| names.publishes.get(usize::from(at)).cloned().unwrap_or_else(|| "all".to_owned());
+    let summary = |parts: Vec<&Histogram>| {
+        let mut whole = Histogram::default();
+        parts.into_iter().for_each(|part| whole.merge(part));
+        Summary::of(&whole)
+    };
     rows.into_iter()
-        .map(|((publish, path), values)| Arrival { publish: name(publish), path, summary: Summary::of(&values) })
+        .map(|((publish, path), parts)| Arrival { publish: name(publish), path, summary: summary(parts) })
         .collect()
 }
 

@@ -98,41 +98,57 @@ pub(super) fn entries(totals: &Snapshot, names: &Names, selections: &[Selection]
     (counters, bounded(distributions))
 }
 
-fn of_metric(metric: &'static Metric, totals: &Snapshot, names: &Names, selections: &[Selection]) -> Vec<Entry> {
+/// The entries of `metric`, each added up when it is its turn: together they would be many times what was recorded.
+fn of_metric<'t>(
+    metric: &'static Metric,
+    totals: &'t Snapshot,
+    names: &'t Names,
+    selections: &'t [Selection],
+) -> impl Iterator<Item = Entry> + 't {
     let empty = match metric.kind {
         Kind::Counter => Value::Counter(0),
         Kind::Histogram => Value::Histogram(Arc::default()),
     };
     let total = totals.total(metric.name).unwrap_or_else(|| empty.clone());
-    let mut entries = vec![Entry { labels: BTreeMap::new(), rank: 0, value: total }];
-    for selection in selections.iter().filter(|selection| selection.metric == metric.name) {
+    let total = std::iter::once_with(move || Entry { labels: BTreeMap::new(), rank: 0, value: total });
+    let selections = selections.iter().filter(|selection| selection.metric == metric.name);
+    let combined = selections.map(move |selection| {
         let value = totals.select(metric.name, &selection.labels, names).unwrap_or_else(|| empty.clone());
         let labels = selection.labels.iter().map(|(key, value)| (key.name().to_owned(), value.clone())).collect();
-        entries.push(Entry { labels, rank: 1, value });
-    }
-    for key in metric.labels.iter().copied().chain([LabelKey::Phase]) {
-        for (value_name, value) in split(metric.name, key, totals, names) {
-            let labels = BTreeMap::from([(key.name().to_owned(), value_name)]);
-            entries.push(Entry { labels, rank: 2 + rank(key), value });
-        }
-    }
-    entries
+        Entry { labels, rank: 1, value }
+    });
+    let parts = metric.labels.iter().copied().chain([LabelKey::Phase]).flat_map(move |key| {
+        split(metric.name, key, totals, names).into_iter().filter_map(move |(name, cells)| {
+            let labels = BTreeMap::from([(key.name().to_owned(), name.into_owned())]);
+            Some(Entry { labels, rank: 2 + rank(key), value: sum(&cells)? })
+        })
+    });
+    total.chain(combined).chain(parts)
 }
 
-/// The metric by one label, in parts that add up to its total; nothing if no cell carries the label.
-fn split(metric: &str, key: LabelKey, totals: &Snapshot, names: &Names) -> BTreeMap<String, Value> {
-    let mut parts: BTreeMap<String, Value> = BTreeMap::new();
+/// The cells of the metric by the value of one label, which add up to its total; nothing if no cell carries the label.
+fn split<'t>(
+    metric: &str,
+    key: LabelKey,
+    totals: &'t Snapshot,
+    names: &'t Names,
+) -> BTreeMap<Cow<'t, str>, Vec<&'t Value>> {
+    let mut parts: BTreeMap<Cow<'t, str>, Vec<&Value>> = BTreeMap::new();
     let mut carried = false;
     for (_, labels, value) in totals.cells().filter(|(at, ..)| METRICS[*at].name == metric) {
         let name = names.value(labels, key);
         carried |= name.is_some();
-        let name = name.unwrap_or(Cow::Borrowed("unknown"));
-        match parts.get_mut(&*name) {
-            Some(part) => part.merge(value),
-            None => drop(parts.insert(name.into_owned(), value.clone())),
-        }
+        parts.entry(name.unwrap_or(Cow::Borrowed("unknown"))).or_default().push(value);
     }
     if carried { parts } else { BTreeMap::new() }
+}
+
+/// The values added up; `None` without any.
+fn sum(values: &[&Value]) -> Option<Value> {
+    let (first, others) = values.split_first()?;
+    let mut sum = Value::clone(first);
+    others.iter().for_each(|value| sum.merge(value));
+    Some(sum)
 }
 
 fn rank(key: LabelKey) -> usize {

@@ -5,6 +5,7 @@
 
 mod baseline;
 mod build;
+mod by_name;
 mod compare;
 mod entries;
 mod environment;
@@ -26,6 +27,7 @@ mod threshold;
 
 pub use baseline::{baseline, names};
 pub use build::{Facts, build, measured};
+pub use by_name::ByName;
 pub use compare::{COMPARED, Change, Comparison, Shift, Side, compare};
 pub use entries::{Counter, Distribution};
 pub use environment::{Broker, Environment};

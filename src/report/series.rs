@@ -2,16 +2,17 @@
 //!
 //! A point covers a number of ticks, doubled each time the points are used up. Older points are then folded in pairs,
 //! one pair for each new point. A percentile is never averaged: what a wider point will say is worked out while its ticks
-//! are at hand, from their merged distributions. Closed points are figures, so memory does not grow with what they count.
+//! are at hand, from their merged distributions. Closed points are figures, so memory does not grow with what they count; a
+//! result made on the way shares them.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Summary;
+use super::{ByName, Summary};
 use crate::engine::{Phase, Tick};
-use crate::metrics::{Histogram, Kind, METRICS, Snapshot, Value};
+use crate::metrics::{Histogram, Kind, METRICS, Packed, Snapshot, Value};
 
 /// The most points a series has.
 const POINTS: usize = 600;
@@ -28,9 +29,11 @@ pub struct Point {
     #[serde(default)]
     pub span_ns: u64,
     /// What the counters gained; those that gained nothing are left out.
-    pub counters: BTreeMap<String, u64>,
+    #[schemars(with = "BTreeMap<String, u64>")]
+    pub counters: ByName<u64>,
     /// The values of that time.
-    pub histograms: BTreeMap<String, Summary>,
+    #[schemars(with = "BTreeMap<String, Summary>")]
+    pub histograms: ByName<Summary>,
 }
 
 /// Collects ticks of the measured phase and the drain.
@@ -49,9 +52,9 @@ pub struct Series {
 /// The points of one width.
 #[derive(Debug, Default)]
 struct Width {
-    closed: VecDeque<Closed>,
+    closed: VecDeque<Point>,
     /// The last of them, whole, while its neighbour is awaited, with which it makes a wider one.
-    first_of_two: Option<Stretch>,
+    first_of_two: Option<Waiting>,
 }
 
 /// A stretch of time whose distributions are whole.
@@ -64,13 +67,14 @@ struct Stretch {
     kept: [Histogram; KEPT.len()],
 }
 
-/// What a point will say.
+/// A stretch that awaits the one after it, which may take hours.
 #[derive(Debug)]
-struct Closed {
+struct Waiting {
     start_ns: i64,
-    end_ns: i64,
-    counters: Box<[(usize, u64)]>,
-    kept: [Option<Summary>; KEPT.len()],
+    ticks: u64,
+    counters: BTreeMap<usize, u64>,
+    /// Nothing of a distribution without values.
+    kept: [Option<Packed>; KEPT.len()],
 }
 
 impl Series {
@@ -92,12 +96,12 @@ impl Series {
 
     /// The points, oldest first.
     pub fn points(&self) -> Vec<Point> {
-        let open = self.open.as_ref().map(Stretch::closed);
-        self.shown().chain(open.as_ref()).map(Closed::point).collect()
+        let open = self.open.as_ref().map(Stretch::point);
+        self.shown().cloned().chain(open).collect()
     }
 
     /// The closed points that stand for the time so far: folded ones, those still to be folded, and newer ones.
-    fn shown(&self) -> impl Iterator<Item = &Closed> {
+    fn shown(&self) -> impl Iterator<Item = &Point> {
         let closed = |at: usize| self.widths.get(at).map(|width| &width.closed).into_iter().flatten();
         let (narrow, foldable) = match self.doublings.checked_sub(1) {
             Some(narrow) => (Some(narrow), POINTS / 2),
@@ -124,10 +128,10 @@ impl Series {
                 self.widths.resize_with(at + 1, Width::default);
             }
             let width = &mut self.widths[at];
-            width.closed.push_back(stretch.closed());
+            width.closed.push_back(stretch.point());
             match width.first_of_two.take() {
                 Some(first) => stretch.follow(&first),
-                None => return width.first_of_two = Some(stretch),
+                None => return width.first_of_two = Some(stretch.wait()),
             }
         }
     }
@@ -164,37 +168,37 @@ impl Stretch {
     }
 
     /// Takes in the stretch just before it.
-    fn follow(&mut self, earlier: &Self) {
+    fn follow(&mut self, earlier: &Waiting) {
         self.start_ns = earlier.start_ns;
         self.ticks += earlier.ticks;
         for (metric, gained) in &earlier.counters {
             *self.counters.entry(*metric).or_default() += gained;
         }
         for (mine, before) in self.kept.iter_mut().zip(&earlier.kept) {
-            mine.merge(before);
+            // It was packed here, so it is the packing of a distribution.
+            if let Some(Ok(before)) = before.as_ref().map(Packed::unpack) {
+                mine.merge(&before);
+            }
         }
     }
 
-    fn closed(&self) -> Closed {
-        let summary = |histogram: &Histogram| (histogram.count() > 0).then(|| Summary::of(histogram));
-        Closed {
-            start_ns: self.start_ns,
-            end_ns: self.end_ns,
-            counters: self.counters.iter().map(|(metric, gained)| (*metric, *gained)).collect(),
-            kept: self.kept.each_ref().map(summary),
-        }
+    /// The same in little room.
+    fn wait(self) -> Waiting {
+        // The encoder fails only for want of memory.
+        let pack = |histogram: &Histogram| Packed::of(histogram).ok().filter(|_| histogram.count() > 0);
+        let kept = self.kept.each_ref().map(pack);
+        Waiting { start_ns: self.start_ns, ticks: self.ticks, counters: self.counters, kept }
     }
-}
 
-impl Closed {
+    /// What it says.
     fn point(&self) -> Point {
-        let counters = self.counters.iter().map(|(metric, gained)| (METRICS[*metric].name.to_owned(), *gained));
-        let kept = KEPT.iter().zip(self.kept).filter_map(|(name, summary)| Some(((*name).to_owned(), summary?)));
+        let gained = self.counters.iter().map(|(metric, gained)| (METRICS[*metric].name, *gained));
+        let kept = KEPT.iter().zip(&self.kept).filter(|(_, histogram)| histogram.count() > 0);
         Point {
             t_ns: self.start_ns,
             span_ns: u64::try_from(self.end_ns - self.start_ns).unwrap_or(0),
-            counters: counters.collect(),
-            histograms: kept.collect(),
+            counters: gained.collect(),
+            histograms: kept.map(|(name, histogram)| (*name, Summary::of(histogram))).collect(),
         }
     }
 }

@@ -33,7 +33,9 @@ mod variables;
 pub use check::{Overrides, Owned, load, parse};
 pub use clients::{Failover, Group, Membership, Pick, Population, Reconnect, Stay};
 pub use diagnostic::{Diagnostic, did_you_mean, nearest};
-pub use explain::{Limits, MOST_PROCESSES, Needs, explain, mean_expected};
+pub use explain::{
+    CLIENT_BYTES, Instances, Limits, MOST_PROCESSES, Needs, SERVER_CLIENT_BYTES, explain, mean_expected,
+};
 pub use fault::{Cut, Deed, Fault, InstanceAction, RedisAction};
 pub use gate::Gate;
 pub use login::Login;

@@ -30,7 +30,7 @@ mod saying;
 use cookies::Cookies;
 pub use dialer::Dialer;
 pub use happening::{Ended, Happening, Hint, Place, Token, hop_stages};
-pub use login::{Login, LoginRule};
+pub use login::{Login, LoginRule, Part};
 pub use moving::Vanish;
 pub use pass::Pass;
 
@@ -247,8 +247,11 @@ impl Session {
         }
         match self.connection.poll_flush(cx) {
             Poll::Ready(Ok(())) => {
-                for waiting in self.unwritten.drain(..) {
-                    tell(Happening::Written(waiting.token, waiting.at));
+                // What a broken line was given is not known to have left; nor is a request that is not answered yet.
+                if !self.unwritten.is_empty() && !self.connection.has_broken() {
+                    for waiting in self.unwritten.drain(..) {
+                        tell(Happening::Written(waiting.token, waiting.at));
+                    }
                 }
                 Poll::Pending
             }

@@ -17,6 +17,8 @@ use crate::time::Clock;
 use crate::transport::{self, NetworkConfig};
 use crate::wire::CloseReason;
 
+mod broken;
+
 /// How long anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -56,11 +58,15 @@ async fn serve(mut stream: TcpStream, answer: Arc<impl Fn(&str) -> Option<String
 }
 
 async fn polling(url: &str, rooms: Vec<Place>) -> Session {
+    dialed((TransportKind::LongPoll, "room"), url, rooms).await
+}
+
+async fn dialed((kind, dialect): (TransportKind, &str), url: &str, rooms: Vec<Place>) -> Session {
     let identity = Identity { client: ClientId(0), user: "ada".to_owned(), token: None, auth: AuthStyle::None };
     let urls = vec![url.parse().unwrap()];
     let dialer = Dialer {
-        transports: vec![transport::of(TransportKind::LongPoll, urls, NetworkConfig::default()).unwrap()],
-        dialect: dialect::find("room", &Parameters::new()).unwrap(),
+        transports: vec![transport::of(kind, urls, NetworkConfig::default()).unwrap()],
+        dialect: dialect::find(dialect, &Parameters::new()).unwrap(),
         clock: Clock::real(),
         machine: None,
         instances: Vec::new(),
@@ -69,8 +75,7 @@ async fn polling(url: &str, rooms: Vec<Place>) -> Session {
         login: None,
         exchanges: None,
     };
-    let (kind, pass) = (TransportKind::LongPoll, &mut Pass::default());
-    dialer.dial(kind, 0, &Arc::new(identity), rooms, pass).await.unwrap().0
+    dialer.dial(kind, 0, &Arc::new(identity), rooms, &mut Pass::default()).await.unwrap().0
 }
 
 /// Polls until `enough` says so of what has happened, or the session is over.
@@ -79,9 +84,10 @@ async fn until(session: &mut Session, enough: impl Fn(&[String]) -> bool) -> (Ve
     let talking = poll_fn(|cx| {
         let mut tell = |happening: Happening<'_>| {
             heard.push(match happening {
-                Happening::Delivery(delivery, _) => {
-                    format!("{} replayed {}", delivery.offset.unwrap(), delivery.replayed)
-                }
+                Happening::Delivery(delivery, _) => match delivery.offset {
+                    Some(offset) => format!("{offset} replayed {}", delivery.replayed),
+                    None => format!("copy of {}", String::from_utf8_lossy(delivery.body)),
+                },
                 other => format!("{other:?}"),
             });
         };

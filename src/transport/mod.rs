@@ -160,12 +160,23 @@ impl Connection {
         each!(self, c => c.start_send(frame))
     }
 
-    /// Writes what is queued; ready when nothing is left.
+    /// Writes what is queued; ready when nothing is left, or when the line [has broken](Self::has_broken).
     ///
     /// # Errors
     /// The reason once the connection has ended.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         each!(self, c => c.poll_flush(cx))
+    }
+
+    /// Whether a write has failed, though what came before that may still be read: what was queued and not known to be
+    /// written by then may never have been.
+    pub fn has_broken(&self) -> bool {
+        match self {
+            Self::WebSocket(socket) => socket.has_broken(),
+            Self::Beside(beside) => beside.socket.has_broken(),
+            Self::Preceded(preceded) => preceded.connection.has_broken(),
+            Self::Sse(_) | Self::Http(_) | Self::Scripted(_) => false,
+        }
     }
 
     /// Starts the closing handshake with `code`; go on receiving until it ends. Over HTTP there is neither: a stream is

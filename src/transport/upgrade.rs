@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
 use tokio_tungstenite::tungstenite::handshake::client::{Response, generate_key};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::handshake::machine::TryParse;
-use tokio_tungstenite::tungstenite::http::HeaderMap;
+use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode};
 use url::Url;
 
 use super::ConnectError;
@@ -63,7 +63,7 @@ impl Request {
         let (size, response) = read_head(stream, &mut buffer, what).await?;
         let rest = buffer.split_off(size);
         if response.status().as_u16() != 101 {
-            return Err(refusal(stream, &response, rest, what).await);
+            return Err(refusal(stream, &response, [&buffer, &rest], what).await);
         }
         self.verify(response.headers())
             .map_err(|(kind, why)| failure(Word::UPGRADE, kind, format!("{what}: {why}")))?;
@@ -126,13 +126,23 @@ pub(super) async fn read_head(
     }
 }
 
-/// The answer was no upgrade: its status, who says so, and the start of the body.
+/// The words behind the status in the first line of `head`, where they are the server's own.
+fn own_reason(head: &[u8], status: StatusCode) -> &[u8] {
+    let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let reason = line.splitn(3, |byte| *byte == b' ').nth(2).unwrap_or_default().trim_ascii();
+    let usual = status.canonical_reason().unwrap_or_default();
+    if reason.eq_ignore_ascii_case(usual.as_bytes()) { &[] } else { reason }
+}
+
+/// The answer was no upgrade: its status, who says so, and the start of the body; where there is none, what stands behind
+/// the status. Of the answer, `head` and the rest have been read.
 async fn refusal(
     stream: &mut (impl AsyncRead + Unpin),
     response: &Response,
-    mut body: Vec<u8>,
+    [head, rest]: [&[u8]; 2],
     what: &str,
 ) -> ConnectError {
+    let mut body = rest.to_vec();
     while body.len() < announced(response.headers()).min(BODY_SHOWN + 1) {
         // The refusal stands, whether or not the rest of its body comes.
         match stream.read_buf(&mut body).await {
@@ -140,5 +150,6 @@ async fn refusal(
             _ => break,
         }
     }
-    refused(what, response.status(), response.headers(), &body, "no WebSocket")
+    let words = if body.is_empty() { own_reason(head, response.status()) } else { &body };
+    refused(what, response.status(), response.headers(), words, "no WebSocket")
 }

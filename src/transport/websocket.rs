@@ -36,10 +36,15 @@ enum State {
     Open,
     /// We asked for the end and wait for the peer to close.
     Closing,
-    /// A write failed; what the peer said before that is still to be read.
-    Broken,
+    /// A write failed; what the peer said before that is still to be read. It may have come to the socket without the
+    /// runtime knowing: so often more it is asked.
+    Broken(u8),
     Ended,
 }
+
+/// How often the runtime looks at a broken socket before nothing more is expected of it: once may have been before the
+/// failure.
+const LOOKS: u8 = 2;
 
 impl WebSocket {
     /// The connection on `line` after the upgrade, of which `early` was read already, from the local address that
@@ -60,7 +65,10 @@ impl WebSocket {
                 Poll::Ready(read) => read,
             };
             let message = match read {
-                Ok(Some(Piece::Message(frame))) if self.end.is_none() => return self.received(frame),
+                // Behind a close frame nothing counts; behind a write that failed, what was under way does.
+                Ok(Some(Piece::Message(frame))) if self.end.is_none() || self.has_broken() => {
+                    return self.received(frame);
+                }
                 Ok(None | Some(Piece::Message(_))) => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
                 Err(error) => return Poll::Ready(Err(self.finish(reason(Error::Io(error))))),
                 Ok(Some(Piece::ForCodec(bytes))) => match self.codec.read(&mut Fed(&bytes)) {
@@ -96,13 +104,18 @@ impl WebSocket {
 
     /// Writes what answers control frames before the wait for more.
     fn nothing_to_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, CloseReason>> {
-        if self.state != State::Broken
+        if !self.has_broken()
             && let Poll::Ready(Err(end)) = self.poll_flush(cx)
         {
             return Poll::Ready(Err(end));
         }
         match self.state {
-            State::Broken => Poll::Ready(Err(self.finish(CloseReason::Eof))),
+            State::Broken(0) => Poll::Ready(Err(self.finish(CloseReason::Eof))),
+            State::Broken(looks) => {
+                self.state = State::Broken(looks - 1);
+                wake_after_a_look(cx);
+                Poll::Pending
+            }
             State::Open | State::Closing | State::Ended => Poll::Pending,
         }
     }
@@ -117,7 +130,7 @@ impl WebSocket {
     pub(super) fn start_send(&mut self, frame: Frame) -> Result<bool, CloseReason> {
         match self.state {
             State::Open => {}
-            State::Closing | State::Broken => return Ok(false),
+            State::Closing | State::Broken(_) => return Ok(false),
             State::Ended => return Err(self.finish(CloseReason::Eof)),
         }
         let message = match frame {
@@ -151,7 +164,7 @@ impl WebSocket {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         match self.state {
             State::Open | State::Closing => {}
-            State::Broken => return Poll::Ready(Ok(())),
+            State::Broken(_) => return Poll::Ready(Ok(())),
             State::Ended => return Poll::Ready(Err(self.finish(CloseReason::Eof))),
         }
         if !self.unflushed {
@@ -165,7 +178,7 @@ impl WebSocket {
             Err(error) if would_block(&error) => Poll::Pending,
             Err(error) => {
                 self.break_off(error);
-                cx.waker().wake_by_ref();
+                wake_after_a_look(cx);
                 Poll::Ready(Ok(()))
             }
         }
@@ -183,6 +196,11 @@ impl WebSocket {
             Err(error) if !would_block(&error) => self.break_off(error),
             Ok(()) | Err(_) => {}
         }
+    }
+
+    /// Whether a write has failed: nobody knows what became of what was handed over and not known to be written.
+    pub(super) fn has_broken(&self) -> bool {
+        matches!(self.state, State::Broken(_))
     }
 
     pub(super) fn last_heard(&self) -> Timestamp {
@@ -203,7 +221,7 @@ impl WebSocket {
 
     /// A write failed. What the peer said before, a close code above all, is still worth reading.
     fn break_off(&mut self, error: Error) {
-        self.state = State::Broken;
+        self.state = State::Broken(LOOKS);
         self.end = Some(reason(error));
     }
 
@@ -217,6 +235,14 @@ impl WebSocket {
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket").field("state", &self.state).field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+/// Has the task polled again when the runtime has looked at its sockets: a plain wake would be earlier.
+fn wake_after_a_look(cx: &mut Context<'_>) {
+    let mut look = std::pin::pin!(tokio::task::yield_now());
+    if look.as_mut().poll(cx).is_ready() {
+        cx.waker().wake_by_ref();
     }
 }
 

@@ -12,7 +12,7 @@ use crate::support::{Finished, Report, scratch, wsbench};
 const SCALED: &str = "LISTENERS=180 TALKERS=20 RATE=100/s WARM_UP=1s DURATION=4s DRAIN=1s";
 
 /// The least that is still a run.
-const TINY: &str = "LISTENERS=18 TALKERS=2 ROOMS=2 WARM_UP=0s DURATION=500ms DRAIN=500ms";
+const TINY: &str = "LISTENERS=18 TALKERS=2 ROOMS=2 WARM_UP=0s DURATION=500ms DRAIN=2s";
 
 struct Shared {
     finished: Finished,
@@ -33,9 +33,10 @@ fn quickstart() -> &'static Shared {
             .vars(SCALED)
             .args(outs.iter().flat_map(|out| ["--out", out]))
             .run();
-        finished.expect(0);
+        let report = Report::read(file("r.json"));
+        report.holds_but_for_time(&finished);
         Shared {
-            report: Report::read(file("r.json")),
+            report,
             hgrm: std::fs::read_to_string(file("r.hgrm")).unwrap(),
             text: std::fs::read_to_string(file("r.txt")).unwrap(),
             finished,
@@ -253,8 +254,8 @@ fn the_histogram_log_ends_with_everything() {
 #[test]
 fn json_can_go_to_stdout_and_quiet_means_quiet() {
     let finished = wsbench(["run", "@quickstart", "--format", "json"]).arg("-q").vars(TINY).run();
-    finished.expect(0);
     let report = Report::parse(&finished.stdout);
+    report.holds_but_for_time(&finished);
     assert_eq!(report.0["schema"], "wsbench/result/1");
     report.identity();
     assert_eq!(finished.stderr, "");
@@ -265,12 +266,13 @@ fn without_redis_the_memory_broker_is_used_and_everybody_is_told() {
     let directory = scratch();
     let json = directory.path().join("r.json");
     let finished = wsbench(["run", "@quickstart", "--out", &format!("json={}", json.display())])
-        .vars("LISTENERS=36 TALKERS=4 ROOMS=2 WARM_UP=0s DURATION=1s DRAIN=500ms")
+        .vars("LISTENERS=36 TALKERS=4 ROOMS=2 WARM_UP=0s DURATION=1s DRAIN=2s")
         .env("PATH", "/nonexistent")
         .run();
-    finished.expect(0).says(&["memory"]);
+    finished.says(&["memory"]);
     assert!(finished.stdout.contains("memory"), "the screen says nothing of the broker:\n{}", finished.stdout);
     let report = Report::read(json);
+    report.holds_but_for_time(&finished);
     assert_eq!(report.0["environment"]["broker"], "memory");
     assert_eq!(report.0["environment"]["instances"], 2);
     assert!(report.identity()[0] > 0);

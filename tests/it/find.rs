@@ -32,10 +32,10 @@ size = "64B"
 "#;
 
 /// Every publication of the one second is heard by all four: the limit is 100 a second, both entries together.
-const KEEP: &str = "deliveries.due<400 && deliveries.lost==0";
+pub(crate) const KEEP: &str = "deliveries.due<400 && deliveries.lost==0";
 
 /// One search; the result file, and how it ended.
-fn search(keep: &str) -> (Finished, Report) {
+pub(crate) fn search(keep: &str) -> (Finished, Report) {
     let directory = scratch();
     let path = put(&directory, "search.toml", SCENARIO);
     let json = directory.path().join("r.json");
@@ -45,7 +45,7 @@ fn search(keep: &str) -> (Finished, Report) {
 }
 
 /// Whether the machine let the generator be on time; if not, that is what is said, by word and by code.
-fn is_settled(finished: &Finished, report: &Report) -> bool {
+pub(crate) fn is_settled(finished: &Finished, report: &Report) -> bool {
     if report.0["find"]["end"]["kind"] != "generator_gave_out" {
         return true;
     }
@@ -55,7 +55,7 @@ fn is_settled(finished: &Finished, report: &Report) -> bool {
     false
 }
 
-fn rate_of(report: &Report, key: &str) -> Option<f64> {
+pub(crate) fn rate_of(report: &Report, key: &str) -> Option<f64> {
     report.0["find"][key].as_f64()
 }
 
@@ -76,25 +76,6 @@ fn every_trial_is_shown_and_none_above_the_limit_held() {
     if is_settled(&finished, &report) {
         finished.expect(0);
     }
-}
-
-#[test]
-#[ignore = "about time: a generator that is late cannot say where a rule fails"]
-fn the_limit_lies_between_a_rate_that_holds_and_one_that_does_not() {
-    let (finished, report) = search(KEEP);
-    finished.expect(0);
-    let [held, fails] = ["rate", "fails_at"].map(|key| rate_of(&report, key).unwrap());
-    assert!(held < 101.0 && 99.0 < fails && fails / held <= 1.11, "{held} {fails}");
-    let trials = report.0["find"]["trials"].as_array().unwrap();
-    let at = |rate: f64, outcome: &str| {
-        trials.iter().filter(|trial| trial["rate"] == rate && trial["outcome"] == outcome).count()
-    };
-    assert!(at(held, "held") >= 2 && at(fails, "failed") >= 2, "both ends are tried again: {trials:?}");
-    assert!(
-        (report.count("deliveries.due") as f64 / 4.0 - held).abs() <= 2.0,
-        "the counts are those of the rate found"
-    );
-    assert!(finished.stdout.contains("the limit is"), "{}", finished.stdout);
 }
 
 #[test]

@@ -204,7 +204,38 @@ fn who_is_cut_off_logs_in_again_only_if_told_to() {
     }
 }
 
-/// A server that lets in whom it knows by a cookie, repeats the cookie and every message.
+#[test]
+fn everybody_logs_in_once_whichever_process_carries_them() {
+    let (_server, url) = rooms();
+    let tokens = tokens();
+    let (desk, directory) = (Desk::giving(tokens.clone()), scratch());
+    let path = put(&directory, "s.toml", &scenario(&url, &by_password(&desk, ", at_once = 3, rate = \"50/s\"")));
+    let json = directory.path().join("result.json").display().to_string();
+    let run = |processes: &str| {
+        let command = wsbench(["run", &path, "--processes", processes, "--out", &format!("json={json}")]);
+        command.env("PASSWORD", PASSWORD).env("GITHUB_ACTIONS", "true").run()
+    };
+    let finished = run("3");
+    finished.expect(0);
+    let report = Report::read(&json);
+    assert_eq!((report.count("clients.connected"), report.identity()[2]), (4, 0));
+    assert_eq!(report.0["generator"]["processes"], 4);
+    let timed = report.entries("histograms").find(|entry| entry["labels"]["stage"] == "login").unwrap();
+    assert_eq!((timed["name"].as_str(), timed["count"].as_u64()), (Some("connect"), Some(4)));
+    let mut asked = desk.asked();
+    assert_eq!(asked.len(), 5, "one to see whether it can be done, and four: {asked:?}");
+    asked.remove(0);
+    for user in tokens.keys() {
+        let own = format!("{{\"user\":\"{user}\",\"password\":\"{PASSWORD}\"}}");
+        assert_eq!(asked.iter().filter(|asked| asked.ends_with(&own)).count(), 1, "{user}: {asked:?}");
+    }
+    let masks: Vec<&str> = finished.stderr.lines().filter_map(|line| line.strip_prefix("::add-mask::")).collect();
+    assert_eq!(masks.len(), 4, "each token once, in whichever process it was given: {masks:?}");
+    assert!(tokens.values().all(|token| masks.contains(&token.as_str())), "{masks:?}");
+    run("4").expect(2).says(&["--processes 4", "`at_once = 3`", "--processes 3 at most"]);
+}
+
+/// A server that lets in whoever shows a cookie that begins like this, repeats the cookie and every message.
 fn by_cookie(known: &'static str) -> Server {
     Server::new(move |stream| {
         let mut shown = None;
@@ -214,10 +245,8 @@ fn by_cookie(known: &'static str) -> Server {
             Ok(answer)
         };
         let Ok(mut socket) = tungstenite::accept_hdr(stream, look) else { return };
-        if shown.as_deref() != Some(known) {
-            return;
-        }
-        socket.send(tungstenite::Message::text(format!("{{\"you\":\"{known}\"}}"))).ok();
+        let Some(shown) = shown.filter(|shown| shown.starts_with(known)) else { return };
+        socket.send(tungstenite::Message::text(format!("{{\"you\":\"{shown}\"}}"))).ok();
         while let Ok(message) = socket.read() {
             if message.is_text() && socket.send(message).is_err() {
                 return;
@@ -259,6 +288,35 @@ fn a_cookie_of_a_login_opens_the_door_and_is_in_no_result() {
         "the server repeats it"
     );
     assert!(desk.asked()[0].ends_with("user=u0"), "{:?}", desk.asked());
+}
+
+#[test]
+fn what_is_given_in_other_processes_is_in_no_result_either() {
+    const COOKIES: &str = "sid=c00kie-of-";
+    let server = by_cookie(COOKIES);
+    let desk = Desk::new(|_, body, _| {
+        let user = body.strip_prefix("user=").unwrap();
+        (format!("200 OK\r\nset-cookie: {COOKIES}{user}-alone"), String::new())
+    });
+    let directory = scratch();
+    let json = "dialect = \"json\"\n[target.with]\npublish = '{\"text\":\"{{text}}\"}'";
+    let form = "headers = { Content-Type = \"application/x-www-form-urlencoded\" }, body = \"user={{user.name}}\"";
+    let text = scenario(&server.url(), &format!("url = \"{}\", {form}", desk.url()))
+        .replace("[users]", &format!("{json}\n[users]"))
+        .replace("auth = \"first-message\"\n", "auth = \"none\"\n")
+        .replace("count = 1, name = \"room\"", "count = 4, name = \"room-{n}\"");
+    let path = put(&directory, "s.toml", &text);
+    let kinds = ["json", "raw", "text"];
+    let outs = kinds.map(|kind| format!("{kind}={}", directory.path().join(kind).display()));
+    let outs = outs.iter().flat_map(|out| ["--out", out.as_str()]);
+    let finished = wsbench(["run", &path, "--processes", "2"]).args(outs).run();
+    finished.expect(0);
+    let written = |kind: &str| std::fs::read_to_string(directory.path().join(kind)).unwrap();
+    for kind in kinds {
+        assert!(!written(kind).contains("c00kie"), "in the {kind} file");
+    }
+    assert!(!finished.stdout.contains("c00kie") && !finished.stderr.contains("c00kie"), "{finished:?}");
+    assert!(written("json").contains("sid=***"), "the server repeats it");
 }
 
 #[test]

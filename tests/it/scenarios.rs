@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{Report, put, root, scaled, scratch, wsbench};
+use crate::support::{Finished, Report, put, root, scaled, scratch, wsbench};
 
 /// Name and text of every file that is shipped inside the program.
 fn files() -> BTreeMap<String, String> {
@@ -100,12 +100,28 @@ fn scenarios_for_real_servers_are_the_same_work() {
     }
 }
 
-/// What takes longer to happen than a smoke run takes: the rule is left out.
-const LATER: [(&str, &str); 1] = [("slow-consumers", "\"reconnect.lost_connections\"")];
+/// What takes longer to happen than a smoke run takes, or is a share of a whole one: the rule is left out. Of these seconds a
+/// single publication that died with its process is half a per cent; that nothing else is lost, `raw` and `truth` prove.
+const LATER: [(&str, &str); 3] = [
+    ("instance-crash", "\"deliveries.lost / deliveries.due\""),
+    ("policy-face-off", "\"deliveries.lost / deliveries.due\""),
+    ("slow-consumers", "\"reconnect.lost_connections\""),
+];
 
-/// Runs a scenario scaled down; it passes, and what it measured adds up.
+/// Runs a scenario scaled down; what it asks for holds, and what it measured adds up.
 #[track_caller]
 fn smoke(name: &str) {
+    let (finished, report) = scaled_down(name);
+    report.holds_but_for_time(&finished);
+    let [due, delivered, _, _] = report.identity();
+    assert!(due > 0 && delivered > 0, "{due} due, {delivered} delivered");
+    assert!(report.entries("thresholds").count() >= 2);
+    let faults = files()[name].lines().filter(|line| *line == "[[fault]]").count();
+    assert_eq!(report.entries("faults").count(), faults);
+}
+
+/// Runs a scenario scaled down.
+pub(crate) fn scaled_down(name: &str) -> (Finished, Report) {
     let directory = scratch();
     let json = directory.path().join("r.json");
     let is_later = |line: &&str| LATER.iter().any(|(of, rule)| *of == name && line.starts_with(rule));
@@ -113,13 +129,9 @@ fn smoke(name: &str) {
     let path = put(&directory, "s.toml", &text.join("\n"));
     let finished =
         wsbench(["run", &path, "--out", &format!("json={}", json.display())]).vars(scaled::vars(name).unwrap()).run();
-    finished.expect(0);
+    assert!(matches!(finished.code, Some(0 | 99)), "{finished:?}");
     let report = Report::read(json);
-    let [due, delivered, _, _] = report.identity();
-    assert!(due > 0 && delivered > 0, "{due} due, {delivered} delivered");
-    assert!(report.entries("thresholds").count() >= 2 && report.entries("thresholds").all(|rule| rule["ok"] == true));
-    let faults = text.iter().filter(|line| *line == "[[fault]]").count();
-    assert_eq!(report.entries("faults").count(), faults);
+    (finished, report)
 }
 
 /// One test for each, so that they run side by side.

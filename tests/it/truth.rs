@@ -9,7 +9,8 @@ use crate::support::raw_log::{Log, Message, compare};
 use crate::support::witness::Witness;
 use crate::support::{PATIENCE, Report, put, scratch, wait_for, wsbench};
 
-/// Sixty people in three rooms on two processes, everybody talking fast.
+/// Sixty people in three rooms on two processes, everybody talking fast. They take their time to come: the witness has to be
+/// there before the first word.
 const LIVELY: &str = r#"
 name = "lively"
 [run]
@@ -22,7 +23,7 @@ broker = "redis"
 [[clients]]
 name = "people"
 count = 60
-ramp = "300ms"
+ramp = "2s"
 rooms = { count = 3, name = "room-{n}" }
 reconnect = { policy = "full-jitter", base = "300ms", cap = "1s", resume = RESUME }
 [[publish]]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Chat servers over npm `ws` and PyPI `websockets`, driven by wsbench: dialect json, no code, nothing lost.
-# Prints PASS, FAIL or SKIP for each and exits with 0, 1 or 77. Run by tests/peers/run or by hand; the last result stands in
+# WSBENCH=PROGRAM takes a build that is there. Prints PASS, FAIL or SKIP for each and exits with 0, 1 or 77. Run by tests/peers/run or by hand; the last result stands in
 # docs/peers.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -68,8 +68,12 @@ over_python() {
     fi
 }
 
-cargo build --release --locked >&2
-wsbench=${CARGO_TARGET_DIR:-target}/release/wsbench
+if [[ -n ${WSBENCH:-} ]]; then
+    wsbench=$(realpath "$WSBENCH")
+else
+    cargo build --release --locked >&2
+    wsbench=${CARGO_TARGET_DIR:-target}/release/wsbench
+fi
 over_node
 over_python
 [[ $failed -eq 0 ]] || exit 1

@@ -75,7 +75,8 @@ judge() {
         driven broken "$name" "scenarios/servers/${broken[$name]}.toml"
     else
         driven calm "$name" "$scenario"
-        # The same clients and messages, a storm, and other rules.
+        # The same clients and messages, a storm, and other rules; dialects are found beside the scenario.
+        cp -r scenarios/servers/dialects "$place"
         { sed '/^\[thresholds\]/,$d' "$scenario" && cat tests/peers/servers/storm.toml; } >"$place/storm.toml"
         driven storm "$name" "$place/storm.toml"
     fi

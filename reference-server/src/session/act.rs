@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Flow, Session};
@@ -12,7 +13,7 @@ use crate::{
     protocol::{self, Code, Inbound, Tail, To},
     room::{Look, ToWorker},
     time,
-    worker::Wish,
+    worker::{Wish, Worker},
 };
 
 /// Messages shown to a client that does not say how many.
@@ -106,24 +107,10 @@ impl Session {
             Some((_, false)) => return Err(Hold::Wait),
             None => return Err(Code::NotJoined.into()),
         };
-        let shared = &self.worker.shared;
-        let own = inbound.id.map(|raw| raw.get().to_owned());
-        let dedupe = own.as_ref().map(|id| format!("{}:{id}", user.json));
-        let id = own.unwrap_or_else(|| self.worker.message_id());
-        let tail = Tail {
-            to: To::Room(&room),
-            id: &id,
-            from: &user.json,
-            origin: &shared.name,
-            timestamp: time::timestamp(),
-            tin: self.socket.last_read(),
-            tpub: time::micros(),
-            content: content.get(),
-        };
-        let tail = tail.encode();
-        let receipt = self.receipt(inbound.reference(), Arc::clone(&room), id);
-        self.worker.stats.messages_in.add(1);
-        shared.registry.publish(Publication { room, tail, dedupe, receipt });
+        let reference = inbound.reference();
+        let receipt = |id| self.receipt(reference, Arc::clone(&room), id);
+        let said = Said { room: Arc::clone(&room), inbound, content, tin: self.socket.last_read() };
+        publish(&self.worker, user, said, receipt);
         Ok(())
     }
 
@@ -143,6 +130,37 @@ impl Session {
             shared.registry.tell(worker, ToWorker::Reply { peer, frame });
         })
     }
+}
+
+/// A message for a room its sender is in.
+pub(super) struct Said<'a> {
+    pub(super) room: Room,
+    pub(super) inbound: &'a Inbound<'a>,
+    pub(super) content: &'a RawValue,
+    /// When it was read.
+    pub(super) tin: u64,
+}
+
+/// Hands a message to the broker; `receipt` is made for its id.
+pub(super) fn publish(worker: &Worker, user: &User, said: Said<'_>, receipt: impl FnOnce(String) -> Receipt) {
+    let Said { room, inbound, content, tin } = said;
+    let own = inbound.id.map(|raw| raw.get().to_owned());
+    let dedupe = own.as_ref().map(|id| format!("{}:{id}", user.json));
+    let id = own.unwrap_or_else(|| worker.message_id());
+    let tail = Tail {
+        to: To::Room(&room),
+        id: &id,
+        from: &user.json,
+        origin: &worker.shared.name,
+        timestamp: time::timestamp(),
+        tin,
+        tpub: time::micros(),
+        content: content.get(),
+    };
+    let tail = tail.encode();
+    let receipt = receipt(id);
+    worker.stats.messages_in.add(1);
+    worker.shared.registry.publish(Publication { room, tail, dedupe, receipt });
 }
 
 /// Why a message is not published now.

@@ -32,7 +32,7 @@ pub(crate) async fn run(worker: Rc<Worker>, stream: Metered, read_already: Bytes
                 continue;
             }
             Happening::Signal => continue,
-            Happening::Timer => break (1012, drain::reason(config)),
+            Happening::Timer => break (drain::CODE, drain::reason(config)),
             Happening::Ended(End::Gone) => return,
             Happening::Ended(End::Fault(code, reason)) => break (code, reason.to_owned()),
         };
@@ -40,5 +40,5 @@ pub(crate) async fn run(worker: Rc<Worker>, stream: Metered, read_already: Bytes
             return;
         }
     };
-    socket.close(code, &reason, time::as_micros(config.close_grace)).await;
+    socket.close(code, &reason, time::as_micros(config.close_grace), |_, _| {}).await;
 }

@@ -4,6 +4,7 @@ mod act;
 mod cut;
 pub(crate) mod echo;
 mod enter;
+mod parting;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
@@ -11,8 +12,10 @@ use bytes::Bytes;
 use rand::RngExt;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use self::parting::Parting;
 use crate::{
     auth::User,
+    broker::Room,
     drain,
     faults::How,
     heartbeat::{Beat, Heartbeat},
@@ -121,13 +124,25 @@ impl Session {
             };
         }
         self.peer.ending.set(true);
+        let rooms = self.peer.rooms();
         self.worker.leave_all(&self.peer);
         let grace = time::as_micros(self.worker.shared.config.drain.close_grace);
         match flow {
-            Flow::Break(Some(Ending::Close(code, reason))) => self.socket.close(code, &reason, grace).await,
+            Flow::Break(Some(Ending::Close(drain::CODE, reason))) => self.send_home(rooms, &reason, grace).await,
+            Flow::Break(Some(Ending::Close(code, reason))) => self.socket.close(code, &reason, grace, |_, _| {}).await,
             Flow::Break(Some(Ending::Cut(how))) => self.socket.cut(how, grace).await,
             _ => {}
         }
+    }
+
+    /// Closes the connection because the instance goes away; what the client says before it knows is passed on.
+    async fn send_home(self, rooms: Vec<Room>, reason: &str, grace: u64) {
+        let Self { worker, socket, user, home, rate, .. } = self;
+        let Some(user) = user else { return socket.close(drain::CODE, reason, grace, |_, _| {}).await };
+        let mut parting = Parting { worker, user, home, rooms, rate, receipts: Vec::new() };
+        socket.close(drain::CODE, reason, grace, |text, read| parting.hear(&text, read)).await;
+        // The broker settles every receipt in its own time, which is bounded like the time of all others.
+        parting.passed_on().await;
     }
 
     /// Pings and pongs cost work, too, and are counted like other frames; there is no frame that could refuse them.
@@ -188,7 +203,7 @@ impl Session {
         let now = time::micros();
         let drain_at = self.peer.drain_at.get();
         if drain_at != 0 && now >= drain_at {
-            return close(1012, &drain::reason(&self.worker.shared.config.drain));
+            return close(drain::CODE, &drain::reason(&self.worker.shared.config.drain));
         }
         if now >= self.auth_until {
             return close(4002, "Authentication timeout");

@@ -8,7 +8,7 @@ use std::{
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::{
-    Error, Message,
+    Error, Message, Utf8Bytes,
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
@@ -46,8 +46,9 @@ impl Socket {
     }
 
     /// Says goodbye: the close frame behind what is already in the codec, then whatever the client still sends, until
-    /// it answers, goes, or `grace` (microseconds) is over.
-    pub(crate) async fn close(mut self, code: u16, reason: &str, grace: u64) {
+    /// it answers, goes, or `grace` (microseconds) is over. Text frames of that are told to `hear`, with when they were
+    /// read.
+    pub(crate) async fn close(mut self, code: u16, reason: &str, grace: u64, mut hear: impl FnMut(Utf8Bytes, u64)) {
         if self.muted {
             // Nobody hears it: the books forget the connection, the client learns nothing.
             return self.stream.into_inner().forget();
@@ -56,7 +57,7 @@ impl Socket {
         let goodbye = async {
             let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
             if self.send_close(frame).await.is_ok() {
-                self.linger(code).await;
+                self.linger(code, &mut hear).await;
             }
         };
         // When the grace is over the connection is cut, which is what is wanted then.
@@ -72,10 +73,11 @@ impl Socket {
 
     /// Reads past the client's frames: closing a socket with unread bytes would reset it, and the reset could overtake
     /// the close frame.
-    async fn linger(&mut self, code: u16) {
+    async fn linger(&mut self, code: u16, hear: &mut impl FnMut(Utf8Bytes, u64)) {
         let ended = std::future::poll_fn(|context| {
             loop {
                 match ready!(Pin::new(&mut self.stream).poll_next(context)) {
+                    Some(Ok(Message::Text(text))) => hear(text, self.stream.get_ref().last_read()),
                     Some(Ok(_)) => {}
                     Some(Err(_)) => return Poll::Ready(false),
                     None => return Poll::Ready(true),

@@ -7,7 +7,7 @@ use reference_server::{Config, config::Drain};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Client, Server, until};
+use crate::support::{Client, Server, brokers, until};
 
 fn quick() -> Config {
     let drain = Drain {
@@ -71,6 +71,36 @@ async fn a_draining_instance_is_not_ready_and_takes_nobody() {
     }
     assert!(served > 0, "nobody was served any more");
     server.finished().await;
+}
+
+#[tokio::test]
+async fn what_is_said_before_the_close_is_heard_of_reaches_everybody() {
+    for (broker, _redis) in brokers().await {
+        let window = Drain { window: Duration::from_millis(20), ..Drain::default() };
+        let going = Server::start("a", broker.clone(), Config { drain: window, ..Config::default() }).await;
+        let stays = Server::start("b", broker, Config::default()).await;
+        let mut listener = Client::in_room(&stays, "r", "bob").await;
+        let mut talkers = Vec::new();
+        for n in 0..5 {
+            talkers.push(Client::in_room(&going, "r", &n.to_string()).await);
+        }
+        going.shut_down();
+        // Nobody reads: the close is in every socket, and unheard.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        for (n, talker) in talkers.iter_mut().enumerate() {
+            talker.say(&n.to_string()).await;
+        }
+        for talker in &mut talkers {
+            assert_eq!(talker.closed().await.0, 1012);
+        }
+        let mut heard = Vec::new();
+        while heard.len() < talkers.len() {
+            heard.push(listener.next("message").await["content"].as_u64().unwrap());
+        }
+        heard.sort_unstable();
+        assert_eq!(heard, [0, 1, 2, 3, 4]);
+        going.finished().await;
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::commands::exit::Failure;
+use crate::commands::run::limits::available;
 use crate::time::{Alarm, Clock, nanos};
 
 /// How long the machine is watched.
@@ -109,12 +110,6 @@ fn number(path: &str) -> Option<u64> {
 fn pair(text: &str) -> Option<(u64, u64)> {
     let (first, last) = text.split_once(char::is_whitespace)?;
     Some((first.parse().ok()?, last.trim().parse().ok()?))
-}
-
-/// Bytes of `/proc/meminfo` that could be had without swapping.
-fn available(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1_024)
 }
 
 /// Threads that run or are ready, this one left out, of `/proc/loadavg`.

@@ -4,13 +4,10 @@
 use serde::Serialize;
 
 use super::facts::Facts;
-use crate::scenario::{Limits, MOST_PROCESSES};
+use crate::scenario::{CLIENT_BYTES, Limits, MOST_PROCESSES, SERVER_CLIENT_BYTES};
 use crate::units::human::{bytes, duration, grouped};
 
-/// What clients and copies cost, as measured in `docs/performance.md`: memory of a quiet client and CPU time of a
-/// delivery, of wsbench and of the bundled server.
-const CLIENT_BYTES: f64 = 4.1 * 1_024.0;
-const SERVER_CLIENT_BYTES: f64 = 9.3 * 1_024.0;
+/// CPU time of a delivery, as measured in `docs/performance.md`: of wsbench, and of the bundled server.
 const DELIVERY_CPU: f64 = 7.8e-6;
 const SERVER_DELIVERY_CPU: f64 = 8.4e-6;
 

@@ -68,29 +68,14 @@ impl Asked {
     fn of(scenario: &Scenario) -> Self {
         let plan = Plan::new(scenario);
         let needs = Needs::of(scenario, &plan);
-        let ports = match &scenario.target {
-            // On loopback further addresses are taken in turn.
-            Target::Bundled(_) => None,
-            Target::Foreign(foreign) => Some(needs.ports.div_ceil(foreign.network.source_ips.len().max(1) as u64))
-                .filter(|_| !foreign.urls.iter().all(is_here)),
-        };
         Self {
             clients: u64::from(plan.peak()),
             files: needs.most_files(),
             others_files: needs.server_files.max(needs.proxy_files),
-            ports,
+            ports: needs.far_ports,
             deliveries: mean_expected(scenario, &plan).deliveries,
             server_here: matches!(scenario.target, Target::Bundled(_)),
         }
-    }
-}
-
-fn is_here(url: &url::Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::engine::{self, Act, Aftermath, Crew, Cuts, Meeting, OnTick, Outcome, 
 use crate::gate::{Block, Gate, Schedule, Side};
 use crate::scenario::plan::Plan;
 use crate::scenario::{Target as Whom, Times};
+use crate::session::Part;
 use crate::transport::NetworkConfig;
 
 /// What comes of one attempt.
@@ -85,7 +86,7 @@ impl Live<'_> {
             matches!(scenario.target, Whom::Bundled(_)) || crate::commands::environment("WSBENCH_JWT_SECRET").is_some();
         let secret = ours.then(|| Arc::from(self.asked.secret.as_bytes()));
         let usual = NetworkConfig { detour: self.detours[side as usize], ..NetworkConfig::default() };
-        let ground = ground::at(&raised.urls, &scenario, &plan, secret, usual, &self.asked.learnt)?;
+        let ground = ground::at(&raised.urls, &scenario, &plan, secret, usual, &self.asked.learnt, Part::WHOLE)?;
         let clients = plan.lives().len();
         let turns = Turns { spans: spans.into(), meeting: Arc::clone(meeting), place: side as usize };
         let setup = Setup {

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Args, rigging, target};
@@ -69,7 +70,8 @@ impl Crew {
             }
             Ok::<(), Failure>(())
         })?;
-        Ok((crew, engine::Crew::Processes(pipes)))
+        let learnt = ground.learnt();
+        Ok((crew, engine::Crew::Processes { pipes, learnt: Arc::new(move |secret| learnt.note(secret)) }))
     }
 
     /// Waits until the process of this number is ready to carry clients of the same plan.

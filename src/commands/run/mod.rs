@@ -132,13 +132,8 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     let log = outputs.proxy_log(&scenario)?;
     let judge = Arc::new(rules::judge(&scenario, terminal)?);
     let plan = Plan::new(&scenario);
-    if args.processes > 1 && scenario.login.is_some() {
-        return Err(Failure::usage(
-            "--processes: the users of this scenario log in, and `at_once` and `rate` of [users].login hold for one process; \
-             leave --processes out, or give tokens by `csv`",
-        ));
-    }
-    limits::prepare(&Needs::of(&scenario, &plan).over(args.processes))?;
+    before::shared(&scenario, args.processes)?;
+    let scarce = limits::prepare(&Needs::of(&scenario, &plan).over(args.processes))?;
     let page = args.metrics_listen.map(live::Listener::bind).transpose()?;
     let runtime = super::runtime()?;
     // From here on a signal ends the run in good order, children included.
@@ -152,7 +147,7 @@ fn once(args: Args, terminal: &Terminal) -> Done {
     }
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
-    outputs.doubts().iter().for_each(|doubt| progress.notice(doubt));
+    scarce.iter().chain(&outputs.doubts()).for_each(|doubt| progress.notice(doubt));
     let wants = target::Wants { redis: args.redis.as_deref(), log, kinds: way::used(&plan) };
     let mut ground = target::raise(&scenario, &plan, wants, &mut progress)?;
     let account = Arc::new(Account {

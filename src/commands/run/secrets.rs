@@ -45,17 +45,36 @@ const SHORTEST: usize = 8;
 
 /// Secrets that only become known while the run goes on: what logins give. One more for each.
 #[derive(Clone, Debug, Default)]
-pub(in crate::commands) struct Learnt(Arc<Mutex<BTreeSet<String>>>);
+pub(in crate::commands) struct Learnt {
+    all: Arc<Mutex<BTreeSet<String>>>,
+    /// Those that the process which coordinates this one has not been told yet, if there is one.
+    untold: Option<Arc<Mutex<Vec<String>>>>,
+}
 
 impl Learnt {
-    /// Takes note of `secret`; GitHub's runner is told too, so that it hides it in its log.
+    /// Secrets to be passed on to the process that coordinates this one: what is written and shown is written there.
+    pub(in crate::commands) fn to_be_told() -> Self {
+        Self { untold: Some(Arc::default()), ..Self::default() }
+    }
+
+    /// Takes note of `secret`, and lets those know who have to hide it: the process that coordinates this one, or GitHub's
+    /// runner, in its log.
     pub(super) fn note(&self, secret: &str) {
-        if secret.len() < SHORTEST {
+        if secret.len() < SHORTEST || !self.all.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned())
+        {
             return;
         }
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned()) {
-            ci::hide(secret);
+        match &self.untold {
+            Some(untold) => untold.lock().unwrap_or_else(PoisonError::into_inner).push(secret.to_owned()),
+            None => ci::hide(secret),
         }
+    }
+
+    /// What has come since the last call and is to be passed on.
+    pub(in crate::commands) fn take_untold(&self) -> Vec<String> {
+        let take =
+            |untold: &Arc<Mutex<Vec<_>>>| std::mem::take(&mut *untold.lock().unwrap_or_else(PoisonError::into_inner));
+        self.untold.as_ref().map(take).unwrap_or_default()
     }
 }
 
@@ -74,7 +93,7 @@ impl Secrets {
 
     /// All of them by now.
     pub(in crate::commands) fn all(&self) -> Vec<String> {
-        let learnt = self.learnt.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let learnt = self.learnt.all.lock().unwrap_or_else(PoisonError::into_inner);
         self.known.iter().chain(&*learnt).cloned().collect()
     }
 

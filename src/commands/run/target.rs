@@ -16,7 +16,7 @@ use crate::proxy::Written;
 use crate::report::Environment;
 use crate::scenario::plan::Plan;
 use crate::scenario::{Scenario, Target};
-use crate::session::{Dialer, Login};
+use crate::session::{Dialer, Login, Part};
 use crate::time::Clock;
 use crate::transport::{Exchanges, NetworkConfig, Transport};
 use crate::ui::Progress;
@@ -52,10 +52,11 @@ struct Up {
     environment: Environment,
     rigging: Rigging,
     learnt: Learnt,
+    part: Part,
 }
 
 /// A server that is up, at `urls`, whoever raised it, and how it is reached: as `usual`, and as the scenario says. What
-/// logins give is noted as `learnt`.
+/// logins give is noted as `learnt`; this process does its `part` of them.
 pub(in crate::commands) fn at(
     urls: &[Url],
     scenario: &Scenario,
@@ -63,9 +64,11 @@ pub(in crate::commands) fn at(
     secret: Option<Arc<[u8]>>,
     usual: NetworkConfig,
     learnt: &Learnt,
+    part: Part,
 ) -> Result<Ground, Failure> {
     let environment = super::foreign_environment(urls.len());
-    let up = Up { urls: urls.to_vec(), secret, environment, rigging: Rigging::default(), learnt: learnt.clone() };
+    let (rigging, learnt) = (Rigging::default(), learnt.clone());
+    let up = Up { urls: urls.to_vec(), secret, environment, rigging, learnt, part };
     Ground::new(up, scenario, &way::used(plan), usual)
 }
 
@@ -87,11 +90,11 @@ pub(in crate::commands) fn raise(
             let urls = raised.rig.instances.iter().filter_map(|instance| Url::parse(&instance.url).ok()).collect();
             let environment = Environment::new(raised.joined_by, u32::from(bundled.instances), super::cores());
             let rigging = Rigging { server: Some(raised.rig), ..rigging };
-            Up { urls, secret: Some(raised.secret), environment, rigging, learnt }
+            Up { urls, secret: Some(raised.secret), environment, rigging, learnt, part: Part::WHOLE }
         }
         Target::Foreign(foreign) => {
             let environment = super::foreign_environment(foreign.urls.len());
-            Up { urls: foreign.urls.clone(), secret: None, environment, rigging, learnt }
+            Up { urls: foreign.urls.clone(), secret: None, environment, rigging, learnt, part: Part::WHOLE }
         }
     };
     Ground::new(up, scenario, &wants.kinds, usual)
@@ -111,7 +114,7 @@ impl Ground {
             Target::Foreign(foreign) => Arc::clone(&foreign.dialect),
         };
         Ok(Self {
-            login: before::login(scenario, &network, &up.learnt)?,
+            login: before::login(scenario, &network, &up.learnt, up.part)?,
             exchanges: before::exchanges(dialect.as_ref(), &up.urls, &network)?,
             learnt: up.learnt,
             transports: way::transports(kinds, &up.urls, &network)?,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 mod mqtt;
 mod socketio;
+mod stomp;
 
 fn dialect(name: &str) -> Arc<dyn Dialect> {
     find(name, &Parameters::new()).unwrap()

@@ -147,3 +147,19 @@ fn streams_of_events_are_heard_and_said() {
     let resumed = sse.stream(&nobody, Some("r1"), sse.position("1").as_ref()).unwrap();
     asks(&resumed, &asked("sse", "GET")[1]);
 }
+
+#[test]
+fn a_channel_of_nchan_is_a_stream_that_is_posted_to() {
+    let sse = dialect("sse", json!({"events_path": "/rooms/{{room}}", "publish_path": "/rooms/{{room}}"}));
+    let nobody = Identity { token: None, auth: AuthStyle::None, ..ann("") };
+    let [streams, said] = ["GET", "POST"].map(|method| asked("nchan", method));
+    asks(&sse.stream(&nobody, Some("r1"), None).unwrap(), &streams[0]);
+    let call = call(&sse, &nobody, 0);
+    assert_eq!((call.opening.path.as_str(), call.body.as_deref()), (said[0].url.path(), Some(said[0].body.as_bytes())));
+    assert_eq!(
+        [answered(&sse, said[0].status, "queued messages: 1"), answered(&sse, said[1].status, "")],
+        [["acked 7"]; 2]
+    );
+    let id = &streams[1].headers["last-event-id"];
+    asks(&sse.stream(&nobody, Some("r1"), sse.position(id).as_ref()).unwrap(), &streams[1]);
+}

@@ -162,7 +162,7 @@ impl Books {
         if !self.ledger.knows(&marker) {
             self.catch_up(copy.at);
         }
-        let seat = self.seats(copy.client).iter().find(|(room, _)| *room == named.room).map(|(_, seat)| *seat);
+        let seat = self.seat_in(copy.client, named.room);
         self.arrived(seat, &marker, copy, group);
     }
 

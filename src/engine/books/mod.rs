@@ -18,17 +18,20 @@ use crate::engine::walk::{Share, Step, Walk};
 use crate::ledger::{Arrival, Arrived, Ledger, Owed, Row, Rules, SeatId, Sent};
 use crate::metrics::Recorder;
 use crate::observe::{ClientId, GroupId, RoomId, Stretch, Topic, TransportKind};
-use crate::scenario::plan::{Inquiry, Life, Publication};
+use crate::scenario::plan::{Inquiry, Publication};
 use crate::time::Timestamp;
 use crate::wire::{InstanceTag, Marker, Markers};
 
 mod correlation;
+mod early;
 mod notes;
 mod pending;
 mod requests;
+mod seats;
 
 use correlation::Correlation;
 pub(in crate::engine) use correlation::Named;
+use early::Early;
 use pending::Pending;
 pub(in crate::engine) use requests::{Account, Fate};
 
@@ -105,6 +108,7 @@ pub(in crate::engine) struct Books {
     pub(in crate::engine) raw: Option<RawLog>,
     pub(in crate::engine) turns: Option<TurnBooks>,
     pending: Pending,
+    early: Vec<Early>,
     /// Only where copies are recognised by the server's ids.
     correlation: Option<Correlation>,
     seats: FxHashMap<ClientId, Box<[(RoomId, SeatId)]>>,
@@ -135,6 +139,7 @@ impl Books {
             raw: setup.raw.as_ref().map(RawSink::for_worker),
             turns: setup.turns.as_ref().map(|turns| TurnBooks::new(Arc::clone(&turns.spans))),
             pending: Pending::default(),
+            early: Vec::new(),
             correlation: needs_name.then(Correlation::default),
             seats: FxHashMap::default(),
             measured: times.warm_up..times.warm_up + times.duration,
@@ -152,35 +157,12 @@ impl Books {
         if let Some(raw) = &mut self.raw {
             raw.axis(t0, t0 + self.measured.start, t0 + self.measured.end, self.ledger.rules());
         }
+        self.judge_early();
     }
 
     /// Whether something due then belongs to the measured phase.
     pub(in crate::engine) fn measures(&self, due: Duration) -> bool {
         self.measured.contains(&due)
-    }
-
-    /// A client of this worker takes its planned seats.
-    pub(in crate::engine) fn enter(&mut self, life: &Life) {
-        let ledger = &mut self.ledger;
-        let seat = |room| (room, ledger.enter(life.client, life.group, life.transport, room));
-        self.seats.insert(life.client, life.places().map(seat).collect());
-        if let Some(raw) = &mut self.raw {
-            let (from, until) = (life.start.after_t0(), life.leave);
-            life.places().for_each(|room| raw.member(life.client, room, from, until));
-        }
-    }
-
-    /// The seats of a client of this worker.
-    pub(in crate::engine) fn seats(&self, client: ClientId) -> &[(RoomId, SeatId)] {
-        self.seats.get(&client).map_or(&[], |seats| seats)
-    }
-
-    /// The client is gone for good.
-    pub(in crate::engine) fn vacate(&mut self, client: ClientId) {
-        // A copy may get its name when the client that heard it has gone.
-        if self.correlation.is_none() {
-            self.seats.remove(&client);
-        }
     }
 
     /// Takes note of everything the plan wanted by `now`, leaving this worker's own part in `actions`.
@@ -268,10 +250,13 @@ impl Books {
     ) -> bool {
         let copy = Heard { client, at, replayed: delivery.replayed, receiver: *receiver };
         let Some(marker) = self.markers.find(delivery.body) else { return self.correlate(delivery.body, copy, group) };
+        let seat = seat_in(RoomId(marker.room));
         if !self.ledger.knows(&marker) {
             self.catch_up(at);
+            if self.keep_early(&marker, &copy, group) {
+                return true;
+            }
         }
-        let seat = seat_in(RoomId(marker.room));
         if let (Arrived::Delivered { .. }, Some(stamps)) = (self.arrived(seat, &marker, &copy, group), &delivery.stamps)
         {
             self.hop(stamps, at);
@@ -299,14 +284,6 @@ impl Books {
             turns.delivered((at - t0).saturating_sub(Duration::from_nanos(latency)), latency);
         }
         arrived
-    }
-
-    /// The server acknowledged a join, or the protocol needs no acknowledgement.
-    pub(in crate::engine) fn joined(&mut self, client: ClientId, (room, seat): (RoomId, SeatId), at: Timestamp) {
-        self.ledger.joined(seat, at);
-        if let Some(raw) = &mut self.raw {
-            raw.joined(client, room, at);
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::dialect::Cursor;
 use crate::engine::books::{Fate, SendFate, SendReport};
 use crate::engine::desk::Desk;
 use crate::engine::incidents::{ClientEvent, Parting, Turn};
-use crate::ledger::Sent;
+use crate::ledger::{self, Sent};
 use crate::observe::Word;
 use crate::session::{Ended, Hint, Place};
 use crate::wire::CloseReason;
@@ -60,18 +60,20 @@ pub(super) fn part(
         let (stage, kind) = (session.stage(), kind_of(ended));
         let who = || desk.name_of(client.id, client.group);
         books.fail(stage, kind, now, who, || ended.to_string());
-        if was_up {
-            let silent = matches!(ended, Ended::Closed(CloseReason::Silent));
-            let since = if silent { session.last_heard() } else { now };
+        let silent = matches!(ended, Ended::Closed(CloseReason::Silent));
+        let since = if silent { session.last_heard() } else { now };
+        // Who was not in all its rooms (again) may have been in some.
+        if was_up || (0..session.places().len()).any(|place| session.is_joined(place)) {
             let slow = matches!(ended, Ended::Closed(CloseReason::Code(4202, _)));
             let class = if slow { Word::SLOW_CONSUMER } else { Word::RECONNECT_GAP };
-            for seated in state.seats.iter() {
-                books.ledger.lost(seated.seat, since, class);
-            }
-            books.lost_connection(client.group, kind);
+            let loss = ledger::Loss { since, noticed: now, class };
+            state.seats.iter().for_each(|seated| books.ledger.lost(seated.seat, loss));
             if let Some(raw) = &mut books.raw {
                 raw.lost(client.id, since);
             }
+        }
+        if was_up {
+            books.lost_connection(client.group, kind);
             state.lost.get_or_insert(Loss { since, noticed: now });
             state.last_loss = Some(now);
             let idle = now.since(session.last_heard());

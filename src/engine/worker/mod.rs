@@ -22,6 +22,7 @@ use crate::scenario::plan::{Payload, Plan, Publication};
 use crate::time::{Timestamp, nanos};
 use crate::wire::Marker;
 
+mod ending;
 mod requests;
 mod shift;
 
@@ -121,7 +122,9 @@ impl Worker {
 
     /// Ends a client: with a closing handshake if it is connected, at once if it is not.
     fn leave(&self, client: ClientId) {
-        let Some((client, task)) = self.clients.borrow().get(&client).cloned() else { return };
+        let Some((client, task)) = self.clients.borrow().get(&client).cloned() else {
+            return self.desk.books.borrow_mut().vacate(client);
+        };
         {
             let (mut books, now) = (self.desk.books.borrow_mut(), self.desk.clock.now());
             for (_, seat) in books.seats(client.id).to_vec() {

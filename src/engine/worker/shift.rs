@@ -8,23 +8,17 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::spawn_local;
 
-use super::{FAREWELL, Worker};
+use super::Worker;
 use crate::engine::Setup;
-use crate::engine::books::{SendFate, SendReport};
-use crate::engine::client::{Client, abandon};
 use crate::engine::desk::is_ramp;
 use crate::engine::link::{FromWorker, Stage, ToWorker};
 use crate::engine::turns::TurnBooks;
-use crate::ledger::Sent;
 use crate::observe::ClientId;
 use crate::scenario::plan::Start;
 use crate::time::{Alarm, Timestamp, nanos};
 
 /// How often a worker settles and reports.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How long the last publications may take to be written.
-const LAST_WRITES: Duration = Duration::from_millis(500);
 
 impl Worker {
     /// Starts the clients of ramps, counted from `start`.
@@ -89,13 +83,16 @@ impl Worker {
     }
 
     /// A tick's account: what has happened since the last one.
-    fn progress(&self, stage: Stage, with_snapshot: bool) -> FromWorker {
+    pub(super) fn progress(&self, stage: Stage, with_snapshot: bool) -> FromWorker {
         let mut books = self.desk.books.borrow_mut();
         let books = &mut *books;
         let mut rows = std::mem::take(&mut books.rows);
-        books.ledger.settle(books.settled_by(self.desk.clock.now()), &mut rows, &mut books.recorder);
+        let stretches = &books.stretches;
+        let stretch_at = |moment| stretches.at(moment);
+        let closed_by = books.settled_by(self.desk.clock.now());
+        books.ledger.settle(closed_by, &stretch_at, &mut rows, &mut books.recorder);
         if stage == Stage::Finished {
-            books.ledger.finish(&mut rows, &mut books.recorder);
+            books.ledger.finish(&stretch_at, &mut rows, &mut books.recorder);
         }
         FromWorker {
             worker: self.share.worker,
@@ -117,27 +114,6 @@ impl Worker {
         }
     }
 
-    /// Waits a little until everything said is written; what is not by then is uncertain.
-    async fn await_writes(&self) {
-        let deadline = self.desk.clock.now() + LAST_WRITES;
-        loop {
-            let clients: Vec<Rc<Client>> =
-                self.clients.borrow().values().map(|(client, _)| Rc::clone(client)).collect();
-            let unwritten: Vec<_> = clients.iter().flat_map(|client| client.unwritten()).collect();
-            if unwritten.is_empty() {
-                return;
-            }
-            if self.desk.clock.now() >= deadline {
-                for (room, index, at) in unwritten {
-                    let fate = SendFate::Sent(Sent::Uncertain(at));
-                    self.desk.books.borrow_mut().report(SendReport { room, index, fate });
-                }
-                return;
-            }
-            self.desk.clock.sleep_until(self.desk.clock.now() + Duration::from_millis(5)).await;
-        }
-    }
-
     /// Tick number `number`: time goes on, and the account is told; breaks when nobody hears it any more.
     async fn tick(self: &Rc<Self>, number: u32, reports: &mpsc::Sender<FromWorker>) -> ControlFlow<()> {
         self.advance().await;
@@ -147,7 +123,7 @@ impl Worker {
         self.tell(self.progress(Stage::Running, number.is_multiple_of(10)), reports).await
     }
 
-    async fn tell(&self, progress: FromWorker, reports: &mpsc::Sender<FromWorker>) -> ControlFlow<()> {
+    pub(super) async fn tell(&self, progress: FromWorker, reports: &mpsc::Sender<FromWorker>) -> ControlFlow<()> {
         match reports.send(progress).await {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
@@ -177,6 +153,7 @@ impl Worker {
             ToWorker::Settle => {
                 self.desk.silent.set(true);
                 self.advance().await;
+                self.hear_out().await;
                 self.await_writes().await;
                 return self.tell(self.progress(Stage::Settled, false), reports).await;
             }
@@ -186,41 +163,6 @@ impl Worker {
             }
         }
         ControlFlow::Continue(())
-    }
-
-    /// The last accounts, and the farewell between them.
-    async fn finish(&self, reports: &mpsc::Sender<FromWorker>) {
-        if let Some(raw) = &mut self.desk.books.borrow_mut().raw {
-            raw.closed(self.desk.clock.now());
-        }
-        self.end_requests();
-        self.desk.books.borrow_mut().end_correlation();
-        if self.tell(self.progress(Stage::Finished, true), reports).await.is_break() {
-            return;
-        }
-        self.dismiss().await;
-        if let Some(raw) = &mut self.desk.books.borrow_mut().raw {
-            raw.flush();
-        }
-        // Late copies and the bytes of the farewell; nobody is left to hear a failure to report them.
-        drop(reports.send(self.progress(Stage::Gone, true)).await);
-    }
-
-    /// Everybody leaves; waits a little for the closing handshakes.
-    async fn dismiss(&self) {
-        let all: Vec<ClientId> = self.clients.borrow().keys().copied().collect();
-        for client in all {
-            self.leave(client);
-        }
-        let deadline = self.desk.clock.now() + FAREWELL;
-        while !self.clients.borrow().is_empty() && self.desk.clock.now() < deadline {
-            self.desk.clock.sleep_until(self.desk.clock.now() + Duration::from_millis(10)).await;
-        }
-        for (client, task) in std::mem::take(&mut *self.clients.borrow_mut()).into_values() {
-            task.abort();
-            abandon(&self.desk, &client);
-            self.tally_group(&client);
-        }
     }
 }
 

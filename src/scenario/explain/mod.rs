@@ -4,101 +4,19 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::plan::{Expected, Plan};
-use super::{BrokerChoice, Deed, Scenario, Target};
+use super::{BrokerChoice, Scenario, Target};
 use crate::time::nanos;
 use crate::units::human::{count, duration, grouped, rate};
 
 mod faults;
 mod login;
+mod needs;
 mod proxy;
 mod traffic;
 mod wrap;
 
+pub use needs::{CLIENT_BYTES, Instances, Limits, MOST_PROCESSES, Needs, SERVER_CLIENT_BYTES};
 use wrap::{Wrapped, few, plural};
-
-/// Files a process has open beside its connections: streams, timers, outputs, pipes to children.
-const OTHER_FILES: u64 = 128;
-
-/// Among so many processes a run's clients can be shared.
-pub const MOST_PROCESSES: u8 = 64;
-
-/// What this machine allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Open files per process.
-    pub open_files: u64,
-    /// Local ports for connections from one address to one address and port.
-    pub ports: u64,
-}
-
-impl Limits {
-    /// How many clients one process can have open files for.
-    pub fn clients(&self) -> u64 {
-        self.open_files.saturating_sub(OTHER_FILES)
-    }
-}
-
-/// What a run needs of this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Needs {
-    /// Clients at one time.
-    pub clients: u64,
-    /// Open files of wsbench itself: a connection per client, and a margin; of each process, where the clients are shared
-    /// among several.
-    pub open_files: u64,
-    /// Open files of the busiest process of the bundled server; 0 when none is started.
-    pub server_files: u64,
-    /// Open files of the fault proxy: two per connection, those kept in silence too; 0 when there is none.
-    pub proxy_files: u64,
-    /// Local ports towards the busiest URL, if all connections come from one address.
-    pub ports: u64,
-}
-
-impl Needs {
-    /// What `scenario` needs when it goes by `plan`.
-    pub fn of(scenario: &Scenario, plan: &Plan) -> Self {
-        let clients = u64::from(plan.peak());
-        let urls = scenario.target.urls().max(1) as u64;
-        let server_files = match &scenario.target {
-            // With Redis each instance is a process; those that are left when one is taken away have its clients too.
-            Target::Bundled(bundled) if bundled.broker == BrokerChoice::Redis => {
-                let away = scenario.faults.iter().any(|fault| matches!(fault.deed, Deed::Instance { .. }));
-                clients.div_ceil(u64::from(bundled.instances).saturating_sub(u64::from(away)).max(1)) + OTHER_FILES
-            }
-            // With the embedded broker all instances share one process, and which broker it will be is not known yet.
-            Target::Bundled(_) => clients + OTHER_FILES,
-            Target::Foreign(_) => 0,
-        };
-        let proxy_files =
-            scenario.proxy.map_or(0, |_| 2 * (clients + proxy::forgotten(scenario, clients)) + OTHER_FILES);
-        Self { clients, open_files: clients + OTHER_FILES, server_files, proxy_files, ports: clients.div_ceil(urls) }
-    }
-
-    /// The same when `processes` share the clients (`run --processes`).
-    #[must_use]
-    pub fn over(self, processes: u8) -> Self {
-        Self { open_files: self.clients.div_ceil(u64::from(processes.max(1))) + OTHER_FILES, ..self }
-    }
-
-    /// Among how many processes the clients would have to be shared, where that is all that is needed.
-    pub fn processes(&self, limits: &Limits) -> Option<u64> {
-        let others = self.server_files.max(self.proxy_files);
-        let shared = self.open_files > limits.open_files && others <= limits.open_files && limits.clients() > 0;
-        shared
-            .then(|| self.clients.div_ceil(limits.clients()))
-            .filter(|processes| *processes <= u64::from(MOST_PROCESSES))
-    }
-
-    /// Whether all clients are of one process of the bundled server, or may be.
-    pub fn one_server(&self) -> bool {
-        self.server_files >= self.clients + OTHER_FILES
-    }
-
-    /// Open files of the process that needs most of them.
-    pub fn most_files(&self) -> u64 {
-        self.open_files.max(self.server_files).max(self.proxy_files)
-    }
-}
 
 /// What a run of `scenario` will do, in words, at most 80 columns wide.
 pub fn explain(scenario: &Scenario, limits: &Limits) -> String {

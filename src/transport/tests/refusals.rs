@@ -63,6 +63,8 @@ async fn the_upgrade_is_answered_otherwise() {
             503,
             "answered 503 Service Unavailable from envoy: \"no\\nupstream\"",
         ),
+        // Some say why in the first line only.
+        ("400 only wamp.2.json", "", 400, "answered 400 Bad Request: \"only wamp.2.json\""),
         ("200 OK", "hi", 200, "answered 200 OK, which is no WebSocket; is the path right?: \"hi\""),
         (
             "302 Found\r\nLocation: https://login.example/?next=s3cret",

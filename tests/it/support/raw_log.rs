@@ -112,8 +112,8 @@ impl Log {
         members.map(|((client, _), _)| *client).collect()
     }
 
-    /// Why a copy of something sent at `sent` is missing: whether it is lost, and of which class or reason.
-    fn missing(&self, seat: Seat, sent: u64) -> (bool, &'static str) {
+    /// Why a copy of what was said at `sent` is missing: whether it is lost, and of which class or reason.
+    fn missing(&self, seat: Seat, index: u64, sent: u64) -> (bool, &'static str) {
         let acks = self.joined.get(&seat).map_or(&[][..], Vec::as_slice);
         match acks.first() {
             None => return (false, "never_joined"),
@@ -132,7 +132,21 @@ impl Log {
         if self.members[&seat].1.is_some_and(|until| until <= race) {
             return (false, "leave_race");
         }
-        (true, if is_down(sent, race) { "reconnect_gap" } else { "steady" })
+        // Later than that a loss took it only if it was still on its way.
+        let next = downs.iter().copied().filter(|down| *down > race).min();
+        let took = next.is_some_and(|down| !self.overtaken(seat, index, sent, down));
+        (true, if is_down(sent, race) || took { "reconnect_gap" } else { "steady" })
+    }
+
+    /// Whether something that the same talker said after `sent` had come by `at`.
+    fn overtaken(&self, (client, room): Seat, index: u64, sent: u64, at: u64) -> bool {
+        let publisher = self.publications[&(room, index)].publisher;
+        let mut later =
+            self.publications.iter().filter(|((of, _), p)| *of == room && p.publisher == publisher && p.due > sent);
+        later.any(|(message, _)| {
+            let copies = self.arrivals.get(&(client, *message));
+            copies.is_some_and(|copies| copies.iter().any(|(came, _)| *came <= at))
+        })
     }
 
     pub(crate) fn recount(&self) -> Counts {
@@ -158,7 +172,7 @@ impl Log {
                     }
                     continue;
                 }
-                let (lost, why) = match self.missing((*client, *room), sent) {
+                let (lost, why) = match self.missing((*client, *room), *index, sent) {
                     _ if publication.uncertain => (false, "unknown"),
                     _ if self.axis["needs_name"] == true && !publication.named && !publication.refused => {
                         (false, "unknown")

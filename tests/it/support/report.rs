@@ -7,6 +7,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use serde_json::Value;
 
+use super::Finished;
+
 /// The JSON of a run.
 #[derive(Debug)]
 pub(crate) struct Report(pub(crate) Value);
@@ -48,6 +50,17 @@ impl Report {
         let four = ["due", "delivered", "lost", "excluded"].map(|name| self.count(&format!("deliveries.{name}")));
         assert_eq!(four[0], four[1] + four[2] + four[3], "due = delivered + lost + excluded: {four:?}");
         four
+    }
+
+    /// Fails unless the run this is of ended well as far as a plain test may ask: every rule that is not about time holds,
+    /// and those that are have been judged, whatever came of it on a busy machine. `timing::scenarios` asks for all of them.
+    #[track_caller]
+    pub(crate) fn holds_but_for_time(&self, finished: &Finished) -> &Self {
+        let (timed, counted): (Vec<_>, Vec<_>) = self.entries("thresholds").partition(|rule| rule["unit"] == "ns");
+        assert!(timed.iter().all(|rule| rule["value"].is_number()), "not judged: {timed:?}");
+        assert!(counted.iter().all(|rule| rule["ok"] == true), "{counted:?}\n{}", finished.stdout);
+        finished.expect(if timed.iter().all(|rule| rule["ok"] == true) { 0 } else { 99 });
+        self
     }
 
     pub(crate) fn is_healthy(&self) -> bool {

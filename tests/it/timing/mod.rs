@@ -9,8 +9,10 @@
 
 mod comeback;
 mod delay;
+mod find;
 mod half_open;
 mod idle;
+mod scenarios;
 mod stall;
 mod starved;
 

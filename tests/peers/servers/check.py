@@ -35,6 +35,10 @@ always = {
     "there were no ghosts": count("deliveries.ghost") == 0,
     "every frame was understood": count("frames.received", kind="unknown") == 0 and not report["unknown_frames"],
 }
+# Who answered is known of every connection, where somebody says it.
+if name in ("nchan", "nchan-websocket", "pushpin", "rabbitmq"):
+    always["two instances are named"] = len(report["instances"]) == 2
+    always["every copy's way is known"] = count("deliveries.delivered", hop="unknown") == 0
 if name == "graphql":
     always["what had to cross did"] = count("deliveries.delivered", hop="cross") == CROSSING or weather != "calm"
 calm = {

@@ -1,7 +1,7 @@
 // What a recording needs: a server as a child process that ends with it, a relay before it, tokens, patience.
 import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
@@ -42,6 +42,24 @@ export async function served(command, args, environment) {
   running.push(() => child.kill())
   const [port] = await new Promise((done) => createInterface(child.stdout).once('line', (line) => done([line])))
   return before(`127.0.0.1:${port}`)
+}
+
+/** Starts a server as `start NAME` does, and a relay before its first instance. */
+export async function started(name) {
+  const child = spawn(process.env.START, [name], { stdio: ['ignore', 'pipe', 'inherit'] })
+  running.push(() => child.kill())
+  let first
+  for await (const line of createInterface(child.stdout)) {
+    if (line.startsWith('A=')) first = line.slice(2)
+    if (line === 'ready') return before(first)
+  }
+  throw new Error(`${name} did not start`)
+}
+
+/** A version of one of Debian's packages that are unpacked here. */
+export function packaged(name) {
+  const file = readdirSync(`${process.env.DEBIAN}/archives`).find((file) => file.startsWith(`${name}_`))
+  return `${name} ${decodeURIComponent(file.split('_')[1])} (Debian)`
 }
 
 /** Starts a Redis of its own; where it listens is a path. */

@@ -79,7 +79,7 @@ pub(super) fn main(args: &Args, keep: &str, terminal: &Terminal) -> Done {
     // The server's own limits must be out of the way of every rate that may be tried.
     let highest = at(first * REACH, args, terminal)?;
     let plan = Plan::new(&highest);
-    limits::prepare(&Needs::of(&highest, &plan))?;
+    let scarce = limits::prepare(&Needs::of(&highest, &plan))?;
     let runtime = crate::commands::runtime()?;
     let mut signals = {
         let _inside = runtime.enter();
@@ -88,7 +88,7 @@ pub(super) fn main(args: &Args, keep: &str, terminal: &Terminal) -> Done {
     let mut progress = progress(args, &highest, terminal);
     let over = args.over.overrides();
     secrets::warn(&over, &mut progress);
-    outputs.doubts().iter().for_each(|doubt| progress.notice(doubt));
+    scarce.iter().chain(&outputs.doubts()).for_each(|doubt| progress.notice(doubt));
     let wants = target::Wants { redis: args.redis.as_deref(), log: None, kinds: way::used(&plan) };
     let ground = target::raise(&highest, &plan, wants, &mut progress)?;
     let account = Account {
