@@ -98,6 +98,10 @@ pub(super) fn live(scenario: Scenario, how: &How<'_>, known: &[String], terminal
         let _inside = runtime.enter();
         super::signals::listen()?
     };
+    if let Some(room) = how.room.filter(|room| !scenario.target.has_place_for(room)) {
+        let message = format!("the name `{room}` has {} bytes, more than the dialect has a place for", room.len());
+        return Err(Failure::usage(message));
+    }
     let phases = Phases { warm_up: Duration::ZERO, duration: Duration::ZERO, drain: Duration::ZERO };
     let mut progress = Progress::new(terminal, Verbosity::Normal, phases);
     let wants = target::Wants { redis: how.redis, log: None, kinds: way::used(&plan) };

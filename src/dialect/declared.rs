@@ -3,46 +3,51 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use self::calls::PublishBy;
+use self::compile::compile;
 use self::framing::Framing;
 use self::hears::{AUTH, Hears};
 use self::opens::{Opens, Streams};
-use self::parameters::Checked;
 use self::says::Says;
 use self::slot::{Slot, Values};
-use self::template::Template;
 use super::approach::Approach;
 use super::recovering::Recovery;
-use super::{
-    AuthStyle, Dialect, DialectEntry, DialectError, Event, Habits, Identity, Intent, Marking, Parameters, Position,
-    Question, Saying,
-};
+use super::{AuthStyle, Dialect, DialectEntry, Event, Habits, Identity, Intent, Marking, Position, Question, Saying};
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
 
 mod approach;
 mod calls;
+mod compile;
+mod copies;
 mod digest;
 mod file;
+mod filling;
 mod framing;
 mod hears;
+mod idle;
 mod keys;
 mod marking;
 mod message;
+mod octets;
 mod opens;
 mod parameters;
+mod place;
 mod pointer;
 mod recovery;
 mod rules;
 mod says;
 mod slot;
 mod template;
+mod validity;
+mod width;
 mod within;
+mod wording;
 
 pub(super) use file::{
-    ACTIONCABLE, CENTRIFUGO, GRAPHQL, HONO, MERCURE, NATS, PHOENIX, PUSHER, SIGNALR, SOCKETIO, SSE, declares, make,
+    ACTIONCABLE, CENTRIFUGO, GRAPHQL, HONO, MERCURE, MQTT, NATS, PHOENIX, PUSHER, SIGNALR, SOCKETIO, SSE, declares,
+    make,
 };
 pub(super) use keys::HELP;
 
@@ -54,9 +59,6 @@ pub(super) const JSON: DialectEntry = DialectEntry {
     signs: None,
     make: |parameters| compile("json", parameters),
 };
-
-/// The shortest silence that a sign of life may follow: they are looked for ten times a second.
-const SHORTEST_HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A backend, and what one connection to it has saved, by place.
 #[derive(Debug)]
@@ -88,72 +90,10 @@ struct Machine {
     publish_by: Option<PublishBy>,
     habits: Habits,
     marking: Marking,
+    /// What can be tried where no answer to a join comes.
+    advice: String,
     /// What can be published by name.
     sayings: Vec<Saying>,
-}
-
-/// The dialect called `name` that `parameters` describe.
-fn compile(name: &'static str, parameters: &Parameters) -> Result<Arc<dyn Dialect>, DialectError> {
-    let given = Checked::new(parameters)?;
-    let framing = Framing::new(&given)?;
-    let says = Says::new(&given)?;
-    let hears = Hears::new(&given, &framing, says.auth.as_ref().is_some_and(|auth| auth.names(Slot::Ref)))?;
-    let opens = Opens::new(&given)?;
-    let (approach, recovery) = (approach::approach(&given)?, recovery::recovery(&given)?);
-    let (streams, publish_by) = (Streams::new(&given)?, PublishBy::new(&given)?);
-    let replies = hears.reply.is_some() || hears.reply_when.is_some();
-    let answers =
-        |template: &Option<Template>| replies && template.as_ref().is_some_and(|template| template.names(Slot::Ref));
-    let habits = Habits {
-        sender_hears_itself: given.flag("sender_hears_itself").unwrap_or(true),
-        acknowledges_joins: given.flag("acknowledges_joins").unwrap_or(true)
-            && says.join.is_some()
-            && (hears.joined.is_some() || answers(&says.join)),
-        acknowledges_messages: publish_by.is_some()
-            || given.flag("acknowledges_messages").unwrap_or_else(|| answers(&says.publish)),
-        acknowledges_auth: (says.auth.is_some() || says.hello.is_some())
-            && (hears.authenticated.is_some() || answers(&says.auth)),
-        welcomes: hears.welcome.is_some(),
-        answers_welcome: given.flag("after_welcome").unwrap_or(false),
-        heartbeat: heartbeat(&given, &says)?,
-    };
-    if habits.answers_welcome && !habits.welcomes {
-        return Err(Checked::missing("after_welcome", "needs `welcome`: it says what is waited for"));
-    }
-    let acknowledged = given.flag("acknowledges_messages").unwrap_or(true) && replies;
-    let saying = |(name, text): &(String, Template)| Saying {
-        name: name.as_str().into(),
-        acknowledged: acknowledged && text.names(Slot::Ref),
-    };
-    let sayings = says.sayings.iter().map(saying).collect();
-    let marking = marking::marking(&given, &says, publish_by.as_ref(), &habits)?;
-    let machine = Machine {
-        name,
-        framing,
-        says,
-        hears,
-        opens,
-        approach,
-        recovery,
-        streams,
-        publish_by,
-        habits,
-        marking,
-        sayings,
-    };
-    Ok(Arc::new(Declared { machine: Arc::new(machine), saved: Box::default() }))
-}
-
-/// After what silence of its own a client says a sign of life.
-fn heartbeat(given: &Checked<'_>, says: &Says) -> Result<Option<Duration>, DialectError> {
-    let every = given.duration("heartbeat.every", SHORTEST_HEARTBEAT)?;
-    match (every, &says.heartbeat) {
-        (None, Some(_)) => Err(Checked::missing("heartbeat.every", "is missing; it says how often `say` is said")),
-        (Some(_), None) => {
-            Err(Checked::missing("heartbeat.say", "is missing; it is what a client says `every` so often"))
-        }
-        (every, _) => Ok(every),
-    }
 }
 
 impl Dialect for Declared {
@@ -167,6 +107,10 @@ impl Dialect for Declared {
 
     fn marking(&self) -> Marking {
         self.marking
+    }
+
+    fn advice(&self) -> Option<&str> {
+        Some(&self.advice)
     }
 
     fn usual_auth(&self) -> AuthStyle {
@@ -196,9 +140,13 @@ impl Dialect for Declared {
     }
 
     fn call(&self, identity: &Identity, intent: &Intent<'_>, now: u64) -> Option<Call> {
-        let Intent::Publish { room, text, reference } = *intent else { return None };
+        let (named, room, text, reference) = match *intent {
+            Intent::Publish { room, text, reference } => (None, room, text, reference),
+            Intent::PublishAs { message, room, text, reference } => (Some(message), room, text, reference),
+            _ => return None,
+        };
         let values = Values { room, text, reference, unix: now, saved: &self.saved, ..Values::default() };
-        Some(self.publish_by.as_ref()?.call(identity, values))
+        self.publish_by.as_ref()?.call(identity, named, values)
     }
 
     fn requests(&self) -> Requests {
@@ -267,7 +215,7 @@ impl Dialect for Declared {
                 (template, Values { reference, room, ..Values::default() })
             }
         };
-        Some(self.framing.frame(template.render(&Values { saved: &self.saved, ..values })))
+        template.frame(&self.framing, &Values { saved: &self.saved, ..values })
     }
 
     fn decode(&self, frame: &Frame, emit: &mut dyn FnMut(Event<'_>)) {
@@ -282,6 +230,9 @@ impl Dialect for Declared {
 }
 
 #[cfg(test)]
+mod joining_tests;
+
+#[cfg(test)]
 mod json_tests;
 
 #[cfg(test)]
@@ -292,6 +243,9 @@ mod golden_requests;
 
 #[cfg(test)]
 mod marking_tests;
+
+#[cfg(test)]
+mod mistakes_tests;
 
 #[cfg(test)]
 mod request_tests;

@@ -85,6 +85,14 @@ pub enum Event<'a> {
         /// The server's id of it.
         id: &'a str,
     },
+    /// A room has been heard up to this offset, where no marker in a copy names the room
+    /// ([`Marking::Correlate`](super::Marking)); the copy follows.
+    HeardUpTo {
+        /// Which room.
+        room: &'a str,
+        /// The copy's offset in it.
+        offset: u64,
+    },
     /// A request was refused.
     Refused {
         /// Which, if the protocol says.

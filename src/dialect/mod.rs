@@ -6,7 +6,6 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::observe::TransportKind;
 use crate::wire::{Call, Frame, Opening, Requests};
@@ -15,6 +14,7 @@ mod approach;
 mod credentials;
 mod declared;
 mod event;
+mod habits;
 mod intent;
 mod marking;
 mod quote;
@@ -23,54 +23,20 @@ mod reading;
 mod recovering;
 mod room;
 mod scan;
+mod shown;
 mod signs;
 mod traced;
 
 pub use approach::{Act, Approach, Carried, Omen, Sign};
 pub use event::{Delivery, Event, Position, Stamps};
+pub use habits::{Habits, Question, Saying};
 pub use intent::{AuthStyle, Identity, Intent};
 pub use marking::Marking;
 pub use reading::{News, Reading};
 pub use recovering::{Cursor, Recovering, Recovery};
+pub use shown::told;
 pub use signs::{Signs, recognise};
-pub use traced::{Journal, Passed, Traced, told};
-
-/// A named message that is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// Its name in scenarios.
-    pub name: String,
-    /// Whether it is about a room the client is in.
-    pub names_room: bool,
-}
-
-/// A named message that is published in place of the plain one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saying {
-    /// Its name in scenarios.
-    pub name: Arc<str>,
-    /// Whether it is acknowledged.
-    pub acknowledged: bool,
-}
-
-/// What a protocol does by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Habits {
-    /// A publisher gets a copy of its own message.
-    pub sender_hears_itself: bool,
-    /// Each join is acknowledged; where not, a join counts as made once sent.
-    pub acknowledges_joins: bool,
-    /// Each publication is acknowledged.
-    pub acknowledges_messages: bool,
-    /// Authentication by first message is acknowledged.
-    pub acknowledges_auth: bool,
-    /// The server speaks first (a welcome) and joins must wait for it.
-    pub welcomes: bool,
-    /// What a client says first ([`Intent::Auth`]) waits for the welcome.
-    pub answers_welcome: bool,
-    /// A client that has said nothing for so long says a sign of life ([`Intent::Heartbeat`]).
-    pub heartbeat: Option<Duration>,
-}
+pub use traced::{Journal, Passed, Traced};
 
 /// Something that passes on the way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +58,11 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     /// By what a copy of a publication is recognised.
     fn marking(&self) -> Marking {
         Marking::Text
+    }
+
+    /// What can be tried where no answer to a join comes.
+    fn advice(&self) -> Option<&str> {
+        None
     }
 
     /// How a token is shown, unless somebody says otherwise.
@@ -244,6 +215,7 @@ pub const DIALECTS: &[DialectEntry] = &[
     declared::GRAPHQL,
     declared::ACTIONCABLE,
     declared::NATS,
+    declared::MQTT,
     declared::HONO,
     declared::PHOENIX,
     declared::CENTRIFUGO,
@@ -267,6 +239,12 @@ pub fn read(text: &str, parameters: &Parameters) -> Result<Arc<dyn Dialect>, Dia
 /// The parameters that the file `text` declares: name, default if there is one, help.
 pub fn declares(text: &str) -> Vec<(String, Option<String>, String)> {
     declared::declares(text)
+}
+
+/// Whether a message that enters a room has a place for the name `room`; where none is said, every name is as good.
+pub fn room_fits(dialect: &dyn Dialect, room: &str) -> bool {
+    let says = |room| dialect.encode(&Intent::Join { room, position: None, reference: 1 }).is_some();
+    says(room) || !says("r")
 }
 
 /// The dialect called `name`, made with `parameters`.

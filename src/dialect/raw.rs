@@ -37,6 +37,7 @@ impl Dialect for Raw {
         Habits {
             sender_hears_itself: true,
             acknowledges_joins: false,
+            tells_joins: false,
             acknowledges_messages: false,
             acknowledges_auth: false,
             welcomes: false,

@@ -106,6 +106,10 @@ impl Dialect for Recovering {
         self.inner.marking()
     }
 
+    fn advice(&self) -> Option<&str> {
+        self.inner.advice()
+    }
+
     fn opening(&self, identity: &Identity) -> Opening {
         self.inner.opening(identity)
     }

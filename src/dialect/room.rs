@@ -59,6 +59,7 @@ impl Dialect for Room {
         Habits {
             sender_hears_itself: true,
             acknowledges_joins: true,
+            tells_joins: true,
             acknowledges_messages: true,
             acknowledges_auth: true,
             welcomes: true,

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::shown::{escaped, page, shown};
 use super::{
     Approach, AuthStyle, Cursor, Dialect, Event, Habits, Identity, Intent, Marking, Passing, Position, Question,
     Reading, Recovery, Saying,
@@ -14,9 +15,6 @@ use crate::wire::{Call, Frame, Opening, Requests};
 /// Lines kept until somebody takes them; further ones are only counted.
 const MOST: usize = 1_000;
 
-/// Bytes of a frame that are kept.
-const SHOWN: usize = 2_000;
-
 /// Something that passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
@@ -24,7 +22,8 @@ pub struct Passed {
     pub who: &'static str,
     /// It went to the server.
     pub sent: bool,
-    /// The frame as it may be shown: escaped, cut when it is long. Not masked: a token may be part of it.
+    /// The frame as it may be shown: escaped, cut when it is long; bytes that are no text on lines of their own, in which the
+    /// token is masked. Elsewhere it may be part of it.
     pub frame: String,
     /// What the dialect took it for, or what was meant by it; one line each.
     pub meaning: Vec<String>,
@@ -58,12 +57,20 @@ pub struct Traced {
     inner: Arc<dyn Dialect>,
     who: &'static str,
     journal: Journal,
+    /// What was shown to the server as proof, if anything was.
+    token: Arc<Mutex<Option<String>>>,
 }
 
 impl Traced {
     /// Writes what passes `inner` for `who` into `journal`.
     pub fn new(inner: Arc<dyn Dialect>, who: &'static str, journal: Journal) -> Self {
-        Self { inner, who, journal }
+        Self { inner, who, journal, token: Arc::default() }
+    }
+
+    /// `frame` as a page of the journal has it.
+    fn page(&self, frame: &Frame) -> String {
+        let token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        page(frame, token.as_deref().unwrap_or_default())
     }
 
     fn said(&self, frame: String, intent: &Intent<'_>) {
@@ -92,6 +99,10 @@ impl Dialect for Traced {
 
     fn marking(&self) -> Marking {
         self.inner.marking()
+    }
+
+    fn advice(&self) -> Option<&str> {
+        self.inner.advice()
     }
 
     fn opening(&self, identity: &Identity) -> Opening {
@@ -140,7 +151,7 @@ impl Dialect for Traced {
 
     fn keeping(&self, place: usize, value: &str) -> Option<Arc<dyn Dialect>> {
         let inner = self.inner.keeping(place, value)?;
-        Some(Arc::new(Self { inner, who: self.who, journal: self.journal.clone() }))
+        Some(Arc::new(Self { inner, who: self.who, journal: self.journal.clone(), token: Arc::clone(&self.token) }))
     }
 
     fn position(&self, event_id: &str) -> Option<Position> {
@@ -161,7 +172,10 @@ impl Dialect for Traced {
 
     fn encode(&self, intent: &Intent<'_>) -> Option<Frame> {
         let frame = self.inner.encode(intent)?;
-        self.said(told(&frame), intent);
+        if let Intent::Auth { identity } = intent {
+            self.token.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&identity.token);
+        }
+        self.said(self.page(&frame), intent);
         Some(frame)
     }
 
@@ -175,40 +189,8 @@ impl Dialect for Traced {
             meaning.push(made_of(&event));
             emit(event);
         });
-        self.journal.add(Passed { who: self.who, sent: false, frame: told(frame), meaning });
+        self.journal.add(Passed { who: self.who, sent: false, frame: self.page(frame), meaning });
     }
-}
-
-/// A frame as it may be shown.
-pub fn told(frame: &Frame) -> String {
-    match frame {
-        Frame::Text(_) => shown(frame.bytes()),
-        Frame::Beside(_) => format!("an event of another name: {}", shown(frame.bytes())),
-        Frame::Binary(bytes) => format!("{} bytes: {}", bytes.len(), shown(bytes)),
-        Frame::Call(call) => format!("{} {}", call.opening.path, shown(frame.bytes())),
-        Frame::Answer(answer) => match &answer.outcome {
-            Ok(response) => format!("{} {}", response.status, shown(&response.body)),
-            Err(reason) => reason.to_string(),
-        },
-    }
-}
-
-fn shown(bytes: &[u8]) -> String {
-    let cut = &bytes[..bytes.len().min(SHOWN)];
-    let mut text: String = cut.utf8_chunks().flat_map(|chunk| [escaped(chunk.valid()), hex(chunk.invalid())]).collect();
-    if cut.len() < bytes.len() {
-        text.push_str(&format!("… ({} bytes)", bytes.len()));
-    }
-    text
-}
-
-/// Text in which nothing commands a terminal or reverses its reading; quotes stay as they are.
-fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| if matches!(c, '"' | '\'') { vec![c] } else { c.escape_debug().collect() }).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect()
 }
 
 fn meant(intent: &Intent<'_>) -> String {
@@ -250,6 +232,7 @@ fn made_of(event: &Event<'_>) -> String {
         }
         Event::Acked { reference } => format!("request {reference} is acknowledged"),
         Event::Named { reference, id } => format!("request {reference} is called {}", escaped(id)),
+        Event::HeardUpTo { room, offset } => format!("{} is heard up to {offset}", escaped(room)),
         Event::Refused { reference, code, .. } => format!("a refusal{}: {}", of(reference), escaped(code)),
         Event::Polled { position, instance, .. } => {
             format!("a poll's answer, up to {}{}", position.offset, named(instance))
@@ -287,7 +270,10 @@ mod tests {
         assert_eq!(passed[1].frame, "{\"type\":\"error\",\"code\":\"no\\u{202e}pe\",\"ref\":1}");
         assert_eq!(
             (passed[2].frame.as_str(), &passed[2].meaning[..]),
-            ("2 bytes: \\xff\\u{7}", &["nothing it knows".to_owned()][..])
+            (
+                "2 bytes\n0000  ff 07                                             |..|",
+                &["nothing it knows".to_owned()][..]
+            )
         );
         assert_eq!(journal.take(), (Vec::new(), 0));
     }
@@ -297,10 +283,10 @@ mod tests {
         let journal = Journal::default();
         let dialect = Traced::new(find("room", &Parameters::new()).unwrap(), "listener", journal.clone());
         for _ in 0..MOST + 5 {
-            dialect.decode(&Frame::text("x".repeat(3 * SHOWN)), &mut |_| {});
+            dialect.decode(&Frame::text("x".repeat(6_000)), &mut |_| {});
         }
         let (passed, omitted) = journal.take();
         assert_eq!((passed.len(), omitted), (MOST, 5));
-        assert_eq!(passed[0].frame.len(), SHOWN + "… (6000 bytes)".len());
+        assert_eq!(passed[0].frame.len(), 2_000 + "… (6000 bytes)".len());
     }
 }

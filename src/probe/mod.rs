@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialect::Identity;
-use crate::observe::TransportKind;
+use crate::observe::{TransportKind, Word};
 use crate::session::{Dialer, Ended, Pass, Place};
 use crate::time::Timestamp;
 use crate::wire::{Ask, InstanceTag, Marker, Markers};
@@ -151,7 +151,10 @@ impl Probe<'_> {
             (None, Some(ended)) => format!("the connection ended: {ended}"),
             (None, None) => format!("{} was not answered in time", party.session.stage().name()),
         };
-        Err(self.failed(what, why + &party.instead()))
+        let unanswered = party.ended.is_none() && party.session.stage() == Word::JOIN;
+        let advice = who.dialer.dialect.advice().filter(|_| unanswered && party.refused_join.is_none());
+        let advice = advice.map_or(String::new(), |advice| format!("; {advice}"));
+        Err(self.failed(what, why + &party.instead() + &advice))
     }
 
     /// The markers of this probe, and the one that is said.

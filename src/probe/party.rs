@@ -22,6 +22,8 @@ pub(super) struct Party {
     awaited: Marker,
     pub(super) ended: Option<Ended>,
     pub(super) refused_join: Option<String>,
+    /// The room that an acknowledgement of a join named, where it is not the one that is entered.
+    elsewhere: Option<String>,
     /// When the awaited copy came.
     pub(super) copy: Option<Timestamp>,
     pub(super) acked: Option<Duration>,
@@ -52,6 +54,7 @@ impl Party {
             awaited,
             ended: None,
             refused_join: None,
+            elsewhere: None,
             copy: None,
             acked: None,
             refused: None,
@@ -79,20 +82,24 @@ impl Party {
 
     /// What came that means nothing to the dialect, for the end of a sentence.
     pub(super) fn instead(&self) -> String {
+        let elsewhere = self.elsewhere.as_ref().map_or(String::new(), |room| {
+            format!("; an answer came that names another room, as the dialect reads it: {room}")
+        });
         if self.unknown.is_empty() {
-            return String::new();
+            return elsewhere;
         }
-        format!("; what came means nothing to the dialect: {}", self.unknown.join(" | "))
+        format!("{elsewhere}; what came means nothing to the dialect: {}", self.unknown.join(" | "))
     }
 
     fn poll(&mut self, cx: &mut std::task::Context<'_>) {
-        let Self { session, markers, awaited, refused_join, copy, acked, refused, .. } = self;
+        let Self { session, markers, awaited, refused_join, elsewhere, copy, acked, refused, .. } = self;
         let (altered, mistaken, unknown) = (&mut self.altered, &mut self.mistaken, &mut self.unknown);
         let (called, ids, reading) = (&mut self.called, &mut self.ids, &mut self.reading);
         let (acknowledgement, unmarked) = (&mut self.acknowledgement, &mut self.unmarked);
         let holds = |bytes: &[u8]| memchr::memmem::find(bytes, MARKER_PREFIX).is_some();
         let ended = session.poll(cx, usize::MAX, &mut |happening| match happening {
             Happening::JoinRefused(_, code) => *refused_join = Some(code.escape_debug().to_string()),
+            Happening::JoinedElsewhere(room) => *elsewhere = Some(room.escape_debug().to_string()),
             Happening::Delivery(delivery, at) => match markers.find(delivery.body) {
                 Some(marker) if marker == *awaited => {
                     copy.get_or_insert(at);

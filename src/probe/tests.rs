@@ -204,7 +204,10 @@ async fn who_needs_no_acknowledgement_is_in_at_once() {
 async fn what_fails_is_named_with_what_came_instead() {
     let (step, why) = failure(Fault::JoinsInSilence).await;
     assert_eq!(step, "listener enters r");
-    assert_eq!(why, "join was not answered in time; what came means nothing to the dialect: {\"motd\":\"hello\"}");
+    let advice = "if no answer is to come, `acknowledges_joins = false` awaits none; if a message of its own is the answer, say \
+                  under `joined` what it looks like";
+    let came = "join was not answered in time; what came means nothing to the dialect: {\"motd\":\"hello\"}";
+    assert_eq!(why, format!("{came}; {advice}"));
     assert_eq!(failure(Fault::RefusesJoins).await, ("listener enters r".to_owned(), "refused: full".to_owned()));
     assert_eq!(failure(Fault::RefusesSpeech).await, ("talker says a message".to_owned(), "refused: muted".to_owned()));
     let (step, why) = failure(Fault::ClosesOnSpeech).await;

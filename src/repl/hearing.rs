@@ -97,7 +97,11 @@ impl<'h> Hearing<'h> {
                     self.items.push(Item::Frame(shown(frame)));
                 }
             }
-            Happening::Frame(_) | Happening::Ready | Happening::Stage(..) | Happening::Named(..) => {}
+            Happening::Frame(_)
+            | Happening::Ready
+            | Happening::Stage(..)
+            | Happening::Named(..)
+            | Happening::JoinedElsewhere(_) => {}
         }
     }
 

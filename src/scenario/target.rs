@@ -28,6 +28,14 @@ impl Target {
         }
     }
 
+    /// Whether what enters a room has a place for this name.
+    pub fn has_place_for(&self, room: &str) -> bool {
+        match self {
+            Self::Bundled(_) => true,
+            Self::Foreign(foreign) => crate::dialect::room_fits(&*foreign.dialect, room),
+        }
+    }
+
     /// Whether a publisher gets a copy of its own message, as its dialect has it.
     pub fn sender_hears_itself(&self) -> bool {
         match self {

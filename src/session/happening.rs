@@ -62,6 +62,8 @@ pub enum Happening<'a> {
     Ready,
     /// A room was refused: its place, the server's code.
     JoinRefused(usize, &'a str),
+    /// A join was acknowledged that nobody awaits, as the room that it names is not being entered.
+    JoinedElsewhere(&'a str),
     /// A copy of somebody's publication; the server's stamps are there only if they are on this machine's clock.
     Delivery(Delivery<'a>, Timestamp),
     /// A publication was written to the socket.

@@ -70,16 +70,14 @@ impl Session {
 
     /// The frame that says `intent` on this kind of connection.
     pub(super) fn request(&self, intent: &Intent<'_>) -> Option<Frame> {
-        let publishes = matches!(intent, Intent::Publish { .. } | Intent::Notify { .. });
-        match &self.caller {
-            Some(identity) if publishes || self.kind != TransportKind::WebSocket => {
-                let mut call = self.dialect.call(identity, intent, unix_seconds())?;
-                let cookies = self.cookies.clone().filter(|_| self.dialect.requests() == Requests::Usual);
-                call.opening.headers.extend(cookies.map(|cookies| ("Cookie".to_owned(), cookies)));
-                Some(Frame::Call(Box::new(call)))
-            }
-            _ => self.dialect.encode(intent),
-        }
+        let Some(identity) = &self.caller else { return self.dialect.encode(intent) };
+        let on_socket = self.kind == TransportKind::WebSocket;
+        let may_be_called = matches!(intent, Intent::Publish { .. } | Intent::PublishAs { .. } | Intent::Notify { .. });
+        let call = if !on_socket || may_be_called { self.dialect.call(identity, intent, unix_seconds()) } else { None };
+        let Some(mut call) = call else { return if on_socket { self.dialect.encode(intent) } else { None } };
+        let cookies = self.cookies.clone().filter(|_| self.dialect.requests() == Requests::Usual);
+        call.opening.headers.extend(cookies.map(|cookies| ("Cookie".to_owned(), cookies)));
+        Some(Frame::Call(Box::new(call)))
     }
 
     pub(super) fn is_stream(&self) -> bool {
@@ -155,6 +153,11 @@ impl Session {
                 self.acked(reference, received.at, tell);
             }
             Event::Named { reference, id } => self.named(reference, id, tell),
+            Event::HeardUpTo { room, offset } => {
+                if let Some(at) = self.places.iter().position(|place| *place.room == *room) {
+                    self.saw(at, offset);
+                }
+            }
             Event::Refused { reference, code, unconfirmed } => {
                 if let Some(reason) = self.turned_away(received) {
                     return Some(Ended::Closed(reason));
@@ -254,6 +257,8 @@ impl Session {
             place.position = position.or_else(|| place.position.take());
             tell(Happening::Joined(at));
             self.activate(tell);
+        } else if let (Step::Joining, Some(room)) = (self.step, room) {
+            tell(Happening::JoinedElsewhere(room));
         }
     }
 

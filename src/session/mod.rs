@@ -75,6 +75,8 @@ pub struct Session {
     places: Vec<Place>,
     /// Handed to the codec, not yet known to be written.
     unwritten: VecDeque<Waiting>,
+    /// Handed over as requests of their own, not yet known to have left.
+    called: VecDeque<Waiting>,
     /// Written or not, not yet answered.
     unanswered: VecDeque<Waiting>,
     /// References of questions that are not yet answered.
@@ -119,6 +121,7 @@ impl Session {
             references: 0,
             places,
             unwritten: VecDeque::new(),
+            called: VecDeque::new(),
             unanswered: VecDeque::new(),
             asked: VecDeque::new(),
             instance: InstanceTag::UNKNOWN,
@@ -217,9 +220,10 @@ impl Session {
         self.connection.start_close(1000);
     }
 
-    /// Publications handed to the socket and not known to be written, oldest first; for when the session has ended.
+    /// Publications handed over and not known to be written, those for the socket first, the oldest first of each; for when
+    /// the session has ended.
     pub fn unwritten(&self) -> impl Iterator<Item = (Token, Timestamp)> + '_ {
-        self.unwritten.iter().map(|waiting| (waiting.token, waiting.at))
+        self.unwritten.iter().chain(&self.called).map(|waiting| (waiting.token, waiting.at))
     }
 
     /// Asks the socket to take in as little as it can beyond what is read: a slow reader.
@@ -243,8 +247,8 @@ impl Session {
         }
         match self.connection.poll_flush(cx) {
             Poll::Ready(Ok(())) => {
-                // A request is known to have left only when it is answered; what a broken line was given is not.
-                if self.caller.is_none() && !self.unwritten.is_empty() && !self.connection.has_broken() {
+                // What a broken line was given is not known to have left; nor is a request that is not answered yet.
+                if !self.unwritten.is_empty() && !self.connection.has_broken() {
                     for waiting in self.unwritten.drain(..) {
                         tell(Happening::Written(waiting.token, waiting.at));
                     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{Place, Session, Step};
-use crate::dialect::Intent;
+use crate::dialect::{Intent, room_fits};
 use crate::observe::{TransportKind, Word};
 use crate::wire::Frame;
 
@@ -14,9 +14,10 @@ impl Session {
     /// is entered already.
     ///
     /// # Errors
-    /// `other` on a stream, which is one room's; `back_pressure` or `disconnected`.
+    /// `other` on a stream, which is one room's, and where the name is too long for the protocol; `back_pressure` or
+    /// `disconnected`.
     pub fn enter(&mut self, room: &Arc<str>) -> Result<usize, Word> {
-        if self.is_stream() {
+        if self.is_stream() || !room_fits(&*self.dialect, room) {
             return Err(Word::OTHER);
         }
         let known = self.places.iter().position(|place| place.room == *room);

@@ -39,8 +39,8 @@ impl Session {
     /// publication or a question may or may not have been heard.
     pub(super) fn answer_came(&mut self, answer: &Answer, tell: &mut dyn FnMut(Happening<'_>)) -> Option<Ended> {
         let reference = answer.reference;
-        if let Some(at) = self.unwritten.iter().position(|waiting| waiting.reference == reference)
-            && let Some(waiting) = self.unwritten.remove(at)
+        if let Some(at) = self.called.iter().position(|waiting| waiting.reference == reference)
+            && let Some(waiting) = self.called.remove(at)
         {
             tell(Happening::Written(waiting.token, waiting.at));
         }

@@ -49,9 +49,15 @@ impl Session {
         self.references = reference;
         let frame = self.request(intent).ok_or(Word::OTHER)?;
         let at = self.clock.now();
-        self.hand_over(frame)?;
         let waiting = Waiting { token, reference, at };
-        self.unwritten.push_back(waiting);
+        let is_request = matches!(frame, Frame::Call(_));
+        self.hand_over(frame)?;
+        // A request is known to have left only when it is answered.
+        if is_request {
+            self.called.push_back(waiting)
+        } else {
+            self.unwritten.push_back(waiting)
+        }
         if awaits {
             if self.unanswered.len() == MAX_WAITING {
                 self.unanswered.pop_front();
@@ -83,8 +89,10 @@ impl Session {
         match self.answered(reference) {
             Some(waiting) => tell(Happening::Acked(waiting.token, at - waiting.at)),
             None if self.settles(reference) => tell(Happening::Answered(reference, at)),
-            None if self.kind == TransportKind::WebSocket => self.joined(Some(reference), None, None, tell),
-            None => {}
+            None if self.kind != TransportKind::WebSocket => {}
+            // Where a message of its own says that a join is done, an answer says only that it was heard.
+            None if self.dialect.habits().tells_joins => tell(Happening::Frame(Word::REPLY)),
+            None => self.joined(Some(reference), None, None, tell),
         }
     }
 

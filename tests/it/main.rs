@@ -6,14 +6,17 @@
 
 mod action;
 mod blamed;
+mod bytes;
 mod commands;
 mod contract;
+mod correlate;
 mod dialects;
 mod doctor;
 mod examples;
 mod find;
 mod floors;
 mod gate;
+mod joins;
 mod live_metrics;
 mod login;
 mod probe;

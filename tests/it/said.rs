@@ -1,5 +1,6 @@
 //! What a server gives back of what is said: nothing but an id of its own; or all of it, to everybody but whoever said it.
 
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -20,6 +21,44 @@ fn censor() -> Server {
     Server::new(move |stream| {
         serve(stream, &members, &ids).ok();
     })
+}
+
+/// The same room, to which is posted: its path says nothing, each body what it is.
+fn posted_to() -> Server {
+    let (members, ids) = (Members::default(), Arc::new(AtomicU64::new(1)));
+    Server::new(move |mut stream| {
+        let mut start = [0; 5];
+        stream.peek(&mut start).ok();
+        if &start != b"POST " {
+            serve(stream, &members, &ids).ok();
+            return;
+        }
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while let Some(body) = body_of_request(&mut reader) {
+            let said = serde_json::from_str::<Value>(&body).unwrap();
+            let what = if said["types"].is_string() { "typing" } else { "said" };
+            let told = json!({ "kind": what, "what": said }).to_string();
+            members.lock().unwrap().retain(|(_, member)| member.send(told.clone()).is_ok());
+            stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\n{}").ok();
+        }
+    })
+}
+
+fn body_of_request(reader: &mut impl BufRead) -> Option<String> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+        if let Some(told) = line.to_lowercase().strip_prefix("content-length: ") {
+            length = told.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(String::from_utf8(body).unwrap())
 }
 
 fn serve(stream: TcpStream, members: &Members, ids: &AtomicU64) -> tungstenite::Result<()> {
@@ -107,4 +146,26 @@ fn a_named_message_is_published_and_is_owed_to_all_but_whoever_said_it() {
     assert!(lost.expect(99).stdout.contains("40 of 240 due copies lost"), "{}", lost.stdout);
     let checked = wsbench(["check", &file]).run();
     assert!(checked.expect(0).stdout.contains("say typing"), "{}", checked.stdout);
+}
+
+#[test]
+fn what_is_published_by_name_goes_the_way_it_is_declared_beside_requests_that_publish() {
+    let (server, directory) = (posted_to(), scratch());
+    let with = "reply = { ref = \"/id\" }\ndeliver = { when = { \"/kind\" = [\"said\", \"typing\"] } }\n\
+                publish_by = { path = \"/say\", body = '{\"say\":\"{{text}}\"}', as = { typing = '{\"types\":\"{{marker}}\"}' } }\n\
+                publish_as = { hint = '{\"types\":\"{{marker}}\"}' }";
+    for (stream, due) in [("", 240), ("message = \"typing\"", 240), ("message = \"hint\"\necho = false", 200)] {
+        let thresholds = format!("\"deliveries.due\" = \"== {due}\"\n\"deliveries.delivered\" = \"== {due}\"");
+        let text = scenario(&server.url(), with, stream, &thresholds);
+        let [raw, json] = ["run.raw", "run.json"].map(|name| directory.path().join(name));
+        let run = wsbench(["run", &put(&directory, "both.toml", &text)])
+            .args(["--out", &format!("raw={}", raw.display()), "--out", &format!("json={}", json.display())])
+            .run();
+        run.expect(0);
+        let report = Report::read(&json);
+        compare(&raw, &report);
+        let requests = if stream.contains("hint") { 0 } else { 40 };
+        let acknowledged = report.entries("histograms").find(|entry| entry["name"] == "ack");
+        assert_eq!(acknowledged.map_or(0, |entry| entry["count"].as_u64().unwrap()), requests, "{stream}");
+    }
 }

@@ -90,6 +90,7 @@ impl Signs {
         match self.format {
             Format::Json => Message::json(whole),
             Format::Prefixed | Format::Plain => Message::prefixed(whole),
+            Format::Bytes => Message::bytes(whole),
         }
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct PublishBy {
     query: Vec<(String, Template)>,
     headers: Vec<(String, Template)>,
     body: Body,
+    /// What stands in place of the body in messages that are published by name.
+    named: Vec<(String, Body)>,
     code: Option<Pointer>,
     /// Where an error stands in an answer whose status is one of success.
     error: Option<Pointer>,
@@ -63,6 +65,13 @@ impl PublishBy {
             (None, form) if form.is_empty() => Body::None,
             (None, form) => Body::Form(form),
         };
+        let named = given.late_bodies("publish_by.as", BODY, if json { Template::json } else { Template::plain })?;
+        if matches!(body, Body::Form(_)) && !named.is_empty() {
+            return Err(Checked::missing(
+                "publish_by.as",
+                "are bodies, and `publish_by.form` says that there is a form",
+            ));
+        }
         let publishing = Self {
             method: given.one_of("publish_by.method", &METHODS)?,
             to: target(given)?,
@@ -70,20 +79,26 @@ impl PublishBy {
             query: given.late_texts("publish_by.query", AROUND)?,
             headers,
             body,
+            named: named.into_iter().map(|(name, text)| (name, Body::Text(text))).collect(),
             code: given.pointer("publish_by.code")?,
             error: given.pointer("publish_by.error")?,
             id: given.pointer("publish_by.id")?,
         };
-        let marked = publishing.templates().any(Template::carries_marker);
-        if !marked && !marking::correlates(given)? {
+        let marked = |body: &Body| publishing.templates(body).any(Template::carries_marker);
+        let correlates = marking::correlates(given)?;
+        if !marked(&publishing.body) && !correlates {
             return Err(Checked::missing("publish_by", "has no {{text}} in its `body`, `form` or `query`"));
+        }
+        if let Some((name, _)) = publishing.named.iter().find(|(_, body)| !correlates && !marked(body)) {
+            let problem = "has no {{text}} and no {{marker}}: no copy could be recognised";
+            return Err(Checked::missing(&format!("publish_by.as.{name}"), problem));
         }
         Ok(Some(publishing))
     }
 
-    /// What the text can stand in.
-    fn templates(&self) -> impl Iterator<Item = &Template> {
-        let (text, form) = match &self.body {
+    /// What the text can stand in, in a request with this body.
+    fn templates<'a>(&'a self, body: &'a Body) -> impl Iterator<Item = &'a Template> {
+        let (text, form) = match body {
             Body::None => (None, &[][..]),
             Body::Text(text) => (Some(text), &[][..]),
             Body::Form(form) => (None, form.as_slice()),
@@ -93,7 +108,12 @@ impl PublishBy {
 
     /// Whether `slot` is named in what the text can stand in.
     pub(super) fn names(&self, slot: Slot) -> bool {
-        self.templates().any(|template| template.names(slot))
+        self.templates(&self.body).any(|template| template.names(slot))
+    }
+
+    /// What can be published by name.
+    pub(super) fn sayings(&self) -> impl Iterator<Item = &str> + Clone {
+        self.named.iter().map(|(name, _)| name.as_str())
     }
 
     /// Where its requests go.
@@ -101,11 +121,19 @@ impl PublishBy {
         &self.to
     }
 
-    /// The request that publishes.
-    pub(super) fn call(&self, identity: &Identity, values: Values<'_>) -> Call {
+    /// The request that publishes, as the message `named` if there is one; nothing where that is none of a request.
+    pub(super) fn call(&self, identity: &Identity, named: Option<&str>, values: Values<'_>) -> Option<Call> {
+        let body = match named {
+            None => &self.body,
+            Some(named) => self.named.iter().find(|(name, _)| name == named).map(|(_, body)| body)?,
+        };
+        Some(self.request(identity, body, values))
+    }
+
+    fn request(&self, identity: &Identity, template: &Body, values: Values<'_>) -> Call {
         let token = identity.token.as_deref().unwrap_or_default();
         let values = Values { token, user: &identity.user, ..values };
-        let body = match &self.body {
+        let body = match template {
             Body::None => String::new(),
             Body::Text(text) => text.render(&values),
             Body::Form(form) => {
@@ -120,12 +148,12 @@ impl PublishBy {
         let path = self.path.as_ref().map(|path| path.render(&values)).unwrap_or_default();
         let mut opening =
             Opening { path, query: fill(&self.query), headers: fill(&self.headers), ..Opening::default() };
-        if matches!(self.body, Body::Form(_)) {
+        if matches!(template, Body::Form(_)) {
             let kind = ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned());
             opening.headers.push(kind);
         }
         // Another server is shown a user's token only where the dialect says so.
-        if self.to == Requests::Target && !self.templates().any(|template| template.names(Slot::Token)) {
+        if self.to == Requests::Target && !self.templates(template).any(|template| template.names(Slot::Token)) {
             show_token_over_http(identity, &mut opening);
         }
         let reference = values.reference;

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{compile, parameters::is_key};
+use super::compile::compile;
+use super::filling;
 use crate::dialect::{Dialect, DialectEntry, DialectError, Parameters, Signs};
 
 /// One built-in dialect: the file of its name.
@@ -47,6 +48,7 @@ pub(in crate::dialect) const ACTIONCABLE: DialectEntry = builtin!(
 );
 pub(in crate::dialect) const NATS: DialectEntry =
     builtin!("nats", "NATS over WebSocket", known("NATS", &[("INFO {", "\"server_id\":")]));
+pub(in crate::dialect) const MQTT: DialectEntry = builtin!("mqtt-ws", "MQTT 3.1.1 over WebSocket", None);
 pub(in crate::dialect) const HONO: DialectEntry =
     builtin!("hono-article", "the article's server: a room per URL, no acknowledgements", None);
 pub(in crate::dialect) const PHOENIX: DialectEntry = builtin!(
@@ -82,51 +84,45 @@ pub(in crate::dialect) fn make(
     text: &str,
     with: &Parameters,
 ) -> Result<Arc<dyn Dialect>, DialectError> {
-    let mut file = parse(text)?;
-    let base = file.remove("extends");
-    if let Some(base) = base {
-        file = merged(based_on(&base, text)?, file);
-    }
-    file.remove("help");
-    let ways = file.remove("ways");
-    let declared = match file.remove("parameters") {
-        None => Map::new(),
-        Some(Value::Object(declared)) => declared,
-        Some(_) => return Err(wrong(text, "parameters", "must be a table")),
+    let mut own = parse(text)?;
+    let mut base = own.remove("extends").map_or_else(|| Ok(Map::new()), |base| based_on(&base, text))?;
+    let taken = |file: &mut Parameters, key: &str| match file.remove(key) {
+        None => Ok(Map::new()),
+        Some(Value::Object(table)) => Ok(table),
+        Some(_) => Err(wrong(text, key, "must be a table")),
     };
-    let values = fill(&declared, with, text)?;
-    if let Some(ways) = ways {
-        file = merged(file, way(&ways, &declared, &values, text)?);
-    }
-    let filled = file.into_iter().map(|(key, value)| (key, filled(value, &values))).collect();
+    let declared = merged(taken(&mut base, "parameters")?, taken(&mut own, "parameters")?);
+    let (base_choices, own_choices) = (taken(&mut base, "choices")?, taken(&mut own, "choices")?);
+    let choices = merged(base_choices.clone(), own_choices.clone());
+    let values = filling::fill(&declared, with, text)?;
+    let picked = filling::picked(&choices, &declared, &values, text)?;
+    // What the file says by itself goes over what it builds on, whatever is chosen there.
+    let said = filling::said(&base_choices, &picked).into_iter().chain([own]);
+    let said = said.chain(filling::said(&own_choices, &picked));
+    let mut file = said.fold(base, merged);
+    file.remove("help");
+    filling::all_heeded(&file, &choices, &declared, with)?;
+    let unfilled = file.clone();
+    let filled = file.into_iter().map(|(key, value)| (key, filling::filled(value, &values))).collect();
     let overridden = with.iter().filter(|(key, _)| !declared.contains_key(*key));
     let own = overridden.map(|(key, value)| (key.clone(), value.clone())).collect();
     compile(name, &merged(filled, own)).map_err(|error| match error {
-        DialectError::Parameter { key, problem } if !given(with, &key) => wrong(text, &key, &problem),
+        DialectError::Parameter { key, problem } if !given(with, &key) => {
+            match filling::blamed(&unfilled, &key, &declared, with) {
+                Some(parameter) => {
+                    DialectError::Parameter { key: parameter.to_owned(), problem: format!("with it `{key}` {problem}") }
+                }
+                None => wrong_in(text, &chosen_places(&key, &picked), &key, &problem),
+            }
+        }
         error => error,
     })
 }
 
-/// What the file says over the rest where the parameter `way` asks for it; nothing by default.
-fn way(
-    ways: &Value,
-    declared: &Parameters,
-    values: &[(String, String)],
-    text: &str,
-) -> Result<Parameters, DialectError> {
-    let ways = ways.as_object().ok_or_else(|| wrong(text, "ways", "must be a table of tables"))?;
-    let usual = declared.get("way").and_then(|way| way.get("default")).and_then(Value::as_str);
-    let usual = usual.ok_or_else(|| wrong(text, "ways", "needs a parameter `way` with a default"))?;
-    let chosen = values.iter().find(|(name, _)| name == "way").map_or(usual, |(_, value)| value.as_str());
-    match ways.get(chosen) {
-        Some(Value::Object(own)) => Ok(own.clone()),
-        Some(_) => Err(wrong(text, &format!("ways.{chosen}"), "must be a table")),
-        None if chosen == usual => Ok(Map::new()),
-        None => {
-            let known = std::iter::once(usual).chain(ways.keys().map(String::as_str)).collect::<Vec<_>>().join(", ");
-            Err(DialectError::Parameter { key: "way".to_owned(), problem: format!("must be one of {known}") })
-        }
-    }
+/// Where the value of `key` may stand in a file: by itself, or in what is chosen.
+fn chosen_places(key: &str, picked: &[(&str, &str)]) -> Vec<String> {
+    let chosen = picked.iter().map(|(parameter, value)| format!("choices.{parameter}.{value}.{key}"));
+    chosen.chain([key.to_owned()]).collect()
 }
 
 /// What parameters the file `text` declares: name, default if there is one, help.
@@ -168,83 +164,36 @@ fn merged(mut base: Parameters, own: Parameters) -> Parameters {
     base
 }
 
-/// The values of the declared parameters.
-fn fill(declared: &Parameters, with: &Parameters, text: &str) -> Result<Vec<(String, String)>, DialectError> {
-    let unknown = with.keys().find(|key| !declared.contains_key(*key) && !is_key(key));
-    if let Some(key) = unknown {
-        let names: Vec<&str> = declared.keys().map(String::as_str).collect();
-        let problem = format!("is not known; this dialect's own are: {}", names.join(", "));
-        return Err(DialectError::Parameter { key: key.clone(), problem });
-    }
-    let one = |(name, table): (&String, &Value)| {
-        let place = format!("parameters.{name}");
-        let Some(table) = table.as_object() else { return Err(wrong(text, &place, "must be a table")) };
-        if let Some(key) = table.keys().find(|key| !["default", "help"].contains(&key.as_str())) {
-            return Err(wrong(text, &format!("{place}.{key}"), "is not known; there are: default, help"));
-        }
-        let of = |problem: &str| DialectError::Parameter { key: name.clone(), problem: problem.to_owned() };
-        let value = with.get(name).or_else(|| table.get("default"));
-        let value = value.ok_or_else(|| of("is missing; this dialect needs it"))?;
-        let value = value.as_str().ok_or_else(|| of("must be a string"))?;
-        Ok((name.clone(), value.to_owned()))
-    };
-    declared.iter().map(one).collect()
-}
-
-/// `value` with the parameters put in wherever a text names them, keys of tables included.
-fn filled(value: Value, values: &[(String, String)]) -> Value {
-    match value {
-        Value::String(text) => Value::String(put_in(&text, values)),
-        Value::Array(list) => Value::Array(list.into_iter().map(|value| filled(value, values)).collect()),
-        Value::Object(table) => {
-            Value::Object(table.into_iter().map(|(key, value)| (put_in(&key, values), filled(value, values))).collect())
-        }
-        plain => plain,
-    }
-}
-
-/// A parameter stands as it is outside of a JSON string, escaped within one. What a value names is not looked at again.
-fn put_in(text: &str, values: &[(String, String)]) -> String {
-    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, after)) = rest.split_once("{{") {
-        out.push_str(before);
-        let found = values
-            .iter()
-            .find_map(|(name, value)| Some((value, after.strip_prefix(name.as_str())?.strip_prefix("}}")?)));
-        let Some((value, after_slot)) = found else {
-            out.push_str("{{");
-            rest = after;
-            continue;
-        };
-        let read = &text[..text.len() - rest.len() + before.len()];
-        match read.bytes().filter(|byte| *byte == b'"').count() % 2 {
-            0 => out.push_str(value),
-            _ => crate::dialect::quote::push_escaped(&mut out, value),
-        }
-        rest = after_slot;
-    }
-    out + rest
-}
-
 fn given(with: &Parameters, key: &str) -> bool {
     with.contains_key(key.split('.').next().unwrap_or(key))
 }
 
-fn wrong(text: &str, key: &str, problem: &str) -> DialectError {
-    DialectError::File { span: place(text, key), problem: format!("`{key}`: {problem}") }
+/// What is wrong with the value of `key` in `text`.
+pub(super) fn wrong(text: &str, key: &str, problem: &str) -> DialectError {
+    wrong_in(text, &[key.to_owned()], key, problem)
 }
 
-/// Where the value of `key` stands in `text`; of the last table on the way, when it is not there.
-fn place(text: &str, key: &str) -> Range<usize> {
-    let Ok(table) = toml::de::DeTable::parse(text) else { return 0..0 };
+/// The same, where the value stands at one of these places, the most of which there is.
+fn wrong_in(text: &str, places: &[String], key: &str, problem: &str) -> DialectError {
+    let found = places.iter().map(|place| found(text, place)).min_by_key(|(_, missing)| *missing);
+    let (span, _) = found.unwrap_or_default();
+    DialectError::File { span, problem: format!("`{key}`: {problem}") }
+}
+
+/// Where the value of `key` stands in `text`; of the last table on the way, when it is not there, and how many steps more
+/// it would be.
+fn found(text: &str, key: &str) -> (Range<usize>, usize) {
+    let Ok(table) = toml::de::DeTable::parse(text) else { return (0..0, usize::MAX) };
     let (mut found, mut table) = (0..0, Some(table.into_inner()));
+    let mut missing = key.split('.').count();
     for step in key.split('.') {
         let Some(value) = table.take().and_then(|mut table| table.remove(step)) else { break };
+        missing -= 1;
         found = value.span();
         table = match value.into_inner() {
             toml::de::DeValue::Table(table) => Some(table),
             _ => None,
         };
     }
-    found
+    (found, missing)
 }

@@ -6,6 +6,7 @@ use crate::wire::Frame;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod mqtt;
 mod socketio;
 mod stomp;
 

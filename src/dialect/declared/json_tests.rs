@@ -64,6 +64,7 @@ fn an_rpc_backend_is_spoken_to() {
     let habits = Habits {
         sender_hears_itself: true,
         acknowledges_joins: true,
+        tells_joins: false,
         acknowledges_messages: true,
         acknowledges_auth: false,
         welcomes: false,
@@ -143,6 +144,7 @@ fn a_backend_with_everything() {
     let habits = Habits {
         sender_hears_itself: false,
         acknowledges_joins: true,
+        tells_joins: true,
         acknowledges_messages: false,
         acknowledges_auth: true,
         welcomes: true,
@@ -296,7 +298,7 @@ fn an_unknown_dialect_names_those_there_are() {
     let error = find("socketio", &Parameters::new()).unwrap_err().to_string();
     assert_eq!(
         error,
-        r#"no dialect is called "socketio"; there are: room, json, raw, socketio-v5, graphql-transport-ws, actioncable-v1, nats, hono-article, phoenix-v2, centrifugo-v5, signalr-json, pusher-v7, mercure, sse"#
+        r#"no dialect is called "socketio"; there are: room, json, raw, socketio-v5, graphql-transport-ws, actioncable-v1, nats, mqtt-ws, hono-article, phoenix-v2, centrifugo-v5, signalr-json, pusher-v7, mercure, sse"#
     );
 }
 

@@ -62,7 +62,7 @@ impl Kind {
     }
 }
 
-pub(super) const TABLE: [(&str, Kind, &str); 92] = [
+pub(super) const TABLE: [(&str, Kind, &str); 96] = [
     (
         "publish",
         Kind::Template,
@@ -71,7 +71,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 92] = [
     (
         "publish_as",
         Kind::Templates,
-        "what it can publish in place of `publish`, by name, such as typing: {{text}} or {{marker}}, {{room}} {{ref}}",
+        "what else it can publish on its socket, by name, such as typing: {{text}} or {{marker}}, {{room}} {{ref}}",
     ),
     (
         "marker",
@@ -97,6 +97,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 92] = [
         "the body, JSON unless a Content-Type is given: {{text}} {{marker}} {{room}} {{ref}} {{user}} {{token}}",
     ),
     ("publish_by.form", Kind::Texts, "fields of a form, in place of `body`: as there"),
+    ("publish_by.as", Kind::Texts, "bodies in place of `body`, by name, such as typing: as there"),
     ("publish_by.code", Kind::Pointer, "where in a refusal its code stands (default: what the status says)"),
     ("publish_by.error", Kind::Pointer, "where an error stands in an answer of 200 to 299, if it is one"),
     ("publish_by.id", Kind::Pointer, "where in an answer the server's id of the message stands, for correlate"),
@@ -122,17 +123,26 @@ pub(super) const TABLE: [(&str, Kind, &str); 92] = [
         "what a delivered message looks like (default: whatever holds the marker and is no reply)",
     ),
     ("deliver.when", Kind::When, "pointers and their values"),
-    ("deliver.room", Kind::Pointer, "where the room's name stands; the marker names it already"),
+    (
+        "deliver.room",
+        Kind::Pointer,
+        "where the room's name stands; the marker names it already, and `deliver.offset` needs it for correlate",
+    ),
     ("deliver.offset", Kind::Pointer, "where the message's offset in its room stands"),
     ("deliver.id", Kind::Pointer, "where the server's id of the message stands, for correlate"),
     ("joined", Kind::Table, "what the acknowledgement of a join looks like (default: its reply)"),
     ("joined.when", Kind::When, "pointers and their values"),
     ("joined.ref", Kind::Pointer, "where the join's {{ref}} is repeated"),
-    ("joined.room", Kind::Pointer, "where the room's name stands"),
+    ("joined.room", Kind::Pointer, "where the room's name stands; without it or empty: the one that is awaited"),
     ("joined.instance", Kind::Pointer, "where the server instance's name stands"),
     ("joined.offset", Kind::Pointer, "where the offset stands from which on everything is heard"),
     ("joined.epoch", Kind::Pointer, "where the epoch stands in which offsets count"),
     ("joined.missed", Kind::Pointer, "where the list of messages stands that were missed"),
+    (
+        "joined.missed_id",
+        Kind::Pointer,
+        "where in each of them the server's id of the message stands, for correlate: \"/id\"",
+    ),
     ("welcome", Kind::Table, "what the server says first; joins wait for it"),
     ("welcome.when", Kind::When, "pointers and their values"),
     ("welcome.instance", Kind::Pointer, "where the server instance's name stands"),
@@ -160,7 +170,12 @@ pub(super) const TABLE: [(&str, Kind, &str); 92] = [
     ("skip", Kind::Table, "what says nothing by itself"),
     ("skip.when", Kind::When, "pointers and their values"),
     ("framing", Kind::Table, "how messages stand in frames"),
-    ("framing.format", Kind::Text, "json (default) | prefixed: text before JSON | plain: text"),
+    ("framing.format", Kind::Text, "json (default) | prefixed: text before JSON | plain: text | bytes"),
+    (
+        "framing.length",
+        Kind::Text,
+        "where a message of bytes says how many follow, if a frame may have several: \"@0:u16\"",
+    ),
     ("framing.split", Kind::Text, "what separates the messages of one frame"),
     ("framing.end", Kind::Text, "what is put after each message that is said"),
     ("framing.binary", Kind::Flag, "whether frames are binary (default false)"),
@@ -196,6 +211,7 @@ pub(super) const TABLE: [(&str, Kind, &str); 92] = [
         Kind::Flag,
         "whether each message is answered (default: when publish has {{ref}} and there is a reply)",
     ),
+    ("advice", Kind::Text, "what `wsbench probe` says to try where no answer to a join comes"),
 ];
 
 /// Name and help of every parameter.

@@ -7,7 +7,7 @@ use super::slot::Slot;
 use crate::dialect::{DialectError, Habits, Marking};
 
 /// Where ids stand, and in which table.
-const IDS: [&str; 3] = ["reply.id", "publish_by.id", "deliver.id"];
+const IDS: [&str; 4] = ["reply.id", "publish_by.id", "deliver.id", "joined.missed_id"];
 
 /// What the file says, before anything is checked against it: a marker in a field of its own speaks for itself.
 fn said(given: &Checked<'_>) -> Result<Option<Marking>, DialectError> {
@@ -60,7 +60,12 @@ fn correlated(given: &Checked<'_>, habits: &Habits) -> Result<(), DialectError> 
     if !given.has(answer) {
         return wrong(answer, "is missing; `marker = \"correlate\"` needs to know where an acknowledgement has the id");
     }
-    if given.has(other) {
+    // Beside requests that publish, what is said on the socket is acknowledged there.
+    let both = given.has("publish_by") && given.has("publish_as");
+    if both && !given.has(other) {
+        return wrong(other, "is missing; `publish_as` says on the socket what is acknowledged there");
+    }
+    if !both && given.has(other) {
         return wrong(other, &format!("is looked at in no acknowledgement here; `{answer}` is"));
     }
     if !given.has("deliver.id") {
@@ -73,10 +78,16 @@ fn correlated(given: &Checked<'_>, habits: &Habits) -> Result<(), DialectError> 
         let problem = "is \"correlate\", but messages are not acknowledged: `publish` needs {{ref}}, and `reply` `ref`";
         return wrong("marker", problem);
     }
-    for key in ["deliver.offset", "joined.missed"] {
-        if given.has(key) {
-            return wrong(key, "cannot be had with `marker = \"correlate\"`: a copy's room is known too late for it");
-        }
+    if given.has("deliver.offset") && !given.has("deliver.room") {
+        let problem = "needs `deliver.room` with `marker = \"correlate\"`: by the acknowledgement, which may come later, \
+                       a copy's room is known too late for it";
+        return wrong("deliver.offset", problem);
     }
-    Ok(())
+    match (given.has("joined.missed"), given.has("joined.missed_id")) {
+        (true, false) => {
+            wrong("joined.missed", "needs `joined.missed_id` with `marker = \"correlate\"`: where each has its id")
+        }
+        (false, true) => wrong("joined.missed_id", "is about `joined.missed`, which is not given"),
+        _ => Ok(()),
+    }
 }

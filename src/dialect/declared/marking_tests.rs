@@ -29,11 +29,21 @@ fn made(with: &Value) -> Result<Arc<dyn Dialect>, String> {
     find("json", with.as_object().unwrap()).map_err(|error| error.to_string())
 }
 
+/// What a join brings because it was missed, told by ids that stand there.
+fn missed(id: Option<&str>) -> Value {
+    let mut joined = json!({ "when": { "/kind": "joined" }, "offset": "/at", "missed": "/missed" });
+    joined.as_object_mut().unwrap().extend(id.map(|id| ("missed_id".to_owned(), json!(id))));
+    joined
+}
+
 fn heard(dialect: &Arc<dyn Dialect>, frame: &Frame) -> Vec<String> {
     let mut events = Vec::new();
     dialect.decode(frame, &mut |event| {
         events.push(match event {
-            Event::Delivery(delivery) => format!("Delivery {}", String::from_utf8_lossy(delivery.body)),
+            Event::Delivery(delivery) => {
+                let replayed = if delivery.replayed { "Replay" } else { "Delivery" };
+                format!("{replayed} {}", String::from_utf8_lossy(delivery.body))
+            }
             event => format!("{event:?}"),
         });
     });
@@ -95,6 +105,14 @@ fn what_a_kind_needs_and_what_it_cannot_have_is_told() {
         (without(correlating(), "/deliver/when"), "deliver.when", "is missing"),
         (with(correlating(), "/publish", json!(r#"{"say":"{{text}}"}"#)), "marker", "`publish` needs {{ref}}"),
         (with(correlating(), "/deliver/offset", json!("/o")), "deliver.offset", "known too late"),
+        (with(correlating(), "/deliver/offset", json!("/o")), "deliver.offset", "needs `deliver.room`"),
+        (with(correlating(), "/joined", missed(None)), "joined.missed", "needs `joined.missed_id`"),
+        (
+            with(correlating(), "/joined", json!({ "when": { "/a": 1 }, "missed_id": "/mid" })),
+            "joined.missed_id",
+            "not given",
+        ),
+        (with(text(), "/joined", missed(Some("/mid"))), "joined.missed_id", "only where `marker = \"correlate\"`"),
     ] {
         let problem = made(&with).map(|_| ()).unwrap_err();
         assert!(problem.contains(&format!("\"{key}\"")) && problem.contains(words), "{problem}, not of {key}: {words}");
@@ -106,4 +124,17 @@ fn what_is_said_need_not_hold_the_text() {
     let dialect = made(&with(correlating(), "/publish", json!(r#"{"id":{{ref}}}"#))).unwrap();
     let said = dialect.encode(&Intent::Publish { room: "r", text: "wsb1abc", reference: 5 });
     assert_eq!(said, Some(Frame::text(r#"{"id":5}"#)));
+}
+
+#[test]
+fn where_a_copy_stands_is_told_before_anybody_knows_what_it_is_a_copy_of() {
+    let placed = with(with(correlating(), "/deliver/offset", json!("/at")), "/deliver/room", json!("/room"));
+    let dialect = made(&with(placed, "/joined", missed(Some("/mid")))).unwrap();
+    let heard = |text: &str| heard(&dialect, &Frame::text(text.to_owned()));
+    let place = r#"HeardUpTo { room: "r1", offset: 7 }"#;
+    assert_eq!(heard(r#"{"kind":"said","mid":"a1","room":"r1","at":7}"#), [place, "Delivery a1"]);
+    assert_eq!(heard(r#"{"kind":"said","mid":"a1","at":7}"#), ["Delivery a1"]);
+    let joined = heard(r#"{"kind":"joined","id":3,"at":9,"missed":[{"mid":"a2"},{"mid":18},{"text":"?"}]}"#);
+    assert!(joined[0].starts_with("Joined { reference: Some(3)"), "{joined:?}");
+    assert_eq!(joined[1..], ["Replay a2", "Replay 18", "Unknown"]);
 }

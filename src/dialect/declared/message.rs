@@ -19,6 +19,11 @@ impl<'a> Message<'a> {
         Self { whole, prefix: &[], json: whole, body: whole }
     }
 
+    /// A message that is bytes, in which nothing is JSON.
+    pub(super) fn bytes(whole: &'a [u8]) -> Self {
+        Self { whole, prefix: &[], json: &[], body: whole }
+    }
+
     /// A message that begins with something else: up to the first `[`, `{` or `"`, or all of it.
     pub(super) fn prefixed(whole: &'a [u8]) -> Self {
         let at = whole.iter().position(|byte| matches!(byte, b'[' | b'{' | b'"')).unwrap_or(whole.len());

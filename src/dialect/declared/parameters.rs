@@ -4,10 +4,13 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 
 use super::keys::{Kind, TABLE};
+use super::place::Place;
 use super::pointer::Pointer;
 use super::rules::When;
 use super::slot::{Slot, Vocabulary};
 use super::template::Template;
+use super::validity;
+use super::wording::Wording;
 use crate::dialect::{DialectError, Parameters};
 use crate::units::{parse_duration, print_duration};
 
@@ -17,22 +20,14 @@ pub(super) enum Format {
     Json,
     Prefixed,
     Plain,
+    Bytes,
 }
 
-const FORMATS: [(&str, Format); 3] = [("json", Format::Json), ("prefixed", Format::Prefixed), ("plain", Format::Plain)];
+const FORMATS: [(&str, Format); 4] =
+    [("json", Format::Json), ("prefixed", Format::Prefixed), ("plain", Format::Plain), ("bytes", Format::Bytes)];
 
 /// How a text becomes a template.
 type Read = fn(&str, Vocabulary<'_>) -> Result<Template, String>;
-
-impl Format {
-    fn reader(self) -> Read {
-        match self {
-            Self::Json => Template::json,
-            Self::Prefixed => Template::prefixed,
-            Self::Plain => Template::plain,
-        }
-    }
-}
 
 /// Whether there is a key of this name, not within a table.
 pub(super) fn is_key(name: &str) -> bool {
@@ -46,25 +41,20 @@ pub(super) struct Checked<'a> {
     saved: Vec<String>,
 }
 
-type Made<T> = Result<T, DialectError>;
+pub(super) type Made<T> = Result<T, DialectError>;
 
-fn wrong(key: &str, problem: impl Into<String>) -> DialectError {
+pub(super) fn wrong(key: &str, problem: impl Into<String>) -> DialectError {
     DialectError::Parameter { key: key.to_owned(), problem: problem.into() }
 }
 
 impl<'a> Checked<'a> {
     /// Refuses unknown keys and wrong kinds.
     pub(super) fn new(parameters: &'a Parameters) -> Made<Self> {
-        for (key, value) in parameters {
-            if check(key, value)? == Kind::Table {
-                let members = value.as_object().into_iter().flatten();
-                for (member, value) in members {
-                    check(&format!("{key}.{member}"), value)?;
-                }
-            }
-        }
+        validity::known(parameters)?;
         let saved = parameters.get("save").and_then(Value::as_object).into_iter().flatten();
-        Ok(Self { parameters, saved: saved.map(|(name, _)| name.clone()).collect() })
+        let given = Self { parameters, saved: saved.map(|(name, _)| name.clone()).collect() };
+        validity::fits_bytes(&given)?;
+        Ok(given)
     }
 
     fn get(&self, key: &str) -> Option<&'a Value> {
@@ -80,13 +70,15 @@ impl<'a> Checked<'a> {
     }
 
     /// A template of a message, as messages are here.
-    pub(super) fn template(&self, key: &str, allowed: &[Slot]) -> Made<Option<Template>> {
-        self.read(key, allowed, self.format()?.reader())
+    pub(super) fn template(&self, key: &str, slots: &[Slot]) -> Made<Option<Wording>> {
+        let format = self.format()?;
+        self.made(key, Vocabulary { slots, saved: &[] }, |text, words| Wording::new(format, text, words))
     }
 
     /// The same, where values that are saved can be named too.
-    pub(super) fn late(&self, key: &str, allowed: &[Slot]) -> Made<Option<Template>> {
-        self.late_read(key, allowed, self.format()?.reader())
+    pub(super) fn late(&self, key: &str, slots: &[Slot]) -> Made<Option<Wording>> {
+        let format = self.format()?;
+        self.made(key, Vocabulary { slots, saved: &self.saved }, |text, words| Wording::new(format, text, words))
     }
 
     /// A template that `read` makes, where values that are saved can be named too.
@@ -98,7 +90,12 @@ impl<'a> Checked<'a> {
         self.made(key, Vocabulary { slots, saved: &[] }, read)
     }
 
-    fn made(&self, key: &str, words: Vocabulary<'_>, read: Read) -> Made<Option<Template>> {
+    fn made<T>(
+        &self,
+        key: &str,
+        words: Vocabulary<'_>,
+        read: impl Fn(&str, Vocabulary<'_>) -> Result<T, String>,
+    ) -> Made<Option<T>> {
         let text = self.get(key).and_then(Value::as_str);
         text.map(|text| read(text, words)).transpose().map_err(|problem| wrong(key, problem))
     }
@@ -139,11 +136,22 @@ impl<'a> Checked<'a> {
         self.compiled(key, Vocabulary { slots, saved: &self.saved }, Template::plain)
     }
 
-    pub(super) fn templates(&self, key: &str, slots: &[Slot]) -> Made<Vec<(String, Template)>> {
-        self.compiled(key, Vocabulary { slots, saved: &self.saved }, self.format()?.reader())
+    pub(super) fn templates(&self, key: &str, slots: &[Slot]) -> Made<Vec<(String, Wording)>> {
+        let format = self.format()?;
+        self.compiled(key, Vocabulary { slots, saved: &self.saved }, |text, words| Wording::new(format, text, words))
     }
 
-    fn compiled(&self, key: &str, words: Vocabulary<'_>, read: Read) -> Made<Vec<(String, Template)>> {
+    /// A table of templates that `read` makes, where values that are saved can be named too.
+    pub(super) fn late_bodies(&self, key: &str, slots: &[Slot], read: Read) -> Made<Vec<(String, Template)>> {
+        self.compiled(key, Vocabulary { slots, saved: &self.saved }, read)
+    }
+
+    fn compiled<T>(
+        &self,
+        key: &str,
+        words: Vocabulary<'_>,
+        read: impl Fn(&str, Vocabulary<'_>) -> Result<T, String>,
+    ) -> Made<Vec<(String, T)>> {
         let entries = self.get(key).and_then(Value::as_object).into_iter().flatten();
         let compile = |(name, text): (&String, &Value)| {
             let template = read(text.as_str().unwrap_or_default(), words);
@@ -178,6 +186,12 @@ impl<'a> Checked<'a> {
     pub(super) fn pointer(&self, key: &str) -> Made<Option<Pointer>> {
         let text = self.get(key).and_then(Value::as_str);
         text.map(Pointer::new).transpose().map_err(|problem| wrong(key, problem))
+    }
+
+    /// A place in messages, as messages are here.
+    pub(super) fn place(&self, key: &str) -> Made<Option<Place>> {
+        let (text, format) = (self.get(key).and_then(Value::as_str), self.format()?);
+        text.map(|text| Place::new(format, text)).transpose().map_err(|problem| wrong(key, problem))
     }
 
     pub(super) fn words(&self, key: &str) -> Vec<String> {
@@ -229,29 +243,11 @@ impl<'a> Checked<'a> {
         let Some(conditions) = conditions.filter(|conditions| !conditions.is_empty()) else {
             return Err(wrong(&key, format!("is missing; it {}", Kind::When.wanted())));
         };
-        When::new(conditions).map(Some).map_err(|problem| wrong(&key, problem))
+        When::new(self.format()?, conditions).map(Some).map_err(|problem| wrong(&key, problem))
     }
 
     /// The error for a parameter that must be there or must say something.
     pub(super) fn missing(key: &str, problem: &str) -> DialectError {
         wrong(key, problem)
-    }
-}
-
-fn check(key: &str, value: &Value) -> Made<Kind> {
-    let Some((_, kind, _)) = TABLE.iter().find(|(name, ..)| *name == key) else {
-        return Err(wrong(key, unknown(key)));
-    };
-    if kind.fits(value) { Ok(*kind) } else { Err(wrong(key, kind.wanted())) }
-}
-
-fn unknown(key: &str) -> String {
-    let split = |name: &'static str| name.rsplit_once('.').unwrap_or(("", name));
-    let (table, own) = key.rsplit_once('.').unwrap_or(("", key));
-    let siblings = || TABLE.iter().map(|(name, ..)| *name).filter(|name| split(name).0 == table);
-    let likeness = |name: &'static str| strsim::jaro_winkler(split(name).1, own);
-    match siblings().max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {
-        Some(near) if likeness(near) > 0.8 => format!("is not known; did you mean {near:?}?"),
-        _ => format!("is not known; there are: {}", siblings().collect::<Vec<_>>().join(", ")),
     }
 }

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::message::{Message, Pattern};
+use super::parameters::Format;
+use super::place::offset;
 use super::pointer::{Pointer, plain_text};
+use super::width::hex;
 
 /// What must stand where, all of it.
 #[derive(Clone, Debug)]
@@ -15,18 +18,22 @@ pub(super) struct When {
     has: Vec<Pointer>,
     /// One of the values must stand there.
     conditions: Vec<(Pointer, Vec<Value>)>,
+    /// One of these must stand so many bytes from the begin.
+    bytes: Vec<(usize, Vec<Vec<u8>>)>,
 }
 
 impl When {
-    /// The conditions as they were written: pointer (or `prefix`, `text`, `has`) → value or list of possible values.
-    pub(super) fn new(conditions: &Map<String, Value>) -> Result<Self, String> {
-        let mut when = Self { prefix: None, text: None, has: Vec::new(), conditions: Vec::new() };
+    /// The conditions as they were written: pointer (or `prefix`, `text`, `has`) → value or list of possible values; where
+    /// messages are bytes, `@` and an offset → hexadecimal digits or a list of such.
+    pub(super) fn new(format: Format, conditions: &Map<String, Value>) -> Result<Self, String> {
+        let mut when = Self { prefix: None, text: None, has: Vec::new(), conditions: Vec::new(), bytes: Vec::new() };
         for (place, values) in conditions {
             let values = match values {
                 Value::Array(values) => values.clone(),
                 value => vec![value.clone()],
             };
             match place.as_str() {
+                place if format == Format::Bytes => when.bytes.push((offset(place)?, octets(place, &values)?)),
                 "prefix" => when.prefix = Some(patterns(place, &values)?),
                 "text" => when.text = Some(patterns(place, &values)?),
                 "has" => when.has = pointers(&values)?,
@@ -37,6 +44,11 @@ impl When {
             }
         }
         Ok(when)
+    }
+
+    /// Whether a number stands in the prefix.
+    pub(super) fn names_number(&self) -> bool {
+        self.prefix.iter().flatten().any(|pattern| matches!(pattern, Pattern::Numbered(_)))
     }
 
     /// The number in the prefix of `message`, where `{{ref}}` stands.
@@ -51,11 +63,27 @@ impl When {
         };
         fits(&self.prefix, message.prefix)
             && fits(&self.text, message.whole)
+            && self.bytes.iter().all(|(at, possible)| {
+                let rest = message.whole.get(*at..).unwrap_or_default();
+                possible.iter().any(|bytes| rest.starts_with(bytes))
+            })
             && self.has.iter().all(|pointer| pointer.find(message.json).is_some())
             && self.conditions.iter().all(|(pointer, values)| {
                 pointer.find(message.json).is_some_and(|found| values.iter().any(|value| is(found, value)))
             })
     }
+}
+
+fn octets(place: &str, values: &[Value]) -> Result<Vec<Vec<u8>>, String> {
+    let bytes = |value: &Value| {
+        let text = value.as_str().ok_or_else(|| format!("{place:?} must be compared with bytes, such as \"0a ff\""))?;
+        match hex(text) {
+            Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+            Ok(_) => Err(format!("{place:?} is compared with nothing")),
+            Err(problem) => Err(format!("{place:?} {problem}")),
+        }
+    };
+    values.iter().map(bytes).collect()
 }
 
 fn patterns(place: &str, values: &[Value]) -> Result<Vec<Pattern>, String> {

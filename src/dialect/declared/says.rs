@@ -3,25 +3,25 @@
 use super::marking;
 use super::parameters::{Checked, Format};
 use super::slot::Slot;
-use super::template::Template;
+use super::wording::Wording;
 use crate::dialect::DialectError;
 
 /// What a client says.
 #[derive(Debug)]
 pub(super) struct Says {
     /// Nothing where publications are requests.
-    pub(super) publish: Option<Template>,
-    pub(super) join: Option<Template>,
-    pub(super) leave: Option<Template>,
-    pub(super) resume: Option<Template>,
-    pub(super) auth: Option<Template>,
-    pub(super) hello: Option<Template>,
+    pub(super) publish: Option<Wording>,
+    pub(super) join: Option<Wording>,
+    pub(super) leave: Option<Wording>,
+    pub(super) resume: Option<Wording>,
+    pub(super) auth: Option<Wording>,
+    pub(super) hello: Option<Wording>,
     /// The sign of life that a client says by itself.
-    pub(super) heartbeat: Option<Template>,
+    pub(super) heartbeat: Option<Wording>,
     /// By name.
-    pub(super) questions: Vec<(String, Template)>,
+    pub(super) questions: Vec<(String, Wording)>,
     /// What is published in place of `publish`, by name.
-    pub(super) sayings: Vec<(String, Template)>,
+    pub(super) sayings: Vec<(String, Wording)>,
 }
 
 impl Says {
@@ -53,15 +53,18 @@ impl Says {
 fn published(given: &Checked<'_>) -> Result<&'static [Slot], DialectError> {
     const PLAIN: &[Slot] = &[Slot::Text, Slot::Marker, Slot::Room, Slot::Ref, Slot::Bytes];
     // Escaped text has another length: only plain text can be counted.
-    Ok(if given.format()? == Format::Plain { PLAIN } else { &PLAIN[..4] })
+    Ok(if matches!(given.format()?, Format::Plain | Format::Bytes) { PLAIN } else { &PLAIN[..4] })
 }
 
 /// What is published in place of `publish`, by name.
-fn sayings(given: &Checked<'_>) -> Result<Vec<(String, Template)>, DialectError> {
+fn sayings(given: &Checked<'_>) -> Result<Vec<(String, Wording)>, DialectError> {
     let sayings = given.templates("publish_as", published(given)?)?;
     let wrong = |name: &str, problem: &str| Err(Checked::missing(&format!("publish_as.{name}"), problem));
-    if let (true, Some((name, _))) = (given.has("publish_by"), sayings.first()) {
-        return wrong(name, "is said on a socket, and `publish_by` publishes by requests");
+    if let (true, Some((name, _))) = (given.has("stream"), sayings.first()) {
+        return wrong(
+            name,
+            "is said on a socket, and with `stream` there is none; say it by a request: `publish_by.as`",
+        );
     }
     let correlates = marking::correlates(given)?;
     for (name, template) in &sayings {
@@ -79,7 +82,7 @@ fn sayings(given: &Checked<'_>) -> Result<Vec<(String, Template)>, DialectError>
 }
 
 /// What is said to publish; nothing where publications are requests.
-fn publish(given: &Checked<'_>) -> Result<Option<Template>, DialectError> {
+fn publish(given: &Checked<'_>) -> Result<Option<Wording>, DialectError> {
     let publish = given.late("publish", published(given)?)?;
     match (&publish, given.has("publish_by")) {
         (Some(_), true) => Err(Checked::missing("publish", "excludes `publish_by`: both say how to publish")),

@@ -84,7 +84,7 @@ impl Hearing<'_> {
             Happening::Declined(reference, code) => self.declined(reference, code),
             Happening::Frame(kind) => books.frame(kind),
             Happening::Unknown(frame) => books.unknown(frame.bytes()),
-            Happening::Read(_) => {}
+            Happening::Read(_) | Happening::JoinedElsewhere(_) => {}
         }
     }
 

@@ -34,7 +34,9 @@ pub fn write_step(step: &Step, to: &mut dyn Write, palette: Palette) -> io::Resu
 pub fn write_passed((passed, omitted): &(Vec<Passed>, usize), to: &mut dyn Write, palette: Palette) -> io::Result<()> {
     for one in passed {
         let arrow = if one.sent { ">" } else { "<" };
-        writeln!(to, "{arrow} {:<8} {}", one.who, one.frame)?;
+        let mut lines = one.frame.lines();
+        writeln!(to, "{arrow} {:<8} {}", one.who, lines.next().unwrap_or_default())?;
+        lines.try_for_each(|line| writeln!(to, "           {line}"))?;
         for meaning in &one.meaning {
             writeln!(to, "           {}", paint(palette.dim, &format!("= {meaning}")))?;
         }

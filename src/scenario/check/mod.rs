@@ -14,6 +14,7 @@ use super::{Fault, RulePart, Scenario, Source, Times, builtin, deserialize};
 
 mod clients;
 mod faults;
+mod fitting;
 mod gate;
 mod login;
 mod owned;

@@ -36,6 +36,7 @@ impl Check<'_> {
         if let Some(wanted) = self.overrides.rate {
             self.scale_rates(&mut streams, wanted.get(), times, groups)?;
         }
+        self.fitting(&*dialect, file, (groups, rooms), &streams)?;
         self.countable(&streams, times, groups)?;
         Ok(streams)
     }

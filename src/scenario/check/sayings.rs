@@ -27,7 +27,13 @@ impl Check<'_> {
             };
         }
         let Some(name) = &publish.message else { return Ok(None) };
-        let all = dialect.sayings(TransportKind::WebSocket);
+        let mut all = dialect.sayings(TransportKind::WebSocket);
+        let others = group.transports.iter().flat_map(|(kind, _)| dialect.sayings(*kind));
+        others.for_each(|saying| {
+            if !all.contains(&saying) {
+                all.push(saying)
+            }
+        });
         let Some(saying) = all.iter().find(|saying| *saying.name == **name) else {
             return Err(self.no_such_saying(&place("message"), name, &all, dialect.name()));
         };

@@ -13,7 +13,7 @@ use crate::units::print_duration;
 use crate::wire::{InstanceRule, Within};
 
 /// Dialects that are named in plans but cannot be used yet.
-const NOT_BUILT: &[&str] = &["socketio-v4", "mqtt-ws"];
+const NOT_BUILT: &[&str] = &["socketio-v4"];
 
 /// Between two pings of the bundled server, unless something else is asked for.
 const PING_INTERVAL: Duration = Duration::from_secs(30);

@@ -101,7 +101,7 @@ fn listen(
 }
 
 /// Whom a marker names: three bytes of the run, three of the room, four of its place there.
-fn message(text: &[u8]) -> Option<Message> {
+pub(crate) fn message(text: &[u8]) -> Option<Message> {
     let raw = URL_SAFE_NO_PAD.decode(text).ok()?;
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
     Some((number(&raw[3..6]), number(&raw[6..10])))

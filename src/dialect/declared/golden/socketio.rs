@@ -161,3 +161,29 @@ fn a_server_that_does_not_know_the_session_begins_a_new_one() {
     hear(r#"42["message",{"text":"a"},"o4"]"#);
     assert_eq!(dialect.cursor().unwrap(), Cursor::default(), "a server that keeps nothing");
 }
+
+#[test]
+fn an_application_that_takes_no_acknowledgement_is_joined_as_its_own_client_does() {
+    const JOINS: &str = "once/socketio-v5-joins";
+    let made = |with: serde_json::Value| find("socketio-v5", with.as_object().unwrap()).unwrap();
+    let heard = |dialect: &Arc<dyn Dialect>, connection| {
+        let mut events = Vec::new();
+        for frame in messages(JOINS, connection, '<') {
+            dialect.decode(&frame, &mut |event| events.push(meaning(&event)));
+        }
+        events
+    };
+    let enters = |dialect: &Arc<dyn Dialect>| dialect.encode(&super::join(1)).unwrap();
+    let event = made(serde_json::json!({ "join_answer": "event", "joined_room": "/1" }));
+    assert!(messages(JOINS, 0, '>').contains(&enters(&event)));
+    // Everybody in the room is told who comes.
+    let expected = ["welcome -", "authorized", "joined None", "joined None", "delivery"];
+    assert_eq!(heard(&event, 0), expected);
+    let data = r#"{"room":"{{room}}"}"#;
+    let with = serde_json::json!({
+        "join_answer": "nothing", "namespace": "/quiet,", "join_event": "enter", "join_data": data,
+    });
+    let nothing = made(with);
+    assert!(messages(JOINS, 2, '>').contains(&enters(&nothing)));
+    assert_eq!(heard(&nothing, 2), ["welcome -", "authorized", "delivery"]);
+}
